@@ -1,0 +1,55 @@
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+export PYTHONUNBUFFERED := 1
+
+.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop screenshots clean
+
+run: setup  ## Set everything up, then serve the app on PORT.
+	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
+
+setup: .venv/installed  ## Weights, photos, demonstration gallery.
+	$(BIN)/python -m pipeline setup
+
+.venv/installed: requirements.lock
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed.')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+test: lint setup chromium  ## Everything: lint, units, pages, a real browser.
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+chromium: .venv/installed-dev  ## Debian's Chromium where apt-get can install it, else Playwright's.
+	@command -v chromium >/dev/null \
+	|| { command -v apt-get >/dev/null && $$( [ "$$(id -u)" = 0 ] || echo sudo -n ) apt-get update \
+	     && $$( [ "$$(id -u)" = 0 ] || echo sudo -n ) apt-get install -y --no-install-recommends chromium; } \
+	|| $(BIN)/python -m playwright install --with-deps chromium
+
+lock: .venv/installed-dev  ## Pin requirements.txt and requirements-dev.txt anew, with hashes.
+	$(BIN)/python -m pip install --quiet uv
+	for part in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile $$part.txt --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --output-file $$part.lock; \
+	done
+
+benchmark-crop: .venv/installed-dev  ## Choose crops, levelling and centring on LFW view 1.
+	$(BIN)/python -m benchmarks.crop
+
+benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
+	$(BIN)/python -m benchmarks.lfw
+
+screenshots: .venv/installed-dev chromium  ## The page's states, light, dark and phone, into screenshots/.
+	$(BIN)/python -m tests.browser.screenshots
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

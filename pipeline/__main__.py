@@ -1,0 +1,274 @@
+"""The command line: ``python -m pipeline --help``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import gallery, photo, store
+from pipeline.errors import GalleryError, UserError
+
+if TYPE_CHECKING:
+    from pipeline.building import Progress
+    from pipeline.lookalikes import Match, Models
+    from pipeline.sources import People
+
+# All photos of the five celebrities; everybody else has one.
+_DEMONSTRATION_PHOTOS_PER_PERSON = 25
+NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Exit code 0, 1 for an error of the user's (one sentence), 2 for wrong arguments."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        chosen.run(chosen)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on where it stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="Find look-alikes. " + NOTE)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, epilog=NOTE)
+        made.set_defaults(run=run)
+        return made
+
+    one = command("find", _find, "Rank the people of a gallery by how much they resemble the face in a photo.")
+    one.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC")
+    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--top", type=_positive, default=10, metavar="N", help="how many people (default: %(default)s)")
+    one.add_argument(
+        "--face", type=_positive, default=1, metavar="N", help="which face, 1 is the most prominent (default)"
+    )
+    one.add_argument(
+        "--method",
+        choices=("min", "average"),
+        default="min",
+        help="rank people by their most alike photo (min) or by the mean of their three most alike ones",
+    )
+    one.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    one = command("compare", _compare, "Compare the faces in two photos.")
+    one.add_argument("photos", type=Path, nargs=2, metavar="PHOTO", help="two photos")
+    one.add_argument("--json", action="store_true", help="print JSON instead of words")
+
+    one = command("build", _build, "Make a gallery of your own people, or add people to one.")
+    one.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER",
+        help="one folder for each person, or photos named after the person",
+    )
+    one.add_argument("--gallery", default=None, metavar="NAME", help="default: the name of the folder or source")
+    one.add_argument("--source", choices=("folder", "lfw", "vggface2"), default="folder", help="default: %(default)s")
+    one.add_argument("--path", type=Path, metavar="FOLDER", help="where LFW or VGGFace2 lies; LFW is else downloaded")
+    one.add_argument(
+        "--photos-per-person", type=_positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
+    )
+    one.add_argument("--fresh", action="store_true", help="delete the gallery of that name first")
+
+    command("galleries", _galleries, "List the galleries.")
+
+    one = command("check", _check, "Check a gallery: counts, hashes, damaged rows.")
+    one.add_argument("gallery", metavar="GALLERY", help="its name")
+
+    one = command("setup", _setup, "Fetch weights and photos, build the demonstration gallery, look one photo up.")
+    one.add_argument("--fresh", action="store_true", help="build the demonstration gallery anew")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _find(chosen: argparse.Namespace) -> None:
+    from pipeline.lookalikes import Lookalikes
+
+    picture = photo.read(chosen.photo)
+    matches = Lookalikes.open(chosen.gallery).find(picture, chosen.face, chosen.top, chosen.method)
+    if chosen.json:
+        print(json.dumps([asdict(match) for match in matches], indent=2, ensure_ascii=False, default=str))
+    else:
+        _print_matches(matches)
+
+
+def _print_matches(matches: list[Match]) -> None:
+    rows = [
+        (
+            str(match.rank),
+            match.name + (" (the same photo)" if match.copy else ""),
+            f"{match.resemblance:.0f}",
+            f"{match.distance:.4f}",
+            match.source,
+            str(match.crop_path),
+        )
+        for match in matches
+    ]
+    _print_table(("rank", "name", "resemblance", "distance", "source", "crop"), rows, numbers={0, 2, 3})
+    print(NOTE)
+
+
+def _compare(chosen: argparse.Namespace) -> None:
+    from pipeline.lookalikes import Models, compare
+
+    first, second = (photo.read(path) for path in chosen.photos)
+    result = compare((first, second), Models.load())
+    if chosen.json:
+        values = {name: value for name, value in vars(result).items() if name != "portraits"}
+        print(json.dumps(values, indent=2))
+        return
+    verdict = "as alike as two photos of the same person" if result.same else "as alike as photos of different people"
+    print(f"{verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}")
+    print(f"The threshold is {result.threshold:.4f}: below it, more pairs show one person than two.")
+    print(NOTE)
+
+
+def _build(chosen: argparse.Namespace) -> None:
+    from pipeline.lookalikes import Models
+
+    people = _people(chosen)
+    name = chosen.gallery or (chosen.folder.resolve().name if chosen.source == "folder" else chosen.source)
+    _fill(name, people, Models.load(), chosen.photos_per_person, chosen.fresh)
+    print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
+
+
+def _people(chosen: argparse.Namespace) -> People:
+    from pipeline.sources import folder, lfw, vggface2
+
+    place = chosen.path or chosen.folder
+    if chosen.source == "lfw":
+        return lfw.people(place)
+    if place is None:
+        raise UserError("Say where the photos are: python -m pipeline build FOLDER")
+    return vggface2.people(place) if chosen.source == "vggface2" else folder.people(place)
+
+
+def _fill(name: str, people: People, models: Models, photos_per_person: int, fresh: bool) -> None:
+    """Build a gallery with a progress bar and print what came of it."""
+    from pipeline import building
+
+    if fresh:
+        building.remove(name)
+    settings = building.BuildSettings(photos_per_person=photos_per_person)
+    with _progress_bar(f"Building {name}") as progress:
+        report = building.build(name, people, models.detector, models.embedder, settings, progress)
+    print(f"Gallery {name}: {report.people} people, {report.faces} faces ({report.faces_added} new).")
+    if report.rejected:
+        print(f"{sum(report.rejected.values())} photos were left out, each with its reason in {report.report_path}:")
+        for kind, count in sorted(report.rejected.items(), key=lambda item: -item[1]):
+            print(f"  {count:>6}  {kind}")
+    if report.missing:
+        more = f" and {len(report.missing) - 5} more" if len(report.missing) > 5 else ""
+        print(f"Without a usable photo: {', '.join(report.missing[:5])}{more}.")
+
+
+class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
+    """A bar with counts, speed and time left, on standard error so that output can be piped."""
+
+    def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("people, {task.fields[photos]} photos, {task.fields[speed]:.0f} photos/s,"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(title, total=None, photos=0, speed=0.0)
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        self._bar.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _show(self, progress: Progress) -> None:
+        seconds = self._bar.tasks[0].elapsed or 0.0
+        self._bar.update(
+            self._task,
+            completed=progress.people,
+            total=progress.people_total,
+            photos=progress.photos,
+            speed=progress.photos / seconds if seconds else 0.0,
+        )
+
+
+def _galleries(_: argparse.Namespace) -> None:
+    rows = []
+    for name in gallery.names():
+        manifest = store.read_manifest(gallery.folder_of(name)) or {}
+        numbers = (str(manifest.get("people", "?")), str(manifest.get("faces", "?")))
+        rows.append((name, *numbers, str(manifest.get("written", ""))[:10], str(gallery.folder_of(name))))
+    if not rows:
+        raise GalleryError("There is no gallery yet. Run: python -m pipeline setup")
+    _print_table(("gallery", "people", "faces", "written", "folder"), rows, numbers={1, 2})
+
+
+def _check(chosen: argparse.Namespace) -> None:
+    opened = gallery.open(chosen.gallery)
+    model = opened.manifest["embedding"]["model"]
+    print(f"Gallery {opened.name}: {opened.people_count} people, {len(opened)} faces, embedded by {model}.")
+    found = list(gallery.problems(opened))
+    for problem in found:
+        print(f"  {problem}")
+    if found:
+        raise GalleryError(f"{len(found)} problems. Make it anew: python -m pipeline build ... --fresh")
+    print("All hashes, embeddings and crops are in order.")
+
+
+def _setup(chosen: argparse.Namespace) -> None:
+    from pipeline import weights
+    from pipeline.sources import demonstration
+
+    weights.fetch()
+    people = demonstration.people()
+    example = demonstration.examples()["Madonna"][0]
+    if gallery.DEMONSTRATION in gallery.names() and not chosen.fresh:
+        print(f"Everything is set up. An example: python -m pipeline find {example} --top 5")
+        return
+    from pipeline.lookalikes import Lookalikes, Models
+
+    models = Models.load()
+    _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, chosen.fresh)
+    print(f"\nAn example: python -m pipeline find {example} --top 5")
+    _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5))
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int]) -> None:
+    """A plain table with its columns lined up by what they take on the screen, wide letters included."""
+    from rich.cells import cell_len
+
+    table = [head, *rows]
+    widths = [max(cell_len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        cells = []
+        for column, text in enumerate(row):
+            gap = " " * (widths[column] - cell_len(text))
+            cells.append(gap + text if column in numbers else text + gap)
+        print("  ".join(cells).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

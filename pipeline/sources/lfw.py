@@ -1,0 +1,33 @@
+"""Labeled Faces in the Wild (Huang et al. 2007): 13,233 photos of 5,749 people, for research."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import store
+from pipeline.errors import SourceError
+from pipeline.sources import People, folder
+
+LICENCE = "research benchmark, University of Massachusetts Amherst; photos from news agencies"
+
+
+def people(path: Path | None = None) -> People:
+    """The people of an unpacked LFW (``Name/Name_0001.jpg``), or of the one that scikit-learn downloads.
+
+    Raises SourceError where there is none and it cannot be downloaded.
+    """
+    return folder.people(path or _download(), "LFW", LICENCE)
+
+
+def _download() -> Path:
+    from sklearn.datasets import fetch_lfw_people
+
+    place = store.home() / "downloads"
+    try:
+        # It unpacks all of LFW; the large minimum keeps it from also loading the photos.
+        fetch_lfw_people(data_home=str(place), min_faces_per_person=500, resize=0.1)
+    except OSError as error:
+        raise SourceError(
+            "LFW could not be downloaded. Check the network, or give the folder that holds it: --path FOLDER"
+        ) from error
+    return place / "lfw_home" / "lfw_funneled"
