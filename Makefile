@@ -3,7 +3,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop screenshots clean
+.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop calibrate screenshots clean
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -44,6 +44,9 @@ lock: .venv/installed-dev  ## Pin requirements.txt and requirements-dev.txt anew
 
 benchmark-crop: .venv/installed-dev  ## Choose crops, levelling and centring on LFW view 1.
 	$(BIN)/python -m benchmarks.crop
+
+calibrate: .venv/installed-dev  ## From distance to resemblance: fit on view 1, write assets/cosine.json.
+	$(BIN)/python -m benchmarks.calibrate
 
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw

@@ -65,10 +65,14 @@ class Embedder:
         photo, face = faces.level(photo, face, self.settings.level_over_degrees)
         return np.stack([faces.crop(photo, face, view, weights.CROP_SIDE_PX) for view in self.settings.views])
 
-    def __call__(self, crops: Sequence[np.ndarray], batch_max: int = 32) -> np.ndarray:
-        """Unit rows, float32, (n, 128), of n stacks of views as :meth:`crops` gives them."""
-        if not len(crops):
+    def rows(self, crops: np.ndarray, batch_max: int = 32) -> np.ndarray:
+        """Unit rows, float32, (n, 128), of single crops, uint8, (n, 160, 160, 3)."""
+        parts = [self._network(crops[start : start + batch_max]).numpy() for start in range(0, len(crops), batch_max)]
+        return np.concatenate(parts) if parts else np.empty((0, weights.DIMENSIONS), np.float32)
+
+    def __call__(self, faces_crops: Sequence[np.ndarray]) -> np.ndarray:
+        """Unit rows, float32, (n, 128), of n faces, each with its views as :meth:`crops` gives them."""
+        if not len(faces_crops):
             return np.empty((0, weights.DIMENSIONS), np.float32)
-        flat = np.concatenate(crops)
-        rows = [self._network(flat[start : start + batch_max]).numpy() for start in range(0, len(flat), batch_max)]
-        return unit(np.concatenate(rows).reshape(len(crops), -1, weights.DIMENSIONS).mean(axis=1))
+        rows = self.rows(np.concatenate(faces_crops))
+        return unit(rows.reshape(len(faces_crops), -1, weights.DIMENSIONS).mean(axis=1))

@@ -1,0 +1,29 @@
+"""What is measured, against whom: one command each, its table on the screen and in ``benchmarks/results/``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def report(name: str, tables: dict[str, Sequence[dict[str, Any]]]) -> None:
+    """Print tables (a list of rows each, by title) as Markdown and write them to ``benchmarks/results/NAME.json``."""
+    for title, rows in tables.items():
+        columns = list(rows[0])
+        print(f"\n{title}\n")
+        print("| " + " | ".join(columns) + " |")
+        print("|" + " --- |" * len(columns))
+        for row in rows:
+            print("| " + " | ".join(_text(row[column]) for column in columns) + " |")
+    path = Path(__file__).parent / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+    path.write_text(json.dumps({"machine": machine, **tables}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,73 @@
+"""``make calibrate``: from cosine distance to resemblance, fitted on the pairs of LFW view 1.
+
+Writes ``assets/cosine.json``: a logistic curve fitted on ``pairsDevTrain.txt``, and how well its probabilities hold
+on the other people of ``pairsDevTest.txt`` and on view 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks import protocols, report
+from benchmarks.wild import Wild
+from pipeline.errors import UserError
+from pipeline.similarity import Calibration
+
+BINS = 10
+
+
+def main() -> None:
+    """Fit, check and write the calibration."""
+    wild = Wild()
+    embeddings = wild.embeddings()
+
+    def distances(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
+        pairs, same, _ = wild.pairs(pair_list)
+        values = protocols.cosines(embeddings, pairs)
+        known = ~np.isnan(values)
+        return (1 - values[known]) / 2, same[known]
+
+    train, same = distances("pairsDevTrain.txt")
+    fit = LogisticRegression(C=np.inf).fit(-train[:, None], same)
+    slope = float(fit.coef_[0, 0])
+    calibration = Calibration(middle=float(fit.intercept_[0]) / slope, slope=slope)
+    table = []
+    for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
+        values, labels = distances(name)
+        said = calibration.resemblance(values) / 100
+        right = float(np.mean((said > 0.5) == labels))
+        table.append(
+            {"pairs": name, "accuracy at 50": right, "expected calibration error": calibration_error(said, labels)}
+        )
+    report("calibrate", {"Calibration of the resemblance": table})
+    asset = {
+        "scorer": "cosine",
+        "middle": round(calibration.middle, 5),
+        "slope": round(calibration.slope, 3),
+        "fitted_on": "LFW pairsDevTrain.txt (make calibrate)",
+        "measured": table,
+    }
+    path = Path(__file__).parents[1] / "assets" / "cosine.json"
+    path.write_text(json.dumps(asset, indent=1) + "\n", encoding="utf-8")
+
+
+def calibration_error(said: np.ndarray, same: np.ndarray) -> float:
+    """Expected calibration error (Guo et al. 2017): mean gap of said and true share over equal-width bins."""
+    bins = np.minimum((said * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(said[bins == number].mean() - same[bins == number].mean()) * np.mean(bins == number)
+        for number in np.unique(bins)
+    ]
+    return float(np.sum(gaps))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))

@@ -1,0 +1,169 @@
+"""``make benchmark-crop``: what to show FaceNet, chosen on the people of LFW view 1 (never on view 2).
+
+One-shot rank-1 over the 1,711 people of ``peopleDevTest.txt``: crops and mirror images, centring, levelling of
+rolled heads, and how near copies of a photo come to it.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from benchmarks import protocols, report
+from benchmarks.wild import Wild, models, progress_bar
+from pipeline import photo
+from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.errors import UserError
+from pipeline.faces import View
+
+DRAWS = range(10)
+SQUARES = (-0.05, 0.0, 0.05, 0.1, 0.2)
+BOXES = (0.0, 0.05, 0.1, 0.15, 0.2)
+ANGLES = (0, 10, 15, 20, 30, 45, 60, 90)
+NEVER = 360.0
+
+
+def main() -> None:
+    """Measure every choice and print its table."""
+    wild = Wild()
+    test = wild.photos_of("peopleDevTest.txt")
+    people = wild.people[test]
+    report(
+        "crop",
+        {
+            "Crops: one-shot rank-1, 1,711 people, mean and s.d. of 10 draws": _crops(wild, test, people),
+            "Centring: the mean of the 4,038 people of peopleDevTrain subtracted": _centring(wild, test, people),
+            "Levelling: rank-1 of turned probes, by the roll over which a head is turned upright": _levelling(
+                wild, test
+            ),
+            "Copies: distance of a photo to a copy of it, and to other photos of the same person": _copies(
+                wild, test
+            ),
+        },
+    )
+
+
+def _rank_1(rows: np.ndarray, people: np.ndarray) -> dict[str, float]:
+    values = [float(np.mean(protocols.one_shot(rows, people, seed) == 1)) for seed in DRAWS]
+    return {"rank-1": float(np.mean(values)), "s.d.": float(np.std(values, ddof=1))}
+
+
+def _crops(wild: Wild, test: np.ndarray, people: np.ndarray) -> list[dict[str, object]]:
+    views = [View(True, margin) for margin in SQUARES] + [View(False, margin) for margin in BOXES]
+    plain = {view: wild.view(view, test) for view in views}
+    mirrored = {view: wild.view(replace(view, mirror=True), test) for view in views}
+    table: list[dict[str, object]] = []
+
+    def add(crops: str, passes: int, parts: list[np.ndarray]) -> None:
+        table.append({"crops": crops, "passes": passes, **_rank_1(unit(np.mean(parts, axis=0)), people)})
+
+    for view in views:
+        add(_name(view), 1, [plain[view]])
+        add(f"{_name(view)}, mirrored too", 2, [plain[view], mirrored[view]])
+    for one, other in itertools.combinations(views, 2):
+        title = f"{_name(one)} and {_name(other)}"
+        add(f"{title}, one of them mirrored", 2, [plain[one], mirrored[other]])
+        add(f"{title}, mirrored too", 4, [plain[one], mirrored[one], plain[other], mirrored[other]])
+    return sorted(table, key=lambda row: -float(str(row["rank-1"])))[:15] + [
+        row for row in table if " and " not in str(row["crops"])
+    ]
+
+
+def _name(view: View) -> str:
+    return f"{'square' if view.square else 'box'} {view.margin_ratio:+.2f}"
+
+
+def _centring(wild: Wild, test: np.ndarray, people: np.ndarray) -> list[dict[str, object]]:
+    embeddings = wild.embeddings()
+    mean = embeddings[wild.photos_of("peopleDevTrain.txt")].mean(axis=0)
+    centred = np.where(embeddings.any(axis=1, keepdims=True), unit(embeddings - mean), 0)
+    return [
+        {"embeddings": "as they are", **_rank_1(embeddings[test], people)},
+        {"embeddings": "centred", **_rank_1(centred[test], people)},
+    ]
+
+
+def _levelling(wild: Wild, test: np.ndarray) -> list[dict[str, object]]:
+    embeddings = wild.embeddings()
+    _, first = np.unique(wild.people[test], return_index=True)
+    gallery = test[first]
+    second = first[np.bincount(wild.people[test])[np.unique(wild.people[test])] > 1] + 1
+    probes = test[second]
+    embedder = models().embedder
+    table = []
+    with progress_bar() as bar:
+        for angle in bar.track(ANGLES, description="Turning probes (angles)"):
+            turned = [_turned(photo.read(wild.paths[number]), angle) for number in probes]
+            detected = models().detector(turned)
+            row: dict[str, object] = {"turned by": f"{angle}°", "found": sum(map(bool, detected)) / len(probes)}
+            with_face = [place for place, found in enumerate(detected) if found]
+            rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
+            right = {}
+            for limit in (NEVER, 0.0):
+                embedder.settings = EmbeddingSettings(level_over_degrees=limit)
+                rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
+                nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
+                right[limit] = wild.people[nearest] == wild.people[probes[with_face]]
+            for limit in (NEVER, 30.0, 20.0, 10.0, 5.0, 0.0):
+                chosen = np.where(rolls > limit, right[0.0], right[NEVER])
+                row["never" if limit == NEVER else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
+            table.append(row)
+    embedder.settings = EmbeddingSettings()
+    return table
+
+
+def _turned(picture: np.ndarray, degrees: float) -> np.ndarray:
+    """The photo turned clockwise about its middle, its edges repeated into the corners."""
+    pad = picture.shape[0] // 4
+    padded = Image.fromarray(np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
+    return np.asarray(padded.rotate(-degrees, Image.Resampling.BICUBIC))[pad:-pad, pad:-pad]
+
+
+def _copies(wild: Wild, test: np.ndarray) -> list[dict[str, object]]:
+    embeddings = wild.embeddings()
+    chosen = test[::8]
+    ways: dict[str, Callable[[Image.Image], Image.Image]] = {
+        "JPEG of quality 50": lambda picture: _jpeg(picture, 50),
+        "half the size": lambda picture: picture.resize((125, 125)),
+        "a tenth cut off on each side": lambda picture: picture.crop((25, 25, 225, 225)),
+        "brighter by a fifth": lambda picture: ImageEnhance.Brightness(picture).enhance(1.2),
+    }
+    table = []
+    for name, way in ways.items():
+        copies = [np.asarray(way(Image.open(wild.paths[number]).convert("RGB"))) for number in chosen]
+        detected = models().detector(copies)
+        crops = [
+            models().embedder.crops(copy, found[0]) for copy, found in zip(copies, detected, strict=True) if found
+        ]
+        kept = [number for number, found in zip(chosen, detected, strict=True) if found]
+        table.append(_percentiles(name, (models().embedder(crops) * embeddings[kept]).sum(axis=1)))
+    others = []
+    for person in np.unique(wild.people[test]):
+        rows = embeddings[test[wild.people[test] == person]]
+        others += (rows @ rows.T)[np.triu_indices(len(rows), 1)].tolist()
+    return [*table, _percentiles("another photo of the same person", np.array(others))]
+
+
+def _percentiles(name: str, values: np.ndarray) -> dict[str, object]:
+    distances = (1 - values) / 2
+    shares = {"0.1 %": 0.1, "1 %": 1, "50 %": 50, "95 %": 95, "99 %": 99}
+    return {"to": name, **{title: float(np.percentile(distances, share)) for title, share in shares.items()}}
+
+
+def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))

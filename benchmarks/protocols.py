@@ -1,0 +1,104 @@
+"""How recognition is measured: pure functions of embeddings, float32 unit rows (photos, 128).
+
+A row of zeros is a photo without a face: as a probe or in a pair it counts as an error.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def cosines(embeddings: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Cosine of each pair (n, 2) of photos, NaN where one of them has no face."""
+    first, second = embeddings[pairs[:, 0]], embeddings[pairs[:, 1]]
+    values: np.ndarray = np.einsum("ij,ij->i", first, second)
+    values[~(first.any(axis=1) & second.any(axis=1))] = np.nan
+    return values
+
+
+def best_threshold(values: np.ndarray, same: np.ndarray) -> float:
+    """The cosine above which pairs are best taken for one person."""
+    known = ~np.isnan(values)
+    order = np.argsort(values[known])
+    ordered, labels = values[known][order], same[known][order]
+    # Correct when the cut is before position i: different pairs below it and same pairs from it on.
+    correct = np.r_[0, np.cumsum(~labels)] + np.r_[np.cumsum(labels[::-1])[::-1], 0]
+    cut = int(np.argmax(correct))
+    around = np.r_[-1.0, ordered, 1.0][cut : cut + 2]
+    return float(around.mean())
+
+
+def accuracy(values: np.ndarray, same: np.ndarray, threshold: float) -> float:
+    """Share of pairs told right; a pair without a face in it is wrong."""
+    return float(np.mean(~np.isnan(values) & ((values > threshold) == same)))
+
+
+def verification(embeddings: np.ndarray, pairs: np.ndarray, same: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Accuracy on each fold with the threshold of the other folds (Huang et al. 2007, view 2)."""
+    values = cosines(embeddings, pairs)
+    return np.array(
+        [
+            accuracy(
+                values[folds == fold], same[folds == fold], best_threshold(values[folds != fold], same[folds != fold])
+            )
+            for fold in np.unique(folds)
+        ]
+    )
+
+
+def draw(people: np.ndarray, counts: tuple[int, int], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Photos for the gallery (people, counts[0]) and probes (people, counts[1]) of everybody with enough photos."""
+    gallery, probes = [], []
+    for person in np.unique(people):
+        photos = np.flatnonzero(people == person)
+        if len(photos) >= sum(counts):
+            chosen = random.permutation(photos)[: sum(counts)]
+            gallery.append(chosen[: counts[0]])
+            probes.append(chosen[counts[0] :])
+    return np.array(gallery), np.array(probes)
+
+
+def rank_of_right(embeddings: np.ndarray, people: np.ndarray, gallery: np.ndarray, probes: np.ndarray) -> np.ndarray:
+    """Place of each probe's own person among all people of the gallery photos, from 1; the best photo decides."""
+    persons, index = np.unique(people[gallery], return_inverse=True)
+    ranks = []
+    for probe in probes:
+        best = np.full(len(persons), -np.inf)
+        np.maximum.at(best, index, embeddings[gallery] @ embeddings[probe])
+        own = best[np.searchsorted(persons, people[probe])]
+        ranks.append(int((best >= own).sum()) if embeddings[probe].any() else len(persons) + 1)
+    return np.array(ranks)
+
+
+def closed_set(
+    embeddings: np.ndarray,
+    people: np.ndarray,
+    seed: int,
+    counts: tuple[int, int],
+    people_count: int | None = None,
+    with_distractors: bool = False,
+) -> np.ndarray:
+    """Ranks of probes of ``people_count`` people (all where None), ``counts`` photos each for gallery and probes.
+
+    ``with_distractors`` adds all photos of all people who are not among them.
+    """
+    random = np.random.default_rng(seed)
+    gallery, probes = draw(people, counts, random)
+    if people_count is not None:
+        chosen = random.permutation(len(gallery))[:people_count]
+        gallery, probes = gallery[chosen], probes[chosen]
+    rows = gallery.ravel()
+    if with_distractors:
+        rows = np.r_[rows, np.flatnonzero(~np.isin(people, people[rows]))]
+    return rank_of_right(embeddings, people, rows, probes.ravel())
+
+
+def one_shot(embeddings: np.ndarray, people: np.ndarray, seed: int) -> np.ndarray:
+    """Ranks of one probe of everybody with two photos or more, in a gallery of one photo of everybody."""
+    random = np.random.default_rng(seed)
+    gallery, probes = [], []
+    for person in np.unique(people):
+        photos = random.permutation(np.flatnonzero(people == person))
+        gallery.append(photos[0])
+        probes += photos[1:2].tolist()
+    return rank_of_right(embeddings, people, np.array(gallery), np.array(probes))

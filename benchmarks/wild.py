@@ -1,0 +1,148 @@
+"""Labeled Faces in the Wild through the project's own way from photo to embedding, cached in the data folder.
+
+View 1 (``pairsDev*.txt``, ``peopleDev*.txt``) is for choosing, view 2 (``pairs.txt``) for reporting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import asdict
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline import faces, photo, store
+from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.errors import SourceError
+from pipeline.faces import DetectionSettings, Face, View
+from pipeline.lookalikes import Models
+
+_BLOCK = 512
+
+
+def place() -> Path:
+    """The folder with ``lfw/`` and the official lists: ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``."""
+    folder = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parents[2] / "shared" / "faces")
+    if not (folder / "pairs.txt").is_file():
+        raise SourceError(f"LFW is not in {folder}. Set LOOKSLIKEWHO_LFW to the folder with lfw/ and pairs.txt.")
+    return folder
+
+
+def progress_bar() -> Progress:
+    """Counts, speed and time left, on standard error."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("blocks,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=Console(file=sys.stderr),
+    )
+
+
+class Wild:
+    """The photos of LFW in a fixed order, with their detected faces and embeddings."""
+
+    def __init__(self) -> None:
+        self.folder = place()
+        self.paths = sorted((self.folder / "lfw").glob("*/*.jpg"))
+        self._number = {path.stem: number for number, path in enumerate(self.paths)}
+        self.cache = store.home() / "benchmarks" / "lfw"
+        self.cache.mkdir(parents=True, exist_ok=True)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @cached_property
+    def people(self) -> np.ndarray:
+        """Number of the person of each photo, int64 (photos,)."""
+        _, numbers = np.unique([path.parent.name for path in self.paths], return_inverse=True)
+        return numbers.astype(np.int64)
+
+    def photo_number(self, name: str, number: str) -> int:
+        """Photo ``number`` of ``name`` as the official lists call it."""
+        return self._number[f"{name}_{int(number):04d}"]
+
+    def photos_of(self, people_list: str) -> np.ndarray:
+        """Numbers of all photos of the people in ``peopleDevTrain.txt`` or ``peopleDevTest.txt``."""
+        lines = (self.folder / people_list).read_text(encoding="utf-8").splitlines()[1:]
+        names = {line.split()[0] for line in lines if line.strip()}
+        return np.array([number for number, path in enumerate(self.paths) if path.parent.name in names])
+
+    def pairs(self, pair_list: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Photo numbers (n, 2), whether they show one person (n,), and the fold (n,) of an official list."""
+        lines = [line.split() for line in (self.folder / pair_list).read_text(encoding="utf-8").splitlines()]
+        head, rows = lines[0], lines[1:]
+        size = int(head[-1])
+        pairs, same = [], []
+        for row in rows:
+            first, second = (row[0], row[1]), (row[0] if len(row) == 3 else row[2], row[-1])
+            pairs.append((self.photo_number(*first), self.photo_number(*second)))
+            same.append(len(row) == 3)
+        return np.array(pairs), np.array(same), np.arange(len(pairs)) // (2 * size)
+
+    @cached_property
+    def faces(self) -> list[Face | None]:
+        """The most prominent face of each photo as the pipeline finds it."""
+        path = self.cache / f"faces-{_digest(asdict(DetectionSettings()))}.json"
+        if not path.is_file():
+            found: list[Face | None] = []
+            with progress_bar() as bar:
+                for start in bar.track(range(0, len(self), _BLOCK), description="Detecting (512 at a time)"):
+                    block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
+                    found += [detected[0] if detected else None for detected in models().detector(block)]
+            with store.written_whole(path) as temporary:
+                temporary.write_text(json.dumps([face and asdict(face) for face in found]))
+        rows = json.loads(path.read_text())
+        return [
+            row and Face(tuple(row["box"]), tuple(map(tuple, row["landmarks"])), row["confidence"]) for row in rows
+        ]
+
+    def view(self, view: View, photos: np.ndarray) -> np.ndarray:
+        """Unit rows of one view of the given photos, zeros where no face was found: float32 (len(photos), 128)."""
+        path = self.cache / f"view-{_digest(asdict(view))}.npy"
+        rows: np.ndarray = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
+        missing = photos[np.isnan(rows[photos, 0])]
+        if len(missing):
+            with progress_bar() as bar:
+                for start in bar.track(range(0, len(missing), _BLOCK), description=f"{_title(view)} (512 at a time)"):
+                    block = missing[start : start + _BLOCK]
+                    rows[block] = self._embed(view, block)
+                    with store.written_whole(path) as temporary, temporary.open("wb") as file:
+                        np.save(file, rows)
+        wanted: np.ndarray = rows[photos]
+        return wanted
+
+    def _embed(self, view: View, photos: np.ndarray) -> np.ndarray:
+        rows = np.zeros((len(photos), 128), np.float32)
+        detected = [(place, face) for place, number in enumerate(photos) if (face := self.faces[number])]
+        crops = [faces.crop(photo.read(self.paths[photos[place]]), face, view, 160) for place, face in detected]
+        rows[[place for place, _ in detected]] = models().embedder.rows(np.stack(crops))
+        return rows
+
+    def embeddings(self, settings: EmbeddingSettings = EmbeddingSettings()) -> np.ndarray:
+        """Unit rows of all photos as the pipeline makes them, zeros where no face was found."""
+        everything = np.arange(len(self))
+        return unit(np.mean([self.view(view, everything) for view in settings.views], axis=0))
+
+
+@cache
+def models() -> Models:
+    """The networks, loaded when something is not cached."""
+    return Models.load()
+
+
+def _digest(settings: object) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _title(view: View) -> str:
+    shape = "square" if view.square else "box"
+    return f"{shape} {view.margin_ratio:+.2f}{' mirrored' if view.mirror else ''}"
