@@ -102,11 +102,13 @@ def _find(chosen: argparse.Namespace) -> None:
     from pipeline.lookalikes import Lookalikes
 
     picture = photo.read(chosen.photo)
-    matches = Lookalikes.open(chosen.gallery).find(picture, chosen.face, chosen.top, chosen.method)
+    found = Lookalikes.open(chosen.gallery).find(picture, chosen.face, chosen.top, chosen.method)
     if chosen.json:
-        print(json.dumps([asdict(match) for match in matches], indent=2, ensure_ascii=False, default=str))
-    else:
-        _print_matches(matches)
+        print(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=str))
+        return
+    if len(found.faces) > 1:
+        print(f"Face {found.face} of {len(found.faces)}; another one: --face N", file=sys.stderr)
+    _print_matches(found.matches)
 
 
 def _print_matches(matches: list[Match]) -> None:
@@ -253,7 +255,7 @@ def _setup(chosen: argparse.Namespace) -> None:
     models = Models.load()
     _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, chosen.fresh)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
-    _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5))
+    _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)
 
 
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int]) -> None:

@@ -19,6 +19,7 @@ from pipeline.similarity import CosineScorer, Scorer
 
 # Below these, what FaceNet says of a face is noise (see the README's limits).
 FACE_SIDE_PX_MIN = 32
+CONFIDENCE_SURE = 0.9
 BRIGHTNESS_MIN = 20
 # A gallery photo that is the probe, or a copy of it in another size or quality.
 COPY_DISTANCE_MAX = 0.01
@@ -48,6 +49,15 @@ class Probe:
 
     embedding: np.ndarray
     portrait: np.ndarray
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a photo brought: its faces, the most prominent first, which of them was looked up (from 1), and who."""
+
+    faces: list[Face]
+    face: int
+    matches: list[Match]
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,8 @@ class Models:
     def faces(self, photo: np.ndarray) -> list[Face]:
         """The faces of a photo, the most prominent first. Raises NoFaceError where there is none."""
         found = self.detector([photo])[0]
+        # What MTCNN is unsure of is mostly a pattern in the background, unless there is nothing else.
+        found = [face for face in found if face.confidence >= CONFIDENCE_SURE] or found
         if not found:
             dark = float(photo.mean()) < BRIGHTNESS_MIN
             raise NoFaceError(
@@ -149,13 +161,13 @@ class Lookalikes:
         cosine = float(self.gallery.embeddings[row] @ probe.embedding)
         return (1 - cosine) / 2 <= COPY_DISTANCE_MAX
 
-    def find(self, photo: np.ndarray, face: int = 1, top: int = 10, method: Method = "min") -> list[Match]:
+    def find(self, photo: np.ndarray, face: int = 1, top: int = 10, method: Method = "min") -> Found:
         """Look up face number ``face`` of a photo, counted from 1, the most prominent first. Raises UserError."""
         found = self.models.faces(photo)
         if not 1 <= face <= len(found):
             have = "one face" if len(found) == 1 else f"{len(found)} faces"
             raise UserError(f"There is no face {face}: the photo shows {have}.")
-        return self.rank(self.models.probe(photo, found[face - 1]), top, method)
+        return Found(found, face, self.rank(self.models.probe(photo, found[face - 1]), top, method))
 
 
 def compare(photos: tuple[np.ndarray, np.ndarray], models: Models, scorer: Scorer | None = None) -> Comparison:
