@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from pipeline.errors import PhotoError
 
@@ -18,6 +18,15 @@ from pipeline.errors import PhotoError
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 # Ours is the lower limit and is enforced; Pillow's warning would only be noise on the user's screen.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
 
 
@@ -40,8 +49,9 @@ def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> np.n
     """
     picture = _open(photo, limits)
     try:
-        return np.array(_rgb(ImageOps.exif_transpose(picture)))
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        return np.array(_rgb(_upright(picture)))
+    except Exception as error:
+        # Decoders do not agree on what to raise: AVIF and HEIF give RuntimeError, TIFF also TypeError.
         raise PhotoError("The photo is damaged or incomplete. Save or send it again.") from error
 
 
@@ -61,7 +71,7 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> Image.Image:
         picture = Image.open(io.BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(limits) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except Exception as error:
         if data[4:8] == b"ftyp" and "HEIF" not in formats:
             raise PhotoError("HEIC photos need one more package: pip install pillow-heif") from error
         raise PhotoError("This is not a photo. Use a JPEG, PNG, WebP, GIF or HEIC file.") from error
@@ -98,6 +108,13 @@ def _known_formats() -> tuple[str, ...]:
 
         pillow_heif.register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    # ImageOps.exif_transpose also writes the EXIF data anew, which fails on the odd fields of some cameras.
+    picture.load()
+    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
