@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,10 +100,14 @@ def _positive(text: str) -> int:
 
 
 def _find(chosen: argparse.Namespace) -> None:
-    from pipeline.lookalikes import Lookalikes
+    from pipeline.embedding import EmbeddingSettings
+    from pipeline.lookalikes import Lookalikes, Models
 
     picture = photo.read(chosen.photo)
-    found = Lookalikes.open(chosen.gallery).find(picture, chosen.face, chosen.top, chosen.method)
+    opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
+    with _working("Loading the networks"):
+        models = Models.load()
+    found = Lookalikes(opened, models).find(picture, chosen.face, chosen.top, chosen.method)
     if chosen.json:
         print(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=str))
         return
@@ -131,14 +136,16 @@ def _compare(chosen: argparse.Namespace) -> None:
     from pipeline.lookalikes import Models, compare
 
     first, second = (photo.read(path) for path in chosen.photos)
-    result = compare((first, second), Models.load())
+    with _working("Loading the networks"):
+        models = Models.load()
+    result = compare((first, second), models)
     if chosen.json:
         values = {name: value for name, value in vars(result).items() if name != "portraits"}
         print(json.dumps(values, indent=2))
         return
     verdict = "as alike as two photos of the same person" if result.same else "as alike as photos of different people"
     print(f"{verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}")
-    print(f"The threshold is {result.threshold:.4f}: below it, more pairs show one person than two.")
+    print(f"cosine {1 - 2 * result.distance:.4f}; nearer than {result.threshold:.4f}, most pairs show one person")
     print(NOTE)
 
 
@@ -147,7 +154,10 @@ def _build(chosen: argparse.Namespace) -> None:
 
     people = _people(chosen)
     name = chosen.gallery or (chosen.folder.resolve().name if chosen.source == "folder" else chosen.source)
-    _fill(name, people, Models.load(), chosen.photos_per_person, chosen.fresh)
+    gallery.folder_of(name)
+    with _working("Loading the networks"):
+        models = Models.load()
+    _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
 
 
@@ -179,6 +189,17 @@ def _fill(name: str, people: People, models: Models, photos_per_person: int, fre
     if report.missing:
         more = f" and {len(report.missing) - 5} more" if len(report.missing) > 5 else ""
         print(f"Without a usable photo: {', '.join(report.missing[:5])}{more}.")
+
+
+def _working(title: str) -> AbstractContextManager[object]:
+    """A sign of life with the seconds so far, for steps whose length nothing tells; gone when the step is done."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn(title), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task(title, total=None)
+    return bar
 
 
 class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
@@ -244,7 +265,7 @@ def _setup(chosen: argparse.Namespace) -> None:
     from pipeline import weights
     from pipeline.sources import demonstration
 
-    weights.fetch()
+    weights.fetch(_working("Converting FaceNet's weights"))
     people = demonstration.people()
     example = demonstration.examples()["Madonna"][0]
     if gallery.DEMONSTRATION in gallery.names() and not chosen.fresh:
@@ -252,7 +273,8 @@ def _setup(chosen: argparse.Namespace) -> None:
         return
     from pipeline.lookalikes import Lookalikes, Models
 
-    models = Models.load()
+    with _working("Loading the networks"):
+        models = Models.load()
     _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, chosen.fresh)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
     _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)

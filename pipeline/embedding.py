@@ -28,6 +28,12 @@ class EmbeddingSettings:
     )
     level_over_degrees: float = 20.0
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a gallery must share with a probe: the model and all that is done before it."""
+        views = [asdict(view) for view in self.views]
+        return {"model": weights.MODEL_ID, "views": views, "level_over_degrees": self.level_over_degrees}
+
 
 def unit(rows: np.ndarray) -> np.ndarray:
     """Rows scaled to length one, float32; a row of zeros stays as it is."""
@@ -57,8 +63,7 @@ class Embedder:
     @property
     def identity(self) -> dict[str, Any]:
         """What a gallery must share with a probe: the model and all that is done before it."""
-        views = [asdict(view) for view in self.settings.views]
-        return {"model": weights.MODEL_ID, "views": views, "level_over_degrees": self.settings.level_over_degrees}
+        return self.settings.identity
 
     def crops(self, photo: np.ndarray, face: Face) -> np.ndarray:
         """The views of one face, uint8, (views, 160, 160, 3)."""

