@@ -6,11 +6,13 @@ import html
 import io
 import re
 import threading
+import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -19,15 +21,16 @@ from starlette.formparsers import MultiPartParser
 
 from pipeline import gallery, photo, store
 from pipeline.faces import Face
+from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
 
-NOTE = "Resemblance says how alike two photos are, never who somebody is. Entertainment, not identification."
+NOTE = "Resemblance says how alike two photos are, never who somebody is: entertainment, not identification."
 # Okabe and Ito's colours, told apart by colour-blind people too; the numbers say the same without colour.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442")
 
 
 def keep_uploads_in_memory() -> None:
-    """Stop the web server from spooling larger uploads to a temporary file: a photo is never written."""
+    """Stop the web server from spooling uploads above 1 MB to a temporary file: a photo is never written."""
     MultiPartParser.spool_max_size = 2 * photo.PhotoLimits().bytes_max
 
 
@@ -40,8 +43,8 @@ def networks() -> Future[Models]:
         try:
             models = Models.load()
             models.warm()
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the networks are used
-            loading.set_exception(error)
+        except BaseException as error:
+            loading.set_exception(error)  # Raised again where the networks are used.
         else:
             loading.set_result(models)
 
@@ -49,28 +52,47 @@ def networks() -> Future[Models]:
     return loading
 
 
-def lookalikes(name: str, models: Models) -> Lookalikes:
-    """An open gallery, shared by all sessions, opened anew when it was built anew. Raises GalleryError."""
-    manifest = store.read_manifest(gallery.folder_of(name)) or {}
-    return _lookalikes(name, str(gallery.folder_of(name)), str(manifest.get("written")), models)
+def open_gallery(name: str) -> Gallery:
+    """A gallery, shared by all sessions, opened anew when it was built anew. Raises GalleryError."""
+    folder = gallery.folder_of(name)
+    manifest = store.read_manifest(folder) or {}
+    return _open_gallery(name, str(folder), str(manifest.get("written")))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lookalikes(name: str, folder: str, written: str, _models: Models) -> Lookalikes:
-    return Lookalikes.open(name, _models)
+def _open_gallery(name: str, folder: str, written: str) -> Gallery:
+    return gallery.open(name)
 
 
-def square(picture: np.ndarray | Path, side_px: int = 256) -> np.ndarray:
-    """The middle of a picture as a square of one size, so that cards are equal."""
-    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else Image.open(picture).convert("RGB")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 4
+def lookalikes(opened: Gallery, models: Models) -> Lookalikes:
+    """A gallery with its search, shared by all sessions. Raises GalleryError where it was made for another model."""
+    return _lookalikes(str(opened.folder), str(opened.manifest.get("written")), opened, models)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _lookalikes(folder: str, written: str, _opened: Gallery, _models: Models) -> Lookalikes:
+    gallery.open(_opened.name, _models.embedder.identity)
+    return Lookalikes(_opened, _models)
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def portrait(path: Path, side_px: int = 256) -> np.ndarray:
+    """A picture of the gallery or of the examples as a square of one size, so that cards are equal."""
+    with Image.open(path) as picture:
+        return square(np.asarray(picture.convert("RGB")), side_px)
+
+
+def square(picture: np.ndarray, side_px: int = 256) -> np.ndarray:
+    """A picture as a square of one size: cut at the sides, or at the foot rather than at the head."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) // 2, (height - side) // 4
     box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((side_px, side_px), Image.Resampling.LANCZOS, box=box))
+    return np.asarray(Image.fromarray(picture).resize((side_px, side_px), Image.Resampling.LANCZOS, box=box))
 
 
 def reduced(picture: np.ndarray, side_px: int = 1200) -> np.ndarray:
-    """The picture for the screen: at most ``side_px`` on its longer side."""
+    """A photo for the screen: at most ``side_px`` on its longer side."""
     image = Image.fromarray(picture)
     image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(image)
@@ -78,83 +100,196 @@ def reduced(picture: np.ndarray, side_px: int = 1200) -> np.ndarray:
 
 def literal(text: str) -> str:
     """Text for Markdown that shows as it stands."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    # Icons and emoji in colons are replaced after Markdown is read, so no backslash stops them: a word joiner does.
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text).replace(r"\:", "\\:\u2060")
 
 
 def person(name: str) -> str:
-    """A person's name as HTML that shows as it stands, in its own writing direction."""
-    return f"<strong><bdi>{html.escape(name)}</bdi></strong>"
+    """A person's name as HTML that shows as it stands and keeps its own writing direction."""
+    return f"<bdi>{html.escape(name)}</bdi>"
 
 
 def boxed(picture: np.ndarray, faces: Sequence[Face], scale: float, chosen: int) -> np.ndarray:
-    """The picture with a numbered box around each face; ``chosen`` (from 1) stands out.
+    """The picture with a numbered box around each face; ``chosen``, counted from 1, stands out.
 
-    ``scale``: pixels of this picture for each pixel of the photo in which the faces were found.
+    scale: pixels of this picture for each pixel of the photo in which the faces were found.
     """
-    image = Image.fromarray(picture).convert("RGB")
+    # Photos are drawn on at the size of the screen, so that lines and numbers are as sharp as text.
+    enlarged = max(1.0, 800 / max(picture.shape[:2]))
+    size = (round(picture.shape[1] * enlarged), round(picture.shape[0] * enlarged))
+    image = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
-    unit = max(image.size) / 400
-    order = sorted(range(1, len(faces) + 1), key=lambda number: number == chosen)
-    for number in order:
-        x, y, width, height = (value * scale for value in faces[number - 1].box)
+    unit = max(size) / 400
+    # The chosen face is drawn last, so that nothing covers it.
+    for number in sorted(range(1, len(faces) + 1), key=lambda number: number == chosen):
+        x, y, width, height = (value * scale * enlarged for value in faces[number - 1].box)
         colour = COLOURS[(number - 1) % len(COLOURS)]
-        line = round(unit * (2.4 if number == chosen else 1.2)) + 1
-        box = (x, y, x + width, y + height)
-        draw.rectangle(_grown(box, line // 2 + 1), outline="white", width=line + 2)
-        draw.rectangle(_grown(box, line // 2), outline=colour, width=line)
-        if len(faces) > 1:
-            _label(draw, str(number), (x, y), colour, round(unit * (15 if number == chosen else 12)))
+        line = round(unit * (2.5 if number == chosen else 1.25))
+        for grown, ink, thick in ((line + 2, "white", line + 4), (line, colour, line)):
+            draw.rectangle((x - grown, y - grown, x + width + grown, y + height + grown), outline=ink, width=thick)
+        _number(draw, str(number), (x - line, y - line), colour, round(unit * (16 if number == chosen else 13)))
     return np.asarray(image)
 
 
-def _grown(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
-    return (box[0] - by, box[1] - by, box[2] + by, box[3] + by)
-
-
-def _label(draw: ImageDraw.ImageDraw, text: str, corner: tuple[float, float], colour: str, size: int) -> None:
+def _number(draw: ImageDraw.ImageDraw, text: str, corner: tuple[float, float], colour: str, size: int) -> None:
+    """A face's number on a plate above the corner of its box, or within the picture where that is outside."""
     font = _font(0, size, True)
-    width, height = font.getlength(text) + size * 0.8, size * 1.3
-    x, y = max(corner[0], 0), max(corner[1] - height, 0)
-    draw.rounded_rectangle((x, y, x + width, y + height), size // 4, fill=colour, outline="white", width=2)
+    width, height = font.getlength(text) + size * 0.9, size * 1.35
+    x, y = max(corner[0], 2), max(corner[1] - height, 2)
+    draw.rounded_rectangle((x, y, x + width, y + height), size // 4, colour, "white", max(size // 12, 1))
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 120 else "white"
     draw.text((x + width / 2, y + height / 2), text, ink, font, anchor="mm")
 
 
-@dataclass(frozen=True)
-class CardSettings:
-    """The result card, in pixels."""
-
-    width_px: int = 1200
-    margin_px: int = 60
-    gap_px: int = 40
+_CARD_WIDTH_PX, _MARGIN_PX, _GAP_PX = 1200, 64, 32
+_INK, _PALE, _ACCENT, _LINE = "#1b2725", "#5a6a67", "#0f6b63", "#d5dfdd"
 
 
-def card(portrait: np.ndarray, matches: Sequence[Match], settings: CardSettings = CardSettings()) -> bytes:
-    """The result as a picture to keep, a PNG: the probe beside the best match, and the next four."""
-    return b""
+def card(probe: np.ndarray, matches: Sequence[Match], gallery_name: str) -> bytes:
+    """The result as a picture to keep, PNG: the probe beside the best match, then the next four."""
+    inner = _CARD_WIDTH_PX - 2 * _MARGIN_PX
+    big, small = (inner - _GAP_PX) // 2, (inner - 3 * _GAP_PX) // 4
+    best, rest = matches[0], matches[1:5]
+    pictures_top = _MARGIN_PX + 72
+    names_top = pictures_top + big + 20
+    rest_top = names_top + 200
+    note_top = rest_top + (small + 170 if rest else 0)
+    image = Image.new("RGB", (_CARD_WIDTH_PX, note_top + 144), "white")
+    draw = ImageDraw.Draw(image)
+    right = _MARGIN_PX + big + _GAP_PX
+    _write(draw, "LooksLikeWho", (_MARGIN_PX, _MARGIN_PX - 16), inner, 40, True, _ACCENT)
+    _paste(image, probe, (_MARGIN_PX, pictures_top), big)
+    _write(draw, "The face in the photo", (_MARGIN_PX, names_top), big, 34, False, _PALE)
+    for place, match in enumerate((best, *rest)):
+        side, size, x, y = big, 44, right, pictures_top
+        if place:
+            side, size, x, y = small, 28, _MARGIN_PX + (place - 1) * (small + _GAP_PX), rest_top
+        _paste(image, portrait(match.crop_path, side), (x, y), side)
+        below = _write(draw, match.name, (x, y + side + size // 3), side, size, True, _INK, lines=2)
+        _write(draw, resemblance(match), (x, below), side, round(size * 0.8), False, _INK, lines=2)
+    sources = ", ".join(dict.fromkeys(match.source for match in (best, *rest)))
+    draw.line((_MARGIN_PX, note_top, _CARD_WIDTH_PX - _MARGIN_PX, note_top), _LINE, 2)
+    _write(draw, NOTE, (_MARGIN_PX, note_top + 24), inner, 23, False, _PALE)
+    _write(draw, f"Gallery {gallery_name}. Photos: {sources}.", (_MARGIN_PX, note_top + 62), inner, 23, False, _PALE)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-# Streamlit brings Source Sans (Latin, Greek, Cyrillic); for other scripts whatever the machine has.
-_FONT_NAMES = ("DejaVuSans.ttf",)
+def resemblance(match: Match) -> str:
+    """A match's resemblance in words."""
+    return f"Resemblance {match.resemblance:.0f}" + (", the same photo" if match.copy else "")
+
+
+def _paste(image: Image.Image, picture: np.ndarray, corner: tuple[int, int], side: int) -> None:
+    """A picture with round corners and a thin edge, which sets white backgrounds off from the card."""
+    scale = 4
+    edge = Image.new("L", (side * scale, side * scale), 0)
+    ImageDraw.Draw(edge).rounded_rectangle((0, 0, side * scale - 1, side * scale - 1), 24 * scale, 255)
+    inside = Image.new("L", edge.size, 0)
+    ImageDraw.Draw(inside).rounded_rectangle(
+        (2 * scale, 2 * scale, (side - 2) * scale - 1, (side - 2) * scale - 1), 22 * scale, 255
+    )
+    size = (side, side)
+    image.paste(Image.new("RGB", size, _LINE), corner, edge.resize(size, Image.Resampling.BOX))
+    image.paste(Image.fromarray(square(picture, side)), corner, inside.resize(size, Image.Resampling.BOX))
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    corner: tuple[int, int],
+    width: int,
+    size: int,
+    bold: bool,
+    ink: str,
+    lines: int = 1,
+) -> int:
+    """Text of at most so many lines, cut with an ellipsis where it is longer. Returns where it ends, y."""
+    font, shown = _shown(text, size, bold)
+    x, y = corner
+    for line in _wrapped(font, shown, width, lines):
+        draw.text((x, y), line, ink, font)
+        y += round(size * 1.3)
+    return y
+
+
+def _wrapped(font: ImageFont.FreeTypeFont, text: str, width: int, lines: int) -> list[str]:
+    words, wrapped = text.split(), list[str]()
+    while words and len(wrapped) < lines - 1:
+        line = words.pop(0)
+        while words and font.getlength(f"{line} {words[0]}") <= width:
+            line = f"{line} {words.pop(0)}"
+        wrapped.append(line)
+    rest = " ".join(words)
+    return [_cut(font, line, width) for line in (*wrapped, rest) if line]
+
+
+def _cut(font: ImageFont.FreeTypeFont, text: str, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _shown(text: str, size: int, bold: bool) -> tuple[ImageFont.FreeTypeFont, str]:
+    """The font that has most of a text's characters, and what of the text it has.
+
+    One font for the whole text keeps scripts that are written from the right, or joined, in order.
+    """
+    text = " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in text).split())
+    best = max(range(len(_fonts())), key=lambda place: sum(_has(place, sign) for sign in text))
+    kept = " ".join("".join(sign for sign in text if _has(best, sign)).split())
+    return _font(best, size, bold), kept or "(no font for this name)"
+
+
+# Streamlit brings Source Sans (Latin, Greek, Cyrillic). For other scripts, what the machine has is used.
+_OTHER_FONTS = (
+    "DejaVuSans-Bold.ttf",
+    "NotoSans-Regular.ttf",
+    "NotoSansArabic-Regular.ttf",
+    "NotoSansHebrew-Regular.ttf",
+    "NotoSansDevanagari-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "wqy-zenhei.ttc",
+    "Arial Unicode.ttf",
+    "arialuni.ttf",
+    "segoeui.ttf",
+    "msyh.ttc",
+    "malgun.ttf",
+    "seguiemj.ttf",
+)
 
 
 @cache
-def _font_files() -> tuple[Path | str, ...]:
-    shipped = Path(st.__file__).parent / "static" / "static" / "media"
-    return (*sorted(shipped.glob("SourceSansVF-Upright*.woff2")),)
+def _fonts() -> tuple[str | None, ...]:
+    """The fonts there are, the preferred first; None is Pillow's own."""
+    shipped = sorted((Path(st.__file__).parent / "static" / "static" / "media").glob("SourceSansVF-Upright*"))
+    found: list[str | None] = [str(path) for path in shipped]
+    for name in _OTHER_FONTS:
+        try:
+            found.append(str(ImageFont.truetype(name, 16).path))
+        except OSError:
+            continue
+    return (*found, None)
 
 
 @cache
 def _font(place: int, size: int, bold: bool) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(_font_files()[place], size)
-    if bold:
-        font.set_variation_by_axes([600])
+    path = _fonts()[place]
+    if path is None:
+        return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
+    font = ImageFont.truetype(path, size)
+    with suppress(OSError):  # Fonts of one weight.
+        font.set_variation_by_axes([600 if bold else 400])
     return font
 
 
-def png(picture: Image.Image) -> bytes:
-    """A picture as PNG."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
+@cache
+def _has(place: int, sign: str) -> bool:
+    """Whether a font has a character: what it lacks, it draws as it draws a code point that is none."""
+    font = _font(place, 16, False)
+    drawn, lacking = font.getmask(sign), font.getmask("\uffff")
+    return bool(sign.isspace() or drawn.size != lacking.size or bytes(drawn) != bytes(lacking))

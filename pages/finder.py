@@ -15,14 +15,23 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import drawing
-from pipeline import gallery, photo, store
-from pipeline.errors import NoFaceError, UserError
+from pipeline import gallery, photo
+from pipeline.errors import GalleryError, NoFaceError, PhotoError, UserError, WeightsError
 from pipeline.faces import Face
+from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models, Probe
+from pipeline.ranking import Method
 from pipeline.sources import demonstration
 
-METHODS = {"min": "Most alike photo", "average": "Average of three"}
-PRIVACY = "The photo stays in the memory of this session: it is not stored, not sent on, and gone when you leave."
+METHODS: dict[Method, str] = {"min": "Most alike photo", "average": "Average of three"}
+TOP_MIN, TOP_MAX, TOP = 2, 40, 9
+PRIVACY = (
+    "Your photo stays in the memory of this session. It is written nowhere, sent nowhere, and gone when you leave."
+)
+MEANING = (
+    "0 to 100, larger is more alike. Take pairs of photos that are as alike as a 70, drawn so that half of all pairs "
+    "show one person: 70 in 100 of them do. It compares photos; it never says who somebody is."
+)
 
 
 @dataclass(frozen=True)
@@ -36,28 +45,32 @@ class Given:
 
 @dataclass
 class Looked:
-    """What was found in a photo, kept for the session so that moving a slider detects nothing again."""
+    """What was found in a photo, kept for the session so that a moved slider detects nothing again.
+
+    shown: the photo at the size of the screen. scale: its pixels for each pixel of the photo. times: the named
+    stages with their seconds. error: why nothing can be done with the photo.
+    """
 
     key: str
-    shown: np.ndarray
-    scale: float
-    faces: list[Face]
+    shown: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
+    scale: float = 1.0
+    faces: list[Face] = field(default_factory=list)
     probes: dict[int, Probe] = field(default_factory=dict)
-    times: list[tuple[str, float]] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    error: UserError | None = None
 
 
 class Working:
-    """The working state: named stages, each with its time."""
+    """The working state: named stages, each with its time. Nothing shows before the first stage."""
 
     def __init__(self, place: DeltaGenerator) -> None:
-        self.place, self.times = place, list[tuple[str, float]]()
+        self.place, self.times = place, dict[str, float]()
         self.box: DeltaGenerator | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[], None]]:
-        """One stage; call what it gives to show how long it has run."""
-        if self.box is None:
-            self.box = self.place.status("Looking for look-alikes", expanded=True)
+        """One stage; calling what it gives brings the seconds on the screen up to date."""
+        self.box = self.box or self.place.status("Looking for look-alikes", expanded=True)
         line = self.box.empty()
         begun = time.perf_counter()
 
@@ -66,58 +79,109 @@ class Working:
 
         tell()
         yield tell
-        seconds = time.perf_counter() - begun
-        self.times.append((name, seconds))
-        line.markdown(f":material/check: {name} · {seconds:.1f} s")
+        self.times[name] = time.perf_counter() - begun
+        line.markdown(f":material/check: {name} · {self.times[name]:.1f} s")
 
     def done(self) -> None:
-        """Take the stages away."""
+        """Take the stages off the screen."""
         self.place.empty()
 
 
 def page() -> None:
-    """Draw the page from top to bottom."""
+    """The page from top to bottom."""
     drawing.keep_uploads_in_memory()
-    loading = drawing.networks()
     st.title("Who does this face look like?", anchor=False)
-    names = gallery.names()
-    if not names:
-        return missing("There is no gallery yet.")
-    name = choose_gallery(names)
+    try:
+        opened = drawing.open_gallery(choose_gallery())
+        loading = networks()
+    except UserError as error:
+        missing(error)
+        return
     given: Given | None = st.session_state.get("given")
     left, right = st.columns([2, 5], gap="medium")
     with left:
         picture = st.container()
-        ask(given)
+        ask(given, folded=given is not None and not trouble(given))
         st.caption(f":material/lock: {PRIVACY}")
     with right:
-        if given is None:
-            empty()
-            return None
+        working = Working(st.empty())
         try:
-            find(given, name, loading, picture)
+            if given is None:
+                empty(opened)
+            else:
+                find(given, opened, loading, working, picture)
+        except (GalleryError, WeightsError) as error:
+            working.done()
+            missing(error)
         except UserError as error:
+            working.done()
             failed(error)
-    return None
 
 
-def missing(what: str) -> None:
-    """The state before set-up: what to run."""
-    with st.container(border=True):
-        st.subheader(f":material/download: {what}", anchor=False)
-        st.code("python -m pipeline setup", language="bash")
-        st.button("Check again", icon=":material/refresh:")
-
-
-def choose_gallery(names: list[str]) -> str:
+def choose_gallery() -> str:
+    """The name of the gallery to look in."""
+    names = gallery.names() or [gallery.DEMONSTRATION]
     if len(names) == 1:
         return names[0]
     with st.sidebar:
-        return str(st.selectbox("Gallery", names, key="gallery"))
+        return st.selectbox("Gallery", names, key="gallery", help="The people whom the face is compared to")
+
+
+def networks() -> Future[Models]:
+    """The networks, loading or loaded. Raises what went wrong with loading them."""
+    loading = drawing.networks()
+    if loading.done():
+        loading.result()
+    return loading
+
+
+def try_again() -> None:
+    """Load the networks anew where that failed."""
+    loading = drawing.networks()
+    if loading.done() and loading.exception():
+        drawing.networks.clear()
+
+
+def trouble(given: Given) -> UserError | None:
+    """What is known to be wrong with the photo."""
+    looked: Looked | None = st.session_state.get("looked")
+    return looked.error if looked and looked.key == given.key else None
+
+
+def ask(given: Given | None, *, folded: bool) -> None:
+    """The ways to give a photo; beside a result they are folded away."""
+    box: DeltaGenerator
+    if folded and given:
+        box = st.expander("Another photo", icon=":material/add_a_photo:", key=f"another {given.key}")
+    else:
+        box = st.container(border=True)
+    with box:
+        # A new number empties the uploader and the camera.
+        number = st.session_state.get("emptied", 0)
+        ways = {"Upload": ":material/upload: Upload", "Webcam": ":material/photo_camera: Webcam"}
+        way = st.segmented_control(
+            "Where the photo comes from",
+            list(ways),
+            format_func=ways.__getitem__,
+            default="Upload",
+            required=True,
+            key="way",
+            label_visibility="collapsed",
+            width="stretch",
+        )
+        if way == "Upload":
+            key, kinds = f"upload {number}", [suffix[1:] for suffix in photo.SUFFIXES]
+            st.file_uploader("A photo with a face", kinds, key=key, on_change=take, args=(key,))
+        else:
+            key = f"camera {number}"
+            st.camera_input("A photo with a face", key=key, on_change=take, args=(key,), resolution="720p")
+        if folded:
+            st.caption("Or an example:")
+            examples(3)
 
 
 def take(key: str) -> None:
-    """Keep what a widget was given; taking it out of the widget takes it back."""
+    """Keep the photo that a widget was given, or let go of it where it was taken out again."""
     file = st.session_state[key]
     given: Given | None = st.session_state.get("given")
     if file is not None:
@@ -127,127 +191,223 @@ def take(key: str) -> None:
 
 
 def take_example(path: Path) -> None:
+    """Take an example instead of what the uploader or the camera holds."""
     st.session_state.given = Given(path.read_bytes())
-    # A new key empties the uploader and the camera, which show another photo.
-    st.session_state.round = st.session_state.get("round", 0) + 1
-
-
-def ask(given: Given | None) -> None:
-    number = st.session_state.get("round", 0)
-    box = (
-        st.container(border=True)
-        if given is None
-        else st.expander("Another photo", icon=":material/add_a_photo:", expanded=False)
-    )
-    with box:
-        way = st.segmented_control(
-            "Photo from",
-            ["Upload", "Webcam"],
-            default="Upload",
-            required=True,
-            key="way",
-            label_visibility="collapsed",
-        )
-        if way == "Upload":
-            key = f"upload-{number}"
-            types = [suffix[1:] for suffix in photo.SUFFIXES]
-            st.file_uploader("A photo of a face", types, key=key, on_change=take, args=(key,))
-        else:
-            key = f"camera-{number}"
-            st.camera_input("A photo of a face", key=key, on_change=take, args=(key,), resolution="720p")
-        if given is not None:
-            examples(3)
+    st.session_state.emptied = st.session_state.get("emptied", 0) + 1
 
 
 def examples(columns: int) -> None:
-    grid = st.grid(columns, min_column_width=90)
+    """The example photos, one for each person."""
+    if gallery.DEMONSTRATION not in gallery.names():
+        return
+    grid = st.grid(columns, min_column_width=88)
     for name, paths in demonstration.examples().items():
         with grid.cell():
-            st.image(drawing.square(paths[0]), width="stretch", alt=f"Example photo: {name}")
-            st.button(name, key=f"example-{name}", on_click=take_example, args=(paths[0],), width="stretch")
+            st.image(drawing.portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
+            st.button(name, key=f"example {name}", on_click=take_example, args=(paths[0],), width="stretch")
 
 
-def empty() -> None:
-    st.subheader("Your look-alikes appear here", anchor=False)
-    st.write("No photo at hand? Try one of these.")
-    examples(5)
+def empty(opened: Gallery) -> None:
+    """The state before a photo: what will happen, and examples to see it happen."""
+    with st.container(border=True):
+        st.markdown("**No photo at hand? Try one of these.**")
+        examples(5)
+    steps = st.grid(3, min_column_width=180)
+    for icon, title, text in (
+        ("face", "Finds the faces", "Every face gets a box and a number. You choose which one counts."),
+        (
+            "fingerprint",
+            "Measures one",
+            "A neural network turns it into 128 numbers: similar faces get similar numbers.",
+        ),
+        (
+            "format_list_numbered",
+            "Ranks the gallery",
+            f"{opened.people_count:,} people, the most alike first, each with a resemblance of 0 to 100.",
+        ),
+    ):
+        steps.markdown(f":material/{icon}: **{title}**  \n{text}")
+    st.caption(f":material/info: {drawing.NOTE}")
+
+
+def missing(error: UserError) -> None:
+    """The state before set-up, and of a gallery that cannot be used: what to run."""
+    text, command, arguments = str(error).partition("python -m pipeline")
+    with st.container(border=True):
+        st.subheader(":material/build: One step is missing", anchor=False)
+        st.markdown(drawing.literal(text))
+        if command:
+            st.code(command + arguments, language="bash")
+        st.button("Check again", icon=":material/refresh:", type="primary", on_click=try_again)
 
 
 def failed(error: UserError) -> None:
-    title = "No face to compare" if isinstance(error, NoFaceError) else "This photo cannot be used"
-    st.error(drawing.literal(str(error)), title=title, icon=":material/error:")
-    examples(5)
+    """The error state: what happened, what to do, and a way on."""
+    title = "This file cannot be used" if isinstance(error, PhotoError) else "No face to compare"
+    st.error(drawing.literal(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
+    with st.container(border=True):
+        st.markdown("**See it work with one of these.**")
+        examples(5)
+    st.caption(f":material/info: {drawing.NOTE}")
 
 
-def find(given: Given, name: str, loading: Future[Models], picture: DeltaGenerator) -> None:
-    working = Working(st.empty())
-    looked = st.session_state.get("looked")
-    if not looked or looked.key != given.key:
-        with working.stage("Reading the photo"):
-            pixels = photo.read(given.data)
-            shown = drawing.reduced(pixels)
-        models = load(loading, working)
-        with working.stage("Finding faces"):
-            looked = Looked(given.key, shown, shown.shape[0] / pixels.shape[0], models.faces(pixels))
-        st.session_state.looked = looked
-    models = load(loading, working)
-    chosen = draw_photo(looked, picture)
+def find(given: Given, opened: Gallery, loading: Future[Models], working: Working, picture: DeltaGenerator) -> None:
+    """From the photo to the ranked cards. Raises UserError."""
+    with picture:
+        spot = st.empty()
+    looked = look(given, loading, working, spot)
+    if looked.error:
+        if looked.shown.size:
+            spot.image(looked.shown, width="stretch", alt="Your photo")
+        raise looked.error
+    with picture:
+        chosen = choose_face(looked)
+    numbered = drawing.boxed(looked.shown, looked.faces, looked.scale, chosen)
+    spot.image(numbered, width="stretch", alt="Your photo with a numbered box around each face")
+    models = loading.result()
     if chosen not in looked.probes:
         with working.stage("Measuring the face"):
             looked.probes[chosen] = models.probe(photo.read(given.data), looked.faces[chosen - 1])
-    lookalikes = drawing.lookalikes(name, models)
+    lookalikes = drawing.lookalikes(opened, models)
+    begun = time.perf_counter()
+    result = Result(lookalikes, looked.probes[chosen])
+    looked.times |= working.times | {f"Ranking {opened.people_count:,} people": time.perf_counter() - begun}
     working.done()
-    result(lookalikes, looked.probes[chosen])
+    result.draw(looked.times)
 
 
-def load(loading: Future[Models], working: Working) -> Models:
-    if not loading.done():
-        with working.stage("Loading the networks") as tell:
-            while not loading.done():
-                wait([loading], timeout=0.25)
-                tell()
-    return loading.result()
+def look(given: Given, loading: Future[Models], working: Working, spot: DeltaGenerator) -> Looked:
+    """The faces of the photo, or what is wrong with it; from the session where that is known."""
+    known: Looked | None = st.session_state.get("looked")
+    if known and known.key == given.key:
+        return known
+    looked = Looked(given.key)
+    try:
+        if loading.done():
+            pixels = read(given, looked, working, spot)
+        else:
+            with working.stage("Loading the networks") as tell:
+                pixels = read(given, looked, working, spot)
+                while not loading.done():
+                    wait([loading], timeout=0.25)
+                    tell()
+        with working.stage("Finding faces"):
+            looked.faces = loading.result().faces(pixels)
+    except (PhotoError, NoFaceError) as error:
+        looked.error = error
+    st.session_state.looked = looked
+    if looked.error:
+        st.rerun()  # What was drawn above did not know of it.
+    return looked
 
 
-def draw_photo(looked: Looked, place: DeltaGenerator) -> int:
-    with place:
-        spot = st.empty()
-        chosen = 1
-        if len(looked.faces) > 1:
-            numbers = list(range(1, len(looked.faces) + 1))
-            chosen = int(
-                st.segmented_control("Face", numbers, default=1, required=True, key=f"face-{looked.key}") or 1
-            )
-        spot.image(drawing.boxed(looked.shown, looked.faces, looked.scale, chosen), width="stretch", alt="Your photo")
-    return chosen
+def read(given: Given, looked: Looked, working: Working, spot: DeltaGenerator) -> np.ndarray:
+    """The photo in full, shown at once at the size of the screen."""
+    with working.stage("Reading the photo"):
+        pixels = photo.read(given.data)
+        looked.shown = drawing.reduced(pixels)
+        looked.scale = looked.shown.shape[0] / pixels.shape[0]
+    spot.image(looked.shown, width="stretch", alt="Your photo")
+    return pixels
 
 
-def result(lookalikes: Lookalikes, probe: Probe) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        method = st.segmented_control(
-            "Ranked by", list(METHODS), default="min", required=True, format_func=METHODS.__getitem__, key="method"
+def choose_face(looked: Looked) -> int:
+    """Which face counts, from 1. Asks where there is a choice."""
+    if len(looked.faces) < 2:
+        return 1
+    numbers = list(range(1, len(looked.faces) + 1))
+    return int(
+        st.segmented_control(
+            "Which face?",
+            numbers,
+            default=1,
+            required=True,
+            key=f"face {looked.key}",
+            help="The numbers are those in the photo; 1 is the most prominent face.",
         )
-        top = st.slider("How many", 2, 30, 9, key="top")
-    matches = lookalikes.rank(probe, top, method)
-    st.download_button(
-        "Result card", lambda: drawing.card(probe.portrait, matches), "lookalikes.png", "image/png", on_click="ignore"
+        or 1
     )
-    grid = st.grid("auto", min_column_width=160, border=True)
-    for match in matches:
-        with grid.cell(column_span=2 if match.rank == 1 else 1):
-            draw_match(match, probe)
 
 
-def draw_match(match: Match, probe: Probe) -> None:
-    if match.rank == 1:
-        one, two = st.columns(2, wrap=False)
-        one.image(drawing.square(probe.portrait), width="stretch", alt="The face in your photo")
-        two.image(drawing.square(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
-    else:
-        st.image(drawing.square(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
-    st.html(f"{match.rank}. {drawing.person(match.name)}")
-    st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
-    st.caption(drawing.literal(match.source), help=drawing.literal(match.licence))
+class Result:
+    """The result state."""
+
+    def __init__(self, lookalikes: Lookalikes, probe: Probe) -> None:
+        self.gallery, self.probe = lookalikes.gallery, probe
+        self.top_max = min(TOP_MAX, self.gallery.people_count)
+        # A gallery of another size gets a slider of its own, as the old value may lie beyond its end.
+        self.top_key = f"top of {self.top_max}"
+        self.top = st.session_state.get(self.top_key, min(TOP, self.top_max))
+        self.matches = lookalikes.rank(probe, self.top, st.session_state.get("method", "min"))
+
+    def draw(self, times: dict[str, float]) -> None:
+        """The best match large, the settings, then the rest as equal cards."""
+        self._best()
+        self._settings()
+        grid = st.grid("auto", min_column_width=160, border=True)
+        for match in self.matches[1:]:
+            with grid.cell():
+                _picture(match)
+                st.html(f"{match.rank}. <strong>{drawing.person(match.name)}</strong>")
+                st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
+                _copy(match)
+                st.caption(drawing.literal(match.source), help=drawing.literal(match.licence))
+        self._notes(times)
+
+    def _best(self) -> None:
+        match = self.matches[0]
+        with st.container(border=True), st.container(horizontal=True, gap="medium"):
+            with st.container(width=440):
+                yours, theirs = st.columns(2, wrap=False)
+                yours.image(drawing.square(self.probe.portrait), width="stretch", alt="The face in your photo")
+                with theirs:
+                    _picture(match)
+            with st.container(width="stretch", gap="xsmall"):
+                st.html(f"<h3>1. {drawing.person(match.name)}</h3>")
+                st.metric("Resemblance", f"{match.resemblance:.0f}", help=MEANING)
+                _copy(match)
+                st.caption(drawing.literal(f"{match.source}. Licence: {match.licence}"))
+                st.download_button(
+                    "Result card",
+                    lambda: drawing.card(self.probe.portrait, self.matches, self.gallery.name),
+                    "looks-like-who.png",
+                    "image/png",
+                    icon=":material/download:",
+                    help="A picture of this result, to keep or to share",
+                    on_click="ignore",
+                )
+
+    def _settings(self) -> None:
+        with st.container(horizontal=True, gap="medium"):
+            st.segmented_control(
+                "Rank people by",
+                list(METHODS),
+                format_func=METHODS.__getitem__,
+                default="min",
+                required=True,
+                key="method",
+                help="By the one photo of a person that is most alike, or by the average of the three most alike.",
+            )
+            if self.top_max > TOP_MIN:
+                st.slider("How many", TOP_MIN, self.top_max, self.top, key=self.top_key, width=260)
+
+    def _notes(self, times: dict[str, float]) -> None:
+        st.caption(f":material/info: {drawing.NOTE}")
+        with st.expander("Sources, licences and times", type="compact"):
+            for source, licence in dict.fromkeys((match.source, match.licence) for match in self.matches):
+                st.caption(f"**{drawing.literal(source)}**: {drawing.literal(licence)}")
+            st.caption("  \n".join(f"{name}: {seconds:.2f} s" for name, seconds in times.items()))
+
+
+def _picture(match: Match) -> None:
+    st.image(drawing.portrait(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
+
+
+def _copy(match: Match) -> None:
+    if match.copy:
+        st.badge(
+            "The same photo", icon=":material/content_copy:", color="grey", help="Or a copy of it in another size"
+        )
 
 
 page()
