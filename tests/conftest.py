@@ -1,0 +1,128 @@
+"""What the tests share: the real networks, loaded once, real photos, and data folders of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+from pipeline import building, store
+from pipeline.lookalikes import Models
+from pipeline.sources import demonstration, listed
+
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+HOME = store.home()
+LFW = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parent.parent.parent / "shared" / "faces") / "lfw"
+
+
+@pytest.fixture(scope="session")
+def models():
+    return Models.load()
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """Five photos of each of the five celebrities, none of them in the demonstration gallery."""
+    return demonstration.examples()
+
+
+@pytest.fixture(scope="session")
+def madonna(examples):
+    """The path of a photo of 300 x 300 pixels with one face of 146."""
+    return examples["Madonna"][1]
+
+
+@pytest.fixture(scope="session")
+def embed(models):
+    """The embedding of the most prominent face of a photo."""
+    return lambda picture: models.probe(picture, models.faces(picture)[0]).embedding
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A data folder with the weights and the photos, but without galleries."""
+    return _data_folder(tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture
+def empty_home(tmp_path, monkeypatch):
+    """A data folder with nothing in it, and no way to fetch anything."""
+    monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path / "nothing"))
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_FIND_LINKS": ""}.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / "nothing"
+
+
+@pytest.fixture(scope="session")
+def _small_home(tmp_path_factory, models):
+    """A gallery "small" of the five celebrities, three photos each."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = _data_folder(tmp_path_factory.mktemp("small"), patch)
+        people = listed(list(demonstration.people().people)[:5])
+        building.build("small", people, models.detector, models.embedder, building.BuildSettings(photos_per_person=3))
+        return folder
+
+
+@pytest.fixture
+def small(_small_home, tmp_path, monkeypatch):
+    """The folder of a copy of the gallery "small", in a data folder of its own."""
+    folder = _data_folder(tmp_path / "home", monkeypatch)
+    return shutil.copytree(_small_home / "galleries" / "small", folder / "galleries" / "small")
+
+
+def _data_folder(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    folder.mkdir(exist_ok=True)
+    for part in ("models", "photos"):
+        (folder / part).symlink_to(HOME / part)
+    patch.setenv("LOOKSLIKEWHO_HOME", str(folder))
+    return folder
+
+
+def encoded(picture: Any, form: str = "PNG", **options: Any) -> bytes:
+    """The bytes of an array or a Pillow image as a file."""
+    buffer = io.BytesIO()
+    (Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def beside(*pictures: np.ndarray, background: int = 128) -> np.ndarray:
+    """Photos from left to right on one canvas."""
+    height, width = max(part.shape[0] for part in pictures), sum(part.shape[1] for part in pictures)
+    canvas = np.full((height, width, 3), background, np.uint8)
+    left = 0
+    for part in pictures:
+        canvas[: part.shape[0], left : left + part.shape[1]] = part
+        left += part.shape[1]
+    return canvas
+
+
+def enlarged(picture: np.ndarray, factor: float) -> np.ndarray:
+    height, width = picture.shape[:2]
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+def unit_rows(count: int, seed: int = 0, dimensions: int = 128) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def put(folder: Path, files: dict[str, Any]) -> Path:
+    """Write photos: the name below ``folder`` to a path that is copied, bytes, or an array."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            shutil.copyfile(content, path)
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else encoded(content))
+    return folder

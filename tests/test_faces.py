@@ -1,0 +1,250 @@
+"""Geometry against naive loops, detection on real faces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline import faces, photo
+from pipeline.faces import Face, View
+from tests.conftest import beside, enlarged
+
+NOISE = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+POINTS = ((20.0, 25.0), (40.0, 25.0), (30.0, 35.0), (22.0, 45.0), (38.0, 45.0))
+
+
+def face_at(x: float, y: float, width: float, height: float | None = None) -> Face:
+    return Face((x, y, width, height or width), POINTS, 1.0)
+
+
+def naive_cut(picture: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    """Pixel by pixel; what lies outside takes the nearest pixel of the frame."""
+    height, width = picture.shape[:2]
+    return np.array(
+        [
+            [picture[min(max(y, 0), height - 1), min(max(x, 0), width - 1)] for x in range(left, right)]
+            for y in range(top, bottom)
+        ]
+    )
+
+
+@given(st.integers(-30, 59), st.integers(-30, 39), st.integers(1, 90), st.integers(1, 70))
+def test_a_cut_repeats_the_edge_outside_the_frame(left, top, width, height):
+    region = (left, top, max(left + width, 1), max(top + height, 1))
+    size = (region[2] - region[0], region[3] - region[1])
+    assert np.array_equal(faces.cut(NOISE, region, size), naive_cut(NOISE, *region))
+
+
+@given(st.floats(10, 50), st.floats(10, 50), st.floats(20, 100))
+def test_a_cut_at_fractions_of_pixels_does_not_shift(left, top, side):
+    ramp = np.broadcast_to(np.arange(200), (200, 200))
+    both = np.stack([ramp, ramp.T, ramp], axis=-1).astype(np.uint8)
+    middles = (np.arange(40) + 0.5) * side / 40 - 0.5
+    cut = faces.cut(both, (left, top, left + side, top + side), (40, 40)).astype(float)
+    assert np.abs(cut[..., 0] - (left + middles)).max() < 1.1
+    assert np.abs(cut[..., 1] - (top + middles)[:, None]).max() < 1.1
+
+
+@pytest.mark.parametrize(
+    ("view", "region"),
+    [
+        (View(square=True, margin_ratio=0.0), (15, 5, 35, 25)),
+        (View(square=True, margin_ratio=0.5), (5, -5, 45, 35)),
+        (View(square=False, margin_ratio=0.0), (20, 5, 30, 25)),
+        (View(square=False, margin_ratio=0.1), (19, 3, 31, 27)),
+    ],
+)
+def test_a_crop_is_the_box_with_its_margin(view, region):
+    face = face_at(20, 5, 10, 20)
+    expected = faces.cut(NOISE, region, (32, 32))
+    assert np.array_equal(faces.crop(NOISE, face, view, 32), expected)
+    assert np.array_equal(faces.crop(NOISE, face, replace(view, mirror=True), 32), expected[:, ::-1])
+
+
+@given(st.floats(-179, 179))
+def test_levelling_moves_the_landmarks_with_the_pixels(roll):
+    middle = np.array([250.0, 260.0])
+    turn = np.array([[math.cos(math.radians(roll)), -math.sin(math.radians(roll))]])
+    turn = np.concatenate([turn, [[-turn[0, 1], turn[0, 0]]]])
+    points = tuple(map(tuple, (np.array(POINTS) - (30, 35)) * 3 @ turn.T + middle))
+    picture = np.zeros((500, 500, 3), np.uint8)
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [0, 255, 255]], np.uint8)
+    for (x, y), colour in zip(points, colours, strict=True):
+        picture[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5] = colour
+    face = Face((*(middle - (40, 50)), 80.0, 100.0), points, 0.9)
+    assert face.roll_degrees == pytest.approx(roll, abs=1e-6)
+    turned, levelled = faces.level(picture, face, -1.0)
+    assert levelled.roll_degrees == pytest.approx(0, abs=1e-6)
+    assert levelled.landmarks[0][0] < levelled.landmarks[1][0]
+    for (x, y), colour in zip(levelled.landmarks, colours, strict=True):
+        assert np.abs(turned[round(y), round(x)].astype(int) - colour).max() < 60
+    lying = 45 < abs(roll) < 135
+    assert levelled.box[2:] == pytest.approx((100, 80) if lying else (80, 100))
+    assert levelled.centre == pytest.approx((turned.shape[1] / 2, turned.shape[0] / 2), abs=1)
+
+
+def test_a_level_face_is_left_as_it_is():
+    face = Face((10, 10, 30, 40), ((10, 20), (20, 22), *POINTS[2:]), 1.0)
+    picture, same = faces.level(NOISE, face, 20)
+    assert picture is NOISE
+    assert same is face
+
+
+def test_prominence_weighs_size_by_nearness_to_the_centre():
+    shape = (400, 400)
+    centred, corner = face_at(150, 150, 100), face_at(0, 0, 100)
+    assert faces.prominence(centred, shape) == pytest.approx(100)
+    assert faces.prominence(corner, shape) < faces.prominence(face_at(175, 175, 50), shape)
+    assert faces.prominence(face_at(-500, -500, 100), shape) == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "cut"),
+    [(-9, 10, False), (-11, 10, True), (409, 10, False), (411, 10, True), (10, -21, True), (10, 321, True)],
+)
+def test_a_face_counts_as_cut_beyond_a_tenth_of_its_side(x, y, cut):
+    assert faces.is_cut(face_at(x, y, 100, 200), (500, 500)) is cut
+
+
+def test_a_portrait_shows_the_face_upright_and_never_larger_than_it_is():
+    face = face_at(20, 10, 20)
+    assert faces.portrait(NOISE, face, 20).shape == (34, 34, 3)
+    large = face_at(100, 100, 400)
+    assert faces.portrait(np.zeros((600, 600, 3), np.uint8), large, 20).shape == (256, 256, 3)
+
+
+def boxes(found: list[Face]) -> list[np.ndarray]:
+    return [np.array(face.box) for face in found]
+
+
+def test_every_example_photo_has_a_face_in_its_frame(models, examples):
+    paths = [path for photos in examples.values() for path in photos]
+    pictures = [photo.read(path) for path in paths]
+    found = models.detector(pictures)
+    assert len(paths) == 25
+    for picture, in_photo in zip(pictures, found, strict=True):
+        face = in_photo[0]
+        x, y = face.centre
+        assert 0 < x < picture.shape[1]
+        assert 0 < y < picture.shape[0]
+        (left, _), (right, _), nose = face.landmarks[:3]
+        assert left < right
+        assert face.box[0] < nose[0] < face.box[0] + face.box[2]
+        assert 0.8 <= face.confidence <= 1
+
+
+def test_a_batch_gives_what_each_photo_gives_alone(models, examples):
+    pictures = [photo.read(path) for path in examples["Jerry Seinfeld"] + examples["Madonna"]]
+    pictures.insert(3, np.full((300, 300, 3), 127, np.uint8))
+    together = models.detector(pictures)
+    assert together[3] == []
+    for picture, found in zip(pictures, together, strict=True):
+        (alone,) = models.detector([picture])
+        assert len(alone) == len(found)
+        assert np.allclose(boxes(alone), boxes(found), atol=0.5) if alone else True
+
+
+def test_no_photos_give_no_faces(models):
+    assert models.detector([]) == []
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (32, 3000), (3000, 32), (480, 640)])
+def test_a_photo_without_a_face_gives_an_empty_list(models, shape):
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    assert models.detector([noise, np.zeros_like(noise)]) == [[], []]
+
+
+def overlap(one: Any, two: Any) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = one, two
+    across, down = min(ax + aw, bx + bw) - max(ax, bx), min(ay + ah, by + bh) - max(ay, by)
+    both = max(across, 0) * max(down, 0)
+    return float(both / (aw * ah + bw * bh - both))
+
+
+def test_several_faces_are_all_returned_the_largest_central_one_first(models, examples):
+    shown = (("Madonna", 1), ("Elton John", 4), ("Mindy Kaling", 0))
+    found = models.faces(beside(*(photo.read(examples[name][index]) for name, index in shown)))
+    assert [face.centre[0] // 300 for face in sorted(found, key=lambda face: face.centre)] == [0, 1, 2]
+    # The one in the middle has 135 pixels, those beside it 146 and 139.
+    assert found[0].centre[0] // 300 == 1
+    assert found[0].side_px < max(face.side_px for face in found)
+
+
+def test_boxes_are_in_pixels_of_the_full_photo(models, madonna):
+    picture = photo.read(madonna)
+    small, large = models.detector([picture, enlarged(picture, 4)])
+    assert len(small) == len(large) == 1
+    assert overlap(np.array(small[0].box) * 4, large[0].box) > 0.75
+
+
+def test_a_small_face_in_a_large_photo_is_found_at_the_second_look(models, examples):
+    canvas = np.full((2400, 2400, 3), 127, np.uint8)
+    canvas[900:1200, 1200:1500] = photo.read(examples["Elton John"][1])
+    (found,) = models.detector([canvas])
+    assert len(found) == 1
+    assert 1200 < found[0].centre[0] < 1500
+    assert found[0].side_px == pytest.approx(59, abs=15)
+
+
+def test_a_mirrored_photo_gives_the_mirrored_face(models, madonna):
+    picture = photo.read(madonna)
+    plain, mirrored = models.detector([picture, picture[:, ::-1]])
+    x, y, width, height = mirrored[0].box
+    assert overlap(plain[0].box, (picture.shape[1] - x - width, y, width, height)) > 0.75
+
+
+def rolled(picture: np.ndarray, degrees: float) -> np.ndarray:
+    """A photo turned clockwise, its frame enlarged to hold all of it."""
+    return np.asarray(Image.fromarray(picture).rotate(-degrees, Image.Resampling.BICUBIC, expand=True))
+
+
+@pytest.mark.parametrize("degrees", [-150, -90, -40, 40, 90, 180])
+def test_levelling_undoes_a_turn_of_the_photo(models, examples, degrees):
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    upright, turned = [], []
+    for paths in examples.values():
+        picture = photo.read(paths[0])
+        (face, *_) = models.faces(picture)
+        lying = rolled(picture, degrees)
+
+        def moved(
+            point: tuple[float, float], size: Any = picture.shape, into: Any = lying.shape
+        ) -> tuple[float, float]:
+            right, down = point[0] - size[1] / 2, point[1] - size[0] / 2
+            return right * cosine - down * sine + into[1] / 2, right * sine + down * cosine + into[0] / 2
+
+        x, y = moved(face.centre)
+        width, height = face.box[2:] if abs(degrees) in (40, 150, 180) else face.box[3:1:-1]
+        box = (x - width / 2, y - height / 2, width, height)
+        upright.append(models.embedder.crops(*faces.level(picture, face, over_degrees=-1.0)))
+        turned.append(models.embedder.crops(lying, Face(box, tuple(map(moved, face.landmarks)), 1.0)))
+    similar = (models.embedder(upright) * models.embedder(turned)).sum(axis=1)
+    assert similar.min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "degrees"),
+    [
+        ("Ben Affleck", 1, 30),
+        ("Elton John", 4, -30),
+        ("Madonna", 2, 30),
+        ("Mindy Kaling", 3, 90),
+        ("Mindy Kaling", 3, -90),
+    ],
+)
+def test_a_rolled_head_is_found_and_turned_upright_by_its_eyes(models, embed, examples, name, index, degrees):
+    picture = photo.read(examples[name][index])
+    lying = rolled(picture, degrees)
+    (face, *_) = models.faces(lying)
+    assert face.roll_degrees == pytest.approx(degrees, abs=20)
+    _, levelled = faces.level(lying, face, models.embedder.settings.level_over_degrees)
+    assert abs(levelled.roll_degrees) < 1e-6
+    assert embed(lying) @ embed(picture) > 0.9
