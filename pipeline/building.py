@@ -139,7 +139,12 @@ class _Build:
             raise GalleryError(
                 f"The gallery {name} was begun with another model. Make it anew: add --fresh to the command."
             )
-        store.write_manifest(self.parts_folder, {"embedding": embedder.identity})
+        generation = self.old.manifest["generation"] if self.old else 0
+        if begun and begun.get("generation") != generation:
+            # Killed after its rows were committed and before its parts were deleted.
+            shutil.rmtree(self.parts_folder)
+            self.parts_folder.mkdir()
+        store.write_manifest(self.parts_folder, {"embedding": embedder.identity, "generation": generation})
         self.old_faces = len(self.old) if self.old else 0
         self.originals: set[str] = set()
         self.digests: set[tuple[str, str]] = set()
