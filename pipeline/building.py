@@ -180,7 +180,7 @@ class _Build:
         tell()
         iterator = iter(people.people)
         while part := list(itertools.islice(iterator, self.settings.people_per_part)):
-            names |= {_key(person): person.name for person in part}
+            names |= {_key(person): _text(person.name) for person in part}
             self._add(part, tell)
             done += len(part)
             tell()
@@ -197,7 +197,7 @@ class _Build:
             (person, Candidates(new, self.settings.photos_per_person - had, known_already=had > 0))
             for person in people
             if (had := self.faces_of.get(_key(person), 0)) < self.settings.photos_per_person
-            and (new := [path for path in person.photos if str(path.absolute()) not in self.originals])
+            and (new := [path for path in person.photos if _original(path) not in self.originals])
         ]
         seen: dict[Path, _Seen] = {}
         sizes: dict[Path, int] = {}
@@ -266,7 +266,12 @@ class _Build:
         return measured
 
     def _rows(self, person: Person, candidates: Candidates, seen: dict[Path, _Seen]) -> Iterator[dict[str, Any]]:
-        common = {"person": _key(person), "name": person.name, "source": person.source, "licence": person.licence}
+        common = {
+            "person": _key(person),
+            "name": _text(person.name),
+            "source": _text(person.source),
+            "licence": person.licence,
+        }
         for path, number in candidates.accepted.items():
             measured = candidates.measured[path]
             crop_path = gallery.crop_path(self.folder, self.old_faces + self.new_faces)
@@ -274,7 +279,7 @@ class _Build:
             crop_path.write_bytes(seen[path].portrait)
             self.new_faces += 1
             yield common | {
-                "original": str(path.absolute()),
+                "original": _original(path),
                 "sha256": seen[path].sha256,
                 "confidence": measured.confidence,
                 "face_side_px": measured.face_side_px,
@@ -284,7 +289,7 @@ class _Build:
                 "embedding": seen[path].embedding,
             }
         for path, reason in candidates.rejected().items():
-            yield common | {"original": str(path.absolute()), "reason": reason}
+            yield common | {"original": _original(path), "reason": reason}
 
     def _join(self, missing: list[str]) -> BuildReport:
         """Write the old rows and all parts as one, commit them with the manifest, and clear up."""
@@ -341,7 +346,16 @@ class _Build:
 
 
 def _key(person: Person) -> str:
-    return f"{person.source}/{person.key}"
+    return _text(f"{person.source}/{person.key}")
+
+
+def _original(path: Path) -> str:
+    return _text(str(path.absolute()))
+
+
+def _text(text: str) -> str:
+    """Text that can be written: the bytes of a file's name need not be UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _load(path: Path) -> tuple[np.ndarray, str, str]:
@@ -354,7 +368,7 @@ def _load(path: Path) -> tuple[np.ndarray, str, str]:
 
 
 def _flaw(error: PhotoError, path: Path) -> str:
-    return f"cannot be read: {error}".replace(str(path), path.name)
+    return _text(f"cannot be read: {error}".replace(str(path), path.name))
 
 
 def _measured(shape: tuple[int, ...], detected: list[faces.Face]) -> Measured:
