@@ -150,6 +150,9 @@ class _Build:
         self.digests: set[tuple[str, str]] = set()
         self.faces_of: dict[str, int] = {}
         self.rejected = _read_rejected(folder / gallery.REJECTED)
+        if self.old and settings.photos_per_person > self.old.manifest["build"]["photos_per_person"]:
+            # More photos are wanted than before, so that limits may be relaxed that were not then.
+            self.rejected = [row for row in self.rejected if not row["reason"].startswith(screening.RELAXABLE)]
         self.originals.update(row["original"] for row in self.rejected)
         if self.old:
             self._remember(self.old.faces)

@@ -29,6 +29,8 @@ ROUNDS = (
 )
 # Only for a person who would otherwise be missing.
 LAST_ROUND = Limits(0, 0.80, 32)
+# How the reasons begin that another round, or a higher target, may overrule.
+RELAXABLE = ("photo too small", "face uncertain", "face too small", "not needed")
 
 
 @dataclass(frozen=True)
