@@ -15,7 +15,7 @@ from PIL import Image
 
 from pipeline import building, store
 from pipeline.lookalikes import Models
-from pipeline.sources import demonstration, listed
+from pipeline.sources import Person, demonstration, listed
 
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
@@ -63,20 +63,19 @@ def empty_home(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def _small_home(tmp_path_factory, models):
-    """A gallery "small" of the five celebrities, three photos each."""
+def _small_home(tmp_path_factory, models, examples):
+    """A gallery "small" of the five celebrities, the first three examples of each."""
     with pytest.MonkeyPatch.context() as patch:
         folder = _data_folder(tmp_path_factory.mktemp("small"), patch)
-        people = listed(list(demonstration.people().people)[:5])
-        building.build("small", people, models.detector, models.embedder, building.BuildSettings(photos_per_person=3))
+        people = [Person(name, name, tuple(paths[:3]), "Examples", "") for name, paths in examples.items()]
+        building.build("small", listed(people), models.detector, models.embedder)
         return folder
 
 
 @pytest.fixture
-def small(_small_home, tmp_path, monkeypatch):
+def small(_small_home, home):
     """The folder of a copy of the gallery "small", in a data folder of its own."""
-    folder = _data_folder(tmp_path / "home", monkeypatch)
-    return shutil.copytree(_small_home / "galleries" / "small", folder / "galleries" / "small")
+    return shutil.copytree(_small_home / "galleries" / "small", home / "galleries" / "small")
 
 
 def _data_folder(folder: Path, patch: pytest.MonkeyPatch) -> Path:
