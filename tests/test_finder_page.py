@@ -112,8 +112,8 @@ def test_another_method_ranks_anew_without_looking_at_the_photo_again(page, mado
     assert resemblances(page) != before
 
 
-def resemblances(page: AppTest) -> list[str]:
-    return [page.metric[0].value, *(bar.text for bar in page.get("progress"))]
+def resemblances(page: AppTest) -> list[Any]:
+    return [page.metric[0].value, *(bar.text for bar in page.progress)]
 
 
 def test_picking_another_face_ranks_the_people_who_look_like_that_one(page, examples):

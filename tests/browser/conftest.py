@@ -1,0 +1,85 @@
+"""The app, served once for all browser tests, and a visitor's page for each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Request, expect
+
+from pipeline import building, gallery, store
+from pipeline.sources import Person, demonstration, listed
+from tests.browser import serving
+
+expect.set_options(timeout=60_000)
+HOME = store.home()
+ODD_NAME = "<b>Madonna</b> **bold** :smile: $x$ -> محمد"
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file below a folder with its size and time."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """The data folder and the folder for temporary files of the app: real weights, photos and demonstration."""
+    place = tmp_path_factory.mktemp("browser")
+    home, temporary = place / "home", place / "temporary"
+    (home / "galleries").mkdir(parents=True)
+    temporary.mkdir()
+    for part in ("models", "photos", f"galleries/{gallery.DEMONSTRATION}"):
+        (home / part).symlink_to(HOME / part)
+    return home, temporary
+
+
+@pytest.fixture(scope="session")
+def odd_gallery(folders, models):
+    """A second gallery, of one person with an odd name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOOKSLIKEWHO_HOME", str(folders[0]))
+        person = Person("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
+        building.build("odd", listed([person]), models.detector, models.embedder)
+
+
+@pytest.fixture(scope="session")
+def app(folders, odd_gallery):
+    """The address of the real app. It leaves no file behind: no photo is ever written."""
+    home, temporary = folders
+    before = contents(home)
+    with serving.app(home, temporary) as address:
+        yield address
+        assert contents(home) == before
+        assert contents(temporary) == {}
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, examples):
+    """A real Chromium with Jerry Seinfeld in front of its webcam."""
+    webcam = serving.film(examples["Jerry Seinfeld"][0], tmp_path_factory.mktemp("webcam") / "face.mjpeg")
+    with serving.chromium(webcam) as started:
+        yield started
+
+
+@pytest.fixture
+def page(app, browser):
+    """A visitor's page. Nothing is fetched from elsewhere, and the console stays free of errors."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["camera"])
+    page = context.new_page()
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def see(request: Request) -> None:
+        if not request.url.startswith((app, "blob:", "data:")):
+            complaints.append(request.url)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(error.message))
+    page.on("request", see)
+    page.goto(app)
+    yield page
+    context.close()
+    assert complaints == []

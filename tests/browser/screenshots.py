@@ -1,0 +1,115 @@
+"""Every state of the finder, light, dark and on a phone, into screenshots/; and the README's picture.
+
+Run it with ``make screenshots``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from pipeline import store
+from pipeline.sources import demonstration
+from tests.browser import serving
+from tests.conftest import encoded
+
+TARGET = serving.ROOT / "screenshots"
+README_PICTURE = serving.ROOT / "assets" / "finder.png"
+VARIANTS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "device_scale_factor": 2},
+}
+
+
+def main() -> None:
+    """Take all pictures anew."""
+    expect.set_options(timeout=120_000)
+    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir()
+    examples = demonstration.examples()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "temporary").mkdir()
+        webcam = serving.film(examples["Jerry Seinfeld"][0], place / "face.mjpeg")
+        with serving.chromium(webcam) as browser:
+            with serving.app(place / "nothing", place / "temporary") as address:
+                for variant in VARIANTS:
+                    page = _visit(browser, address, variant)
+                    expect(page.get_by_role("button", name="Check again")).to_be_visible()
+                    _take(page, variant, "missing")
+            for variant in VARIANTS:
+                # An app of its own for each, as the networks load only once.
+                with serving.app(store.home(), place / "temporary") as address:
+                    _states(_visit(browser, address, variant), variant, examples)
+    _picture_of_the_readme()
+
+
+def _states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
+    example = page.get_by_role("button", name="Elton John", exact=True)
+    expect(example).to_be_visible()
+    _take(page, variant, "empty")
+    page.get_by_text("Webcam", exact=True).click()
+    expect(page.get_by_role("button", name="Take Photo")).to_be_enabled()
+    _take(page, variant, "webcam")
+    example.click()
+    expect(page.get_by_text("Loading the networks")).to_be_visible()
+    _take(page, variant, "working")
+    expect(page.get_by_role("heading", name="1. Elton John")).to_be_visible()
+    _take(page, variant, "result")
+    page.get_by_text("Another photo").click()
+    page.get_by_text("Sources, licences and times").click()
+    _take(page, variant, "result-unfolded")
+    page.get_by_text("Upload", exact=True).first.click()
+    people = ["Mindy Kaling", "Ben Affleck", "Madonna"]
+    _give(page, encoded(serving.group([examples[person][0] for person in people]), "JPEG", quality=95))
+    expect(page.get_by_text("Which face?")).to_be_visible()
+    expect(page.get_by_role("button", name="Result card")).to_be_visible()
+    _take(page, variant, "faces")
+    page.reload()
+    _give(page, encoded(np.tile(np.linspace(60, 200, 400, dtype=np.uint8)[:, None, None], (1, 600, 3)), "JPEG"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    _take(page, variant, "no-face")
+    page.reload()
+    _give(page, b"Dear diary, this is no photo.")
+    expect(page.get_by_role("alert")).to_be_visible()
+    _take(page, variant, "no-photo")
+
+
+def _visit(browser: Browser, address: str, variant: str) -> Page:
+    page = browser.new_context(**VARIANTS[variant], permissions=["camera"]).new_page()
+    page.goto(address)
+    return page
+
+
+def _give(page: Page, data: bytes) -> None:
+    upload: FilePayload = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
+    page.locator("input[type=file]").first.set_input_files(upload)
+
+
+def _take(page: Page, variant: str, state: str) -> None:
+    """The whole page, as Streamlit scrolls a part of it and not the page itself."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1500)
+    size = VARIANTS[variant]["viewport"]
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": max(height, size["height"])})
+    page.wait_for_timeout(500)
+    page.screenshot(path=TARGET / f"{variant}-{state}.png")
+    page.set_viewport_size(size)
+
+
+def _picture_of_the_readme() -> None:
+    """The result in 256 colours, which is enough for a picture of this size and a third of the bytes."""
+    with Image.open(TARGET / "light-result.png") as picture:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(README_PICTURE, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

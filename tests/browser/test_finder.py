@@ -1,0 +1,130 @@
+"""The finder in a real Chromium, from the photo to the ranked cards."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from pipeline import photo
+from tests.browser import serving
+from tests.browser.conftest import ODD_NAME
+from tests.conftest import encoded, enlarged
+
+
+def give(page: Page, data: bytes) -> None:
+    """Upload a photo's bytes."""
+    upload: FilePayload = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
+    page.locator("input[type=file]").first.set_input_files(upload)
+
+
+def best(page: Page, person: str) -> None:
+    """Wait for a person as the most alike one."""
+    expect(page.get_by_role("heading", name=f"1. {person}", exact=True)).to_be_visible()
+
+
+def test_the_page_appears_before_the_networks_are_loaded_and_then_names_its_stages(page, madonna):
+    expect(page.get_by_role("heading", name="Who does this face look like?")).to_be_visible()
+    expect(page.get_by_role("button", name="Madonna", exact=True)).to_be_visible()
+    give(page, madonna.read_bytes())
+    expect(page.get_by_text("Finding faces").or_(page.get_by_text("Loading the networks")).first).to_be_visible()
+    best(page, "Madonna")
+
+
+def test_an_uploaded_photo_gives_equal_ranked_cards_with_pictures_of_one_size(page, madonna):
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    pictures = page.get_by_role("img", name="in the gallery")
+    expect(pictures).to_have_count(9)
+    sizes = {(round(box["width"]), round(box["height"])) for box in boxes(pictures)[1:]}
+    assert len(sizes) == 1, sizes
+    tops = [round(box["y"]) for box in boxes(pictures)[1:5]]
+    assert len(set(tops)) == 1, tops
+
+
+def boxes(locator: Locator) -> list[Any]:
+    return [box for each in locator.all() if (box := each.bounding_box())]
+
+
+def test_a_picture_taken_with_the_webcam_gives_its_person(page):
+    page.get_by_text("Webcam", exact=True).click()
+    page.get_by_role("button", name="Take Photo").click()
+    best(page, "Jerry Seinfeld")
+
+
+def test_of_several_faces_another_one_can_be_picked(page, examples):
+    people = ["Mindy Kaling", "Ben Affleck", "Madonna"]
+    photos = [examples[person][0] for person in people]
+    give(page, encoded(serving.group(photos), "JPEG", quality=95))
+    expect(page.get_by_text("Which face?")).to_be_visible()
+    found: list[str] = []
+    for number in ("1", "2", "3"):
+        page.get_by_role("radio", name=number, exact=True).or_(
+            page.get_by_role("button", name=number, exact=True)
+        ).click()
+        heading = page.get_by_role("heading", level=3)
+        if found:
+            expect(heading).not_to_have_text(f"1. {found[-1]}")
+        found.append(heading.inner_text().removeprefix("1. "))
+    assert sorted(found) == sorted(people)
+
+
+def test_a_photo_without_a_face_says_what_to_do(page):
+    give(page, encoded(np.tile(np.linspace(60, 200, 400, dtype=np.uint8)[:, None, None], (1, 600, 3)), "JPEG"))
+    expect(page.get_by_role("alert")).to_contain_text("No face was found. Use a photo that shows a face")
+    expect(page.locator("input[type=file]")).to_be_attached()
+
+
+def test_a_text_file_that_calls_itself_a_photo_is_refused_with_a_sentence(page):
+    give(page, b"Dear diary, this is no photo.")
+    expect(page.get_by_role("alert")).to_contain_text("This is not a photo. Use a JPEG")
+
+
+def test_a_photo_of_40_megapixels_gives_its_person(page, examples):
+    face = enlarged(photo.read(examples["Elton John"][0]), 8)
+    canvas = np.random.default_rng(0).integers(90, 130, (5500, 7300, 1), np.uint8).repeat(3, axis=2)
+    canvas[1500 : 1500 + face.shape[0], 2400 : 2400 + face.shape[1]] = face
+    data = encoded(canvas, "JPEG", quality=75)
+    assert len(data) > 3_000_000
+    give(page, data)
+    best(page, "Elton John")
+
+
+def test_the_result_card_can_be_saved(page, madonna):
+    give(page, madonna.read_bytes())
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Result card").click()
+    saved = waiting.value
+    assert saved.suggested_filename == "looks-like-who.png"
+    card = Image.open(io.BytesIO(saved.path().read_bytes()))
+    assert (card.format, card.width) == ("PNG", 1200)
+
+
+def test_the_keyboard_alone_leads_from_an_example_to_its_result(page):
+    page.get_by_role("button", name="Mindy Kaling", exact=True).focus()
+    page.keyboard.press("Enter")
+    best(page, "Mindy Kaling")
+
+
+def test_an_odd_name_shows_as_it_stands_and_galleries_can_be_chosen(page, madonna):
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    page.get_by_role("combobox", name="Gallery").click()
+    page.get_by_role("option", name="odd").click()
+    best(page, ODD_NAME)
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_on_a_narrow_screen_nothing_is_cut_off(page, madonna, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.reload()
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    for picture in boxes(page.get_by_role("img", name="in the gallery")):
+        assert picture["x"] >= 0
+        assert picture["x"] + picture["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
