@@ -133,7 +133,7 @@ class _Build:
         self.folder, self.detector, self.embedder, self.settings = folder, detector, embedder, settings
         self.parts_folder = folder / "building"
         self.parts_folder.mkdir(exist_ok=True)
-        self.old = gallery.open(name, embedder.identity) if store.read_manifest(folder) else None
+        self.old = gallery.open(name, embedder.identity) if (folder / store.MANIFEST).exists() else None
         begun = store.read_manifest(self.parts_folder)
         if begun and begun["embedding"] != embedder.identity:
             raise GalleryError(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import store
+from pipeline import store, weights
 from pipeline.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def open(name: str, identity: dict[str, Any] | None = None) -> Gallery:  # noqa:
     folder = folder_of(name)
     manifest = store.read_manifest(folder)
     if manifest is None:
+        if (folder / store.MANIFEST).exists():
+            raise GalleryError(f"The gallery {name} is damaged ({store.MANIFEST} cannot be read). {_again(name)}")
         raise GalleryError(_missing(name, folder))
     if manifest.get("format") != FORMAT:
         raise GalleryError(
@@ -131,7 +133,7 @@ def open(name: str, identity: dict[str, Any] | None = None) -> Gallery:  # noqa:
         )
     try:
         faces, embeddings = _read(folder, manifest)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise GalleryError(f"The gallery {name} is damaged ({_reason(error)}). {_again(name)}") from error
     if not len(embeddings):
         raise GalleryError(f"The gallery {name} has no faces. Add people: python -m pipeline build FOLDER")
@@ -146,6 +148,8 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
+    if embeddings.shape[1:] != (weights.DIMENSIONS,) or embeddings.dtype != np.float32:
+        raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
     return faces, embeddings
 
 
@@ -193,5 +197,6 @@ def _model(manifest: dict[str, Any]) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"{Path(error.filename).name} is missing"
+        # Arrow gives the path as the message.
+        return f"{Path(error.filename or str(error)).name} is missing"
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
