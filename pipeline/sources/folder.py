@@ -38,5 +38,9 @@ def people(folder: Path, source: str | None = None, licence: str = "not stated")
 
 
 def _photos_below(folder: Path) -> list[Path]:
-    folders = sorted(path for path in folder.rglob("*") if path.is_dir() and not path.name.startswith("."))
+    folders = sorted(path for path in folder.rglob("*") if path.is_dir() and not _hidden(path.relative_to(folder)))
     return [path for place in (folder, *folders) for path in photo_files(place)]
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

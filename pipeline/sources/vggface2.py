@@ -39,7 +39,7 @@ def _is_identity(place: Path) -> bool:
 
 def _names(table: Path) -> dict[str, str]:
     """Identity to name. The file's names may contain commas, quoted or not: the four last columns have none."""
-    with table.open(encoding="utf-8", newline="") as file:
+    with table.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
     columns = len(rows[0]) if rows else 0
     return {
