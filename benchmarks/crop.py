@@ -66,13 +66,18 @@ def _crops(wild: Wild, test: np.ndarray, people: np.ndarray) -> list[dict[str, o
     for view in views:
         add(_name(view), 1, [plain[view]])
         add(f"{_name(view)}, mirrored too", 2, [plain[view], mirrored[view]])
+    singles = list(table)
     for one, other in itertools.combinations(views, 2):
-        title = f"{_name(one)} and {_name(other)}"
-        add(f"{title}, one of them mirrored", 2, [plain[one], mirrored[other]])
-        add(f"{title}, mirrored too", 4, [plain[one], mirrored[one], plain[other], mirrored[other]])
-    return sorted(table, key=lambda row: -float(str(row["rank-1"])))[:15] + [
-        row for row in table if " and " not in str(row["crops"])
-    ]
+        add(f"{_name(one)} and {_name(other)}, the second mirrored", 2, [plain[one], mirrored[other]])
+    for count in (2, 3):
+        for chosen in itertools.combinations(views, count):
+            title = " and ".join(map(_name, chosen))
+            add(f"{title}, mirrored too", 2 * count, [way[view] for view in chosen for way in (plain, mirrored)])
+    best: list[dict[str, object]] = []
+    for passes in (2, 4, 6):
+        rows = [row for row in table if row["passes"] == passes and row not in singles]
+        best += sorted(rows, key=lambda row: -float(str(row["rank-1"])))[:5]
+    return singles + best
 
 
 def _name(view: View) -> str:

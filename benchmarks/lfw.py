@@ -17,9 +17,18 @@ from pipeline.errors import UserError
 from pipeline.faces import View
 
 SEEDS = range(3)
+
+
+def _crops(*views: tuple[bool, float]) -> EmbeddingSettings:
+    """Settings of square or stretched crops with a margin, each with its mirror image."""
+    both = [View(square, margin, mirror) for square, margin in views for mirror in (False, True)]
+    return EmbeddingSettings(views=tuple(both))
+
+
 WAYS = {
     "as shipped": EmbeddingSettings(),
-    "one crop and its mirror image": EmbeddingSettings(views=(View(True, 0.0), View(True, 0.0, mirror=True))),
+    "two crops, mirrored too": _crops((True, 0.0), (False, 0.1)),
+    "one crop, mirrored too": _crops((True, 0.0)),
     "one crop": EmbeddingSettings(views=(View(True, 0.0),)),
 }
 

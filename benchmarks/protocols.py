@@ -60,14 +60,11 @@ def draw(people: np.ndarray, counts: tuple[int, int], random: np.random.Generato
 
 def rank_of_right(embeddings: np.ndarray, people: np.ndarray, gallery: np.ndarray, probes: np.ndarray) -> np.ndarray:
     """Place of each probe's own person among all people of the gallery photos, from 1; the best photo decides."""
-    persons, index = np.unique(people[gallery], return_inverse=True)
-    ranks = []
-    for probe in probes:
-        best = np.full(len(persons), -np.inf)
-        np.maximum.at(best, index, embeddings[gallery] @ embeddings[probe])
-        own = best[np.searchsorted(persons, people[probe])]
-        ranks.append(int((best >= own).sum()) if embeddings[probe].any() else len(persons) + 1)
-    return np.array(ranks)
+    gallery = gallery[np.argsort(people[gallery], kind="stable")]
+    persons, starts = np.unique(people[gallery], return_index=True)
+    best = np.maximum.reduceat(embeddings[probes] @ embeddings[gallery].T, starts, axis=1)
+    own = best[np.arange(len(probes)), np.searchsorted(persons, people[probes])]
+    return np.where(embeddings[probes].any(axis=1), (best >= own[:, None]).sum(axis=1), len(persons) + 1)
 
 
 def closed_set(

@@ -268,16 +268,33 @@ def _setup(chosen: argparse.Namespace) -> None:
     weights.fetch(_working("Converting FaceNet's weights"))
     people = demonstration.people()
     example = demonstration.examples()["Madonna"][0]
-    if gallery.DEMONSTRATION in gallery.names() and not chosen.fresh:
+    stale = _demonstration_is_stale()
+    if gallery.DEMONSTRATION in gallery.names() and not (stale or chosen.fresh):
         print(f"Everything is set up. An example: python -m pipeline find {example} --top 5")
         return
     from pipeline.lookalikes import Lookalikes, Models
 
     with _working("Loading the networks"):
         models = Models.load()
-    _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, chosen.fresh)
+    _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
     _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)
+
+
+def _demonstration_is_stale() -> bool:
+    """Whether there is a demonstration gallery, whole or begun, that this version cannot use."""
+    from pipeline.embedding import EmbeddingSettings
+
+    identity = EmbeddingSettings().identity
+    folder = gallery.folder_of(gallery.DEMONSTRATION)
+    if store.read_manifest(folder) is None:
+        begun = store.read_manifest(folder / "building")
+        return begun is not None and begun.get("embedding") != identity
+    try:
+        gallery.open(gallery.DEMONSTRATION, identity)
+    except GalleryError:
+        return True
+    return False
 
 
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int]) -> None:

@@ -23,6 +23,8 @@ class EmbeddingSettings:
     views: tuple[View, ...] = (
         View(square=True, margin_ratio=0.0),
         View(square=True, margin_ratio=0.0, mirror=True),
+        View(square=True, margin_ratio=0.1),
+        View(square=True, margin_ratio=0.1, mirror=True),
         View(square=False, margin_ratio=0.1),
         View(square=False, margin_ratio=0.1, mirror=True),
     )
