@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -176,8 +176,7 @@ def ask(given: Given | None, *, folded: bool) -> None:
             key = f"camera {number}"
             st.camera_input("A photo with a face", key=key, on_change=take, args=(key,), resolution="720p")
         if folded:
-            st.caption("Or an example:")
-            examples(3)
+            examples(3, "Or an example:")
 
 
 def take(key: str) -> None:
@@ -196,10 +195,11 @@ def take_example(path: Path) -> None:
     st.session_state.emptied = st.session_state.get("emptied", 0) + 1
 
 
-def examples(columns: int) -> None:
-    """The example photos, one for each person."""
+def examples(columns: int, words: str) -> None:
+    """The example photos, one for each person, where the demonstration is set up."""
     if gallery.DEMONSTRATION not in gallery.names():
         return
+    st.markdown(words)
     grid = st.grid(columns, min_column_width=88)
     for name, paths in demonstration.examples().items():
         with grid.cell():
@@ -210,8 +210,7 @@ def examples(columns: int) -> None:
 def empty(opened: Gallery) -> None:
     """The state before a photo: what will happen, and examples to see it happen."""
     with st.container(border=True):
-        st.markdown("**No photo at hand? Try one of these.**")
-        examples(5)
+        examples(5, "**No photo at hand? Try one of these.**")
     steps = st.grid(3, min_column_width=180)
     for icon, title, text in (
         ("face", "Finds the faces", "Every face gets a box and a number. You choose which one counts."),
@@ -233,12 +232,14 @@ def empty(opened: Gallery) -> None:
 def missing(error: UserError) -> None:
     """The state before set-up, and of a gallery that cannot be used: what to run."""
     text, command, arguments = str(error).partition("python -m pipeline")
-    with st.container(border=True):
+    with st.container(border=True, width=640):
         st.subheader(":material/build: One step is missing", anchor=False)
         st.markdown(drawing.literal(text))
         if command:
             st.code(command + arguments, language="bash")
-        st.button("Check again", icon=":material/refresh:", type="primary", on_click=try_again)
+        if arguments.strip() == "setup":
+            st.caption("It fetches the network's weights and the photos, and measures all faces once: a few minutes.")
+        st.button("Check again", icon=":material/refresh:", on_click=try_again)
 
 
 def failed(error: UserError) -> None:
@@ -246,8 +247,7 @@ def failed(error: UserError) -> None:
     title = "This file cannot be used" if isinstance(error, PhotoError) else "No face to compare"
     st.error(drawing.literal(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
     with st.container(border=True):
-        st.markdown("**See it work with one of these.**")
-        examples(5)
+        examples(5, "**See it work with one of these.**")
     st.caption(f":material/info: {drawing.NOTE}")
 
 
@@ -293,6 +293,9 @@ def look(given: Given, loading: Future[Models], working: Working, spot: DeltaGen
                     tell()
         with working.stage("Finding faces"):
             looked.faces = loading.result().faces(pixels)
+        # While the photo is at hand in full. A face that cannot be measured is told of where it is looked up.
+        with working.stage("Measuring the face"), suppress(NoFaceError):
+            looked.probes[1] = loading.result().probe(pixels, looked.faces[0])
     except (PhotoError, NoFaceError) as error:
         looked.error = error
     st.session_state.looked = looked

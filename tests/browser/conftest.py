@@ -50,7 +50,8 @@ def app(folders, odd_gallery):
     with serving.app(home, temporary) as address:
         yield address
         assert contents(home) == before
-        assert contents(temporary) == {}
+        # TensorFlow writes the code that it generates.
+        assert [path for path in contents(temporary) if "__autograph_generated_file" not in path] == []
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def test_an_uploaded_photo_gives_equal_ranked_cards_with_pictures_of_one_size(pa
     expect(pictures).to_have_count(9)
     sizes = {(round(box["width"]), round(box["height"])) for box in boxes(pictures)[1:]}
     assert len(sizes) == 1, sizes
-    tops = [round(box["y"]) for box in boxes(pictures)[1:5]]
+    tops = [round(box["y"]) for box in boxes(pictures)[1:4]]
     assert len(set(tops)) == 1, tops
 
 
@@ -86,7 +86,7 @@ def test_a_text_file_that_calls_itself_a_photo_is_refused_with_a_sentence(page):
 
 def test_a_photo_of_40_megapixels_gives_its_person(page, examples):
     face = enlarged(photo.read(examples["Elton John"][0]), 8)
-    canvas = np.random.default_rng(0).integers(90, 130, (5500, 7300, 1), np.uint8).repeat(3, axis=2)
+    canvas = np.tile(np.random.default_rng(0).integers(90, 130, (550, 730, 1), np.uint8), (10, 10, 3))
     canvas[1500 : 1500 + face.shape[0], 2400 : 2400 + face.shape[1]] = face
     data = encoded(canvas, "JPEG", quality=75)
     assert len(data) > 3_000_000
