@@ -1,0 +1,67 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from train.networks import RESIDUAL, SEED, NetworkSettings, Similarity
+
+RANDOM = np.random.default_rng(0)
+A, B = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in RANDOM.normal(size=(2, 50, 128)).astype("f4"))
+SYMMETRIC = [RESIDUAL, NetworkSettings(both_orders=True), NetworkSettings(encoder_units=(64, 32), metric="product")]
+
+
+def made(settings):
+    keras.utils.set_random_seed(0)
+    model = Similarity(settings)
+    model([A, B])
+    return model
+
+
+def jolted(settings):
+    """A model whose weights are all away from where they start."""
+    model = made(settings)
+    model.set_weights([weight + RANDOM.normal(0, 0.05, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def test_the_original_networks_have_the_published_sizes():
+    sizes = {layer.name: layer.count_params() for layer in made(SEED)._flatten_layers() if layer.weights}
+    del sizes["similarity"]
+    assert sizes == {
+        "encoder_0": 128 * 128 + 128,
+        "metric_0": 256 * 30 + 30,
+        "metric_1": 30 * 20 + 20,
+        "metric_2": 20 * 10 + 10,
+        "metric_out": 10 + 1,
+    }
+
+
+@pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])
+def test_distances_lie_between_0_and_1(settings):
+    distances = ops.convert_to_numpy(jolted(settings)([A, B]))
+    assert distances.shape == (50,) and (distances >= 0).all() and (distances <= 1).all()
+
+
+@pytest.mark.parametrize("settings", SYMMETRIC)
+def test_symmetric_networks_do_not_mind_the_order(settings):
+    model = jolted(settings)
+    np.testing.assert_allclose(model([A, B]), model([B, A]), atol=1e-6)
+
+
+def test_the_original_network_does_mind_the_order():
+    model = jolted(SEED)
+    assert np.abs(np.subtract(model([A, B]), model([B, A]))).max() > 1e-3
+
+
+def test_the_residual_network_starts_in_the_order_of_the_cosine():
+    distances = ops.convert_to_numpy(made(RESIDUAL)([A, B]))
+    assert (np.argsort(distances) == np.argsort(-(A * B).sum(axis=1))).all()
+
+
+@pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])
+def test_a_saved_network_comes_back_the_same(settings, tmp_path):
+    model = jolted(settings)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.settings == settings
+    np.testing.assert_array_equal(model([A, B]), loaded([A, B]))
