@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # All photos of the five celebrities; everybody else has one.
 _DEMONSTRATION_PHOTOS_PER_PERSON = 25
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 
 
@@ -35,6 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on where it stopped.", file=sys.stderr)
         return 130
+    except OSError as error:
+        ours = error.filename is None or Path(error.filename).is_relative_to(store.home())
+        if error.errno not in _UNWRITABLE or not ours:
+            raise
+        print(
+            f"The data folder {store.home()} cannot be written: {error.strerror}. "
+            "Make room in it, or set LOOKSLIKEWHO_HOME to another folder.",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 
@@ -93,10 +105,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)
 
 
 def _find(chosen: argparse.Namespace) -> None:
@@ -153,7 +164,8 @@ def _build(chosen: argparse.Namespace) -> None:
     from pipeline.lookalikes import Models
 
     people = _people(chosen)
-    name = chosen.gallery or (chosen.folder.resolve().name if chosen.source == "folder" else chosen.source)
+    folder_name = (chosen.path or chosen.folder or Path()).resolve().name
+    name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
     gallery.folder_of(name)
     with _working("Loading the networks"):
         models = Models.load()
@@ -197,7 +209,8 @@ def _working(title: str) -> AbstractContextManager[object]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn(title), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     bar.add_task(title, total=None)
     return bar
 
