@@ -87,6 +87,7 @@ _ROW = pa.schema(
 _PART = _ROW.append(pa.field("reason", pa.string())).append(
     pa.field("embedding", pa.list_(pa.float32(), weights.DIMENSIONS))
 )
+_BUSY = "The gallery {} is being built by another process. Wait until it is done."
 _REJECTED = ("person", "name", "source", "original", "reason")
 
 
@@ -109,12 +110,19 @@ def build(
         with FileLock(folder / ".lock", timeout=0):
             return _Build(name, folder, detector, embedder, settings).run(people, progress)
     except Timeout as error:
-        raise GalleryError(f"The gallery {name} is being built by another process. Wait until it is done.") from error
+        raise GalleryError(_BUSY.format(name)) from error
 
 
 def remove(name: str) -> None:
-    """Delete a gallery and all of an unfinished build."""
-    shutil.rmtree(gallery.folder_of(name), ignore_errors=True)
+    """Delete a gallery and all of an unfinished build. Raises GalleryError where another process builds it."""
+    folder = gallery.folder_of(name)
+    if not folder.is_dir():
+        return
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+    except Timeout as error:
+        raise GalleryError(_BUSY.format(name)) from error
 
 
 @dataclass(frozen=True)
