@@ -127,7 +127,7 @@ def boxed(picture: np.ndarray, faces: Sequence[Face], scale: float, chosen: int)
         line = round(unit * (2.5 if number == chosen else 1.25))
         for grown, ink, thick in ((line + 2, "white", line + 4), (line, colour, line)):
             draw.rectangle((x - grown, y - grown, x + width + grown, y + height + grown), outline=ink, width=thick)
-        _number(draw, str(number), (x - line, y - line), colour, round(unit * (16 if number == chosen else 13)))
+        _number(draw, str(number), (x - line, y - line), colour, round(unit * (20 if number == chosen else 16)))
     return np.asarray(image)
 
 

@@ -61,16 +61,20 @@ class Looked:
 
 
 class Working:
-    """The working state: named stages, each with its time. Nothing shows before the first stage."""
+    """The working state: named stages, each with its time, in place of what a column showed before."""
 
-    def __init__(self, place: DeltaGenerator) -> None:
-        self.place, self.times = place, dict[str, float]()
+    def __init__(self, column: DeltaGenerator) -> None:
+        self.column, self.times = column, dict[str, float]()
+        self.place = column.empty()
         self.box: DeltaGenerator | None = None
+        self.rest: DeltaGenerator | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[], None]]:
         """One stage; calling what it gives brings the seconds on the screen up to date."""
-        self.box = self.box or self.place.status("Looking for look-alikes", expanded=True)
+        if self.box is None:
+            self.box = self.place.status("Looking for look-alikes", expanded=True)
+            self.rest = self.column.empty()
         line = self.box.empty()
         begun = time.perf_counter()
 
@@ -82,9 +86,11 @@ class Working:
         self.times[name] = time.perf_counter() - begun
         line.markdown(f":material/check: {name} · {self.times[name]:.1f} s")
 
-    def done(self) -> None:
-        """Take the stages off the screen."""
+    def done(self) -> DeltaGenerator:
+        """Take the stages off the screen, and give the place for what came of them."""
         self.place.empty()
+        # Without work nothing is emptied first, as that would blink and take the focus from a slider.
+        return (self.rest or self.column).container()
 
 
 def page() -> None:
@@ -103,18 +109,18 @@ def page() -> None:
         picture = st.container()
         ask(given, folded=given is not None and not trouble(given))
         st.caption(f":material/lock: {PRIVACY}")
-    with right:
-        working = Working(st.empty())
-        try:
-            if given is None:
+    working = Working(right)
+    try:
+        if given is None:
+            with working.done():
                 empty(opened)
-            else:
-                find(given, opened, loading, working, picture)
-        except (GalleryError, WeightsError) as error:
-            working.done()
+        else:
+            find(given, opened, loading, working, picture)
+    except (GalleryError, WeightsError) as error:
+        with working.done():
             missing(error)
-        except UserError as error:
-            working.done()
+    except UserError as error:
+        with working.done():
             failed(error)
 
 
@@ -204,7 +210,9 @@ def examples(columns: int, words: str) -> None:
     for name, paths in demonstration.examples().items():
         with grid.cell():
             st.image(drawing.portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
-            st.button(name, key=f"example {name}", on_click=take_example, args=(paths[0],), width="stretch")
+            st.button(
+                name, key=f"example {name}", on_click=take_example, args=(paths[0],), width="stretch", wrap=True
+            )
 
 
 def empty(opened: Gallery) -> None:
@@ -272,8 +280,8 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
     begun = time.perf_counter()
     result = Result(lookalikes, looked.probes[chosen])
     looked.times |= working.times | {f"Ranking {opened.people_count:,} people": time.perf_counter() - begun}
-    working.done()
-    result.draw(looked.times)
+    with working.done():
+        result.draw(looked.times)
 
 
 def look(given: Given, loading: Future[Models], working: Working, spot: DeltaGenerator) -> Looked:
@@ -359,7 +367,7 @@ class Result:
 
     def _best(self) -> None:
         match = self.matches[0]
-        with st.container(border=True), st.container(horizontal=True, gap="medium"):
+        with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             with st.container(width=440):
                 yours, theirs = st.columns(2, wrap=False)
                 yours.image(drawing.square(self.probe.portrait), width="stretch", alt="The face in your photo")
