@@ -75,9 +75,16 @@ def _lookalikes(folder: str, written: str, _opened: Gallery, _models: Models) ->
     return Lookalikes(_opened, _models)
 
 
-@st.cache_data(show_spinner=False, max_entries=500)
 def portrait(path: Path, side_px: int = 256) -> np.ndarray:
-    """A picture of the gallery or of the examples as a square of one size, so that cards are equal."""
+    """A picture of a gallery or of the examples as a square of one size; plain grey where it cannot be read."""
+    try:
+        return _portrait(path, path.stat().st_mtime_ns, side_px)
+    except OSError:
+        return np.full((side_px, side_px, 3), 128, np.uint8)
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _portrait(path: Path, changed: int, side_px: int) -> np.ndarray:
     with Image.open(path) as picture:
         return square(np.asarray(picture.convert("RGB")), side_px)
 
@@ -105,8 +112,9 @@ def literal(text: str) -> str:
 
 
 def person(name: str) -> str:
-    """A person's name as HTML that shows as it stands and keeps its own writing direction."""
-    return f"<bdi>{html.escape(name)}</bdi>"
+    """A person's name as HTML that shows as it stands, keeps its own writing direction and breaks where it must."""
+    breakable = re.sub(r"(\S{16})(?=\S)", r"\1\n", " ".join(name.split()))
+    return f"<bdi>{html.escape(breakable)}</bdi>".replace("\n", "<wbr>")
 
 
 def boxed(picture: np.ndarray, faces: Sequence[Face], scale: float, chosen: int) -> np.ndarray:

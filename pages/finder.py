@@ -104,10 +104,11 @@ def page() -> None:
         missing(error)
         return
     given: Given | None = st.session_state.get("given")
+    looked = known(given) if given else None
     left, right = st.columns([2, 5], gap="medium")
     with left:
         picture = st.container()
-        ask(given, folded=given is not None and not trouble(given))
+        ask(given, folded=given is not None and not (looked and looked.error))
         st.caption(f":material/lock: {PRIVACY}")
     working = Working(right)
     try:
@@ -148,10 +149,10 @@ def try_again() -> None:
         drawing.networks.clear()
 
 
-def trouble(given: Given) -> UserError | None:
-    """What is known to be wrong with the photo."""
+def known(given: Given) -> Looked | None:
+    """What the session knows of the photo."""
     looked: Looked | None = st.session_state.get("looked")
-    return looked.error if looked and looked.key == given.key else None
+    return looked if looked and looked.key == given.key else None
 
 
 def ask(given: Given | None, *, folded: bool) -> None:
@@ -261,17 +262,19 @@ def failed(error: UserError) -> None:
 
 def find(given: Given, opened: Gallery, loading: Future[Models], working: Working, picture: DeltaGenerator) -> None:
     """From the photo to the ranked cards. Raises UserError."""
-    with picture:
-        spot = st.empty()
-    looked = look(given, loading, working, spot)
-    if looked.error:
+    looked = known(given)
+    if looked and looked.error:
         if looked.shown.size:
-            spot.image(looked.shown, width="stretch", alt="Your photo")
+            picture.image(looked.shown, width="stretch", alt="Your photo")
         raise looked.error
-    with picture:
-        chosen = choose_face(looked)
+    # Only a new photo is put where it can be replaced, as emptying that place would blink.
+    spot = picture if looked else picture.empty()
+    looked = looked or look(given, loading, working, spot)
+    chosen = int(st.session_state.get(face_key(looked)) or 1)
     numbered = drawing.boxed(looked.shown, looked.faces, looked.scale, chosen)
     spot.image(numbered, width="stretch", alt="Your photo with a numbered box around each face")
+    with picture:
+        choose_face(looked)
     models = loading.result()
     if chosen not in looked.probes:
         with working.stage("Measuring the face"):
@@ -285,10 +288,7 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
 
 
 def look(given: Given, loading: Future[Models], working: Working, spot: DeltaGenerator) -> Looked:
-    """The faces of the photo, or what is wrong with it; from the session where that is known."""
-    known: Looked | None = st.session_state.get("looked")
-    if known and known.key == given.key:
-        return known
+    """The faces of the photo, or what is wrong with it, kept in the session."""
     looked = Looked(given.key)
     try:
         if loading.done():
@@ -322,22 +322,22 @@ def read(given: Given, looked: Looked, working: Working, spot: DeltaGenerator) -
     return pixels
 
 
-def choose_face(looked: Looked) -> int:
-    """Which face counts, from 1. Asks where there is a choice."""
-    if len(looked.faces) < 2:
-        return 1
-    numbers = list(range(1, len(looked.faces) + 1))
-    return int(
+def face_key(looked: Looked) -> str:
+    """Where the session keeps which face was chosen."""
+    return f"face {looked.key}"
+
+
+def choose_face(looked: Looked) -> None:
+    """Ask which face counts, where there is a choice."""
+    if len(looked.faces) > 1:
         st.segmented_control(
             "Which face?",
-            numbers,
+            list(range(1, len(looked.faces) + 1)),
             default=1,
             required=True,
-            key=f"face {looked.key}",
+            key=face_key(looked),
             help="The numbers are those in the photo; 1 is the most prominent face.",
         )
-        or 1
-    )
 
 
 class Result:

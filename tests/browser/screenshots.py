@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from pipeline import store
@@ -48,7 +47,7 @@ def main() -> None:
                 # An app of its own for each, as the networks load only once.
                 with serving.app(store.home(), place / "temporary") as address:
                     _states(_visit(browser, address, variant), variant, examples)
-    _picture_of_the_readme()
+    shutil.copyfile(TARGET / "light-result.png", README_PICTURE)
 
 
 def _states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
@@ -103,12 +102,6 @@ def _take(page: Page, variant: str, state: str) -> None:
     page.wait_for_timeout(500)
     page.screenshot(path=TARGET / f"{variant}-{state}.png")
     page.set_viewport_size(size)
-
-
-def _picture_of_the_readme() -> None:
-    """The result in 256 colours, which is enough for a picture of this size and a third of the bytes."""
-    with Image.open(TARGET / "light-result.png") as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(README_PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
