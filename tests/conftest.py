@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from pipeline import building, store
+from pipeline import building, store, weights
 from pipeline.lookalikes import Models
 from pipeline.sources import Person, demonstration, listed
 
@@ -27,6 +27,12 @@ LFW = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parent.parent.pa
 @pytest.fixture(scope="session")
 def models():
     return Models.load()
+
+
+@pytest.fixture(scope="session")
+def facenet():
+    """The network with its weights, as Keras has it."""
+    return weights.load()
 
 
 @pytest.fixture(scope="session")

@@ -253,12 +253,13 @@ def test_stopping_a_build_by_keyboard_says_that_it_goes_on(run, monkeypatch):
 
 
 def test_importing_the_pipeline_is_quick():
-    took = []
-    for _ in range(3):
+    def seconds() -> float:
         started = time.monotonic()
         assert process("-c", "import pipeline").returncode == 0
-        took.append(time.monotonic() - started)
-    assert min(took) < 0.3
+        return time.monotonic() - started
+
+    # Several tries, as the machine may be busy.
+    assert any(seconds() < 0.3 for _ in range(10))
     heavy = "{'tensorflow', 'keras', 'faiss', 'pyarrow', 'umap', 'streamlit'}"
     code = f"import sys, pipeline, pipeline.__main__; print({heavy} & set(sys.modules))"
     assert process("-c", code).stdout == "set()\n"

@@ -199,6 +199,7 @@ def test_heic_without_its_package_names_the_package(monkeypatch):
 FILES = [encoded(RAMP, form) for form in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")]
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @settings(max_examples=300)
 @given(
     data=st.sampled_from(FILES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline import photo
 from pipeline.similarity import Calibration, CosineScorer
 from tests.conftest import unit_rows
 
@@ -33,11 +34,13 @@ def test_resemblance_falls_from_100_to_0_and_is_50_at_the_middle():
         assert calibration.resemblance(np.array([calibration.middle]))[0] == pytest.approx(50)
 
 
-def test_the_calibration_separates_the_celebrities(models, embed, examples):
+def test_the_calibration_separates_the_celebrities(models, examples):
     """Two photos of one person are mostly above 50, photos of two people almost never."""
-    from pipeline import photo
-
-    rows = np.stack([embed(photo.read(path)) for paths in examples.values() for path in paths])
+    pictures = [photo.read(path) for paths in examples.values() for path in paths]
+    found = models.detector(pictures)
+    rows = models.embedder(
+        [models.embedder.crops(*pair) for pair in zip(pictures, [f[0] for f in found], strict=True)]
+    )
     people = np.repeat(np.arange(5), 5)
     scorer = CosineScorer()
     resemblance = np.stack([scorer.calibration.resemblance(scorer.distances(row, rows)) for row in rows])

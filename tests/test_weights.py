@@ -14,11 +14,11 @@ from pipeline.errors import WeightsError
 RELEASE = MODEL_METADATA["20170512-110547"]
 
 
-def test_the_weights_are_those_of_the_pinned_file(models):
+def test_the_weights_are_those_of_facenet(facenet):
     manifest = store.read_manifest(store.home() / "models" / weights.MODEL_ID)
     assert manifest
     assert manifest["model"] == weights.MODEL_ID
-    assert weights.load().count_params() == 22_808_144
+    assert facenet.count_params() == 22_808_144
 
 
 def test_missing_weights_name_the_command(empty_home):
