@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,3 +55,79 @@ class CosineScorer:
         """Distances, float32 (n,), of a unit row (128,) to unit rows (n, 128)."""
         cosines = rows @ probe.astype(np.float32)
         return np.clip((1 - cosines) / 2, 0, 1).astype(np.float32)
+
+
+Layer = tuple[np.ndarray, np.ndarray]
+_ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda values: values,
+    "relu": lambda values: np.maximum(values, 0, out=values),
+    "tanh": np.tanh,
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained encoder and similarity net as arrays: the same numbers as ``train.networks.Similarity``.
+
+    encoder, metric: kernel (inputs, units) and bias (units,) of each dense layer, the output layer of the net last.
+    For the other fields see ``train.networks.NetworkSettings``; steepness and middle are those of "product".
+    """
+
+    encoder: tuple[Layer, ...]
+    metric: tuple[Layer, ...]
+    encoder_activation: str = "relu"
+    encoder_residual: bool = False
+    metric_activation: str = "relu"
+    product: bool = False
+    both_orders: bool = False
+    steepness: float = 1.0
+    middle: float = 0.0
+
+    def codes(self, embeddings: np.ndarray) -> np.ndarray:
+        """What the encoder makes of embeddings (n, 128): float32 (n, units), of unit length where "product"."""
+        values = embeddings
+        for place, (kernel, bias) in enumerate(self.encoder):
+            values = values @ kernel + bias
+            if place < len(self.encoder) - 1:
+                values = _ACTIVATIONS[self.encoder_activation](values)
+        if self.encoder_residual:
+            values = values + embeddings
+        if self.product:
+            values = values / np.linalg.norm(values, axis=1, keepdims=True)
+        return values.astype(np.float32)
+
+    def prepare(self, codes: np.ndarray) -> np.ndarray:
+        """What of the first layer depends on the gallery alone, once for all probes: float32 (n, columns).
+
+        The first layer on concat(a, b) is W_a a + W_b b + c, so its half for b is known beforehand.
+        """
+        if self.product:
+            return codes
+        kernel = self.metric[0][0]
+        half = len(kernel) // 2
+        return codes @ np.hstack([kernel[half:], kernel[:half]] if self.both_orders else [kernel[half:]])
+
+    def distances(self, code: np.ndarray, prepared: np.ndarray) -> np.ndarray:
+        """Distances, float32 (n,), of one code (units,) to a prepared gallery."""
+        kernel, bias = self.metric[0]
+        half, units = len(kernel) // 2, kernel.shape[1]
+        if self.product:
+            # One product with the gallery gives the first layer and, in the last column, the cosine.
+            weights = np.hstack([kernel[:half] * code[:, None] + kernel[half:], code[:, None]])
+            values = prepared @ weights
+            correction = self._rest(values[:, :-1] + (code @ kernel[half:] + bias))
+            return _sigmoid(self.steepness * (self.middle - values[:, -1]) + correction)
+        one = _sigmoid(self._rest(prepared[:, :units] + (code @ kernel[:half] + bias)))
+        if not self.both_orders:
+            return one
+        return (one + _sigmoid(self._rest(prepared[:, units:] + (code @ kernel[half:] + bias)))) / 2
+
+    def _rest(self, values: np.ndarray) -> np.ndarray:
+        activation = _ACTIVATIONS[self.metric_activation]
+        for kernel, bias in self.metric[1:]:
+            values = activation(values) @ kernel + bias
+        return values[:, 0]
+
+
+def _sigmoid(values: np.ndarray) -> np.ndarray:
+    return (1 / (1 + np.exp(-values))).astype(np.float32)

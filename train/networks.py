@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import ops
+
+from pipeline.similarity import Network
 
 Tensor = Any
 Metric = Literal["concatenate", "product"]
@@ -108,3 +111,22 @@ class Similarity(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """What ``.keras`` files remember."""
         return {**super().get_config(), "settings": asdict(self.settings)}
+
+    def arrays(self) -> Network:
+        """The same network for scoring whole galleries without Keras."""
+
+        def layer(dense: keras.layers.Dense) -> tuple[np.ndarray, np.ndarray]:
+            return ops.convert_to_numpy(dense.kernel), ops.convert_to_numpy(dense.bias)
+
+        product = self.settings.metric == "product"
+        return Network(
+            encoder=tuple(map(layer, self.encoder_layers)),
+            metric=tuple(map(layer, [*self.metric_layers, self.metric_out])),
+            encoder_activation=self.settings.encoder_activation,
+            encoder_residual=self.settings.encoder_residual,
+            metric_activation=self.settings.metric_activation,
+            product=product,
+            both_orders=self.settings.both_orders,
+            steepness=float(self.steepness) if product else 1.0,
+            middle=float(self.middle) if product else 0.0,
+        )

@@ -65,3 +65,13 @@ def test_a_saved_network_comes_back_the_same(settings, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.settings == settings
     np.testing.assert_array_equal(model([A, B]), loaded([A, B]))
+
+
+@pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])
+def test_arrays_give_the_distances_of_keras(settings):
+    model = jolted(settings)
+    network = model.arrays()
+    prepared = network.prepare(network.codes(B))
+    for probe, code in zip(A[:5], network.codes(A[:5]), strict=True):
+        expected = ops.convert_to_numpy(model([np.tile(probe, (50, 1)), B]))
+        np.testing.assert_allclose(network.distances(code, prepared), expected, atol=1e-5)

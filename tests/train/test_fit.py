@@ -1,0 +1,91 @@
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from train import runs
+from train.fit import LOSSES, FitSettings, best_row, fit, split_people
+from train.networks import RESIDUAL, NetworkSettings
+
+SMALL = FitSettings(NetworkSettings(dropout=0.0), epochs=6, steps_per_epoch=40, batch_size=64, patience_epochs=20)
+
+
+def clustered(people=40, photos=5, spread=1.0):
+    """Embeddings with the structure of faces: people as clusters of unit rows."""
+    random = np.random.default_rng(0)
+    centres = np.repeat(random.normal(size=(people, 128)), photos, axis=0)
+    rows = centres + spread * random.normal(size=centres.shape)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), np.repeat(range(people), photos)
+
+
+def fitted(folder, settings, spread=1.0):
+    embeddings, labels = clustered(spread=spread)
+    return fit(folder, embeddings, labels, settings)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_training_with_each_loss_ranks_better_than_the_untrained_network(loss, tmp_path):
+    settings = dataclasses.replace(SMALL, loss=loss, epochs=3)
+    fitted(tmp_path / loss, settings)
+    history = runs.read_history(tmp_path / loss)
+    assert [row["epoch"] for row in history] == [0, 1, 2, 3]
+    assert history[-1]["train_mrr"] > history[0]["train_mrr"] + 0.2
+
+
+def test_the_residual_network_never_ends_below_the_cosine(tmp_path):
+    settings = dataclasses.replace(SMALL, network=RESIDUAL, epochs=2, learning_rate=0.1)
+    best = fitted(tmp_path / "run", settings, spread=2.0)
+    assert best["held_out_rank_1"] >= best["held_out_cosine_rank_1"]
+
+
+def test_held_out_people_are_not_trained_on_and_both_sides_can_be_measured():
+    labels = np.repeat(np.arange(30), [1, 3] * 15)
+    held_out = split_people(labels, 0.2, seed=0)
+    assert not set(labels[held_out]) & set(labels[~held_out])
+    assert len(set(labels[held_out])) == 6
+    with pytest.raises(UserError, match="too few"):
+        split_people(np.array([0, 0, 1, 2]), 0.2, seed=0)
+
+
+def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path):
+    short = dataclasses.replace(SMALL, epochs=1)
+    fitted(tmp_path / "run", short)
+    with pytest.raises(UserError, match="other settings"):
+        fitted(tmp_path / "run", dataclasses.replace(short, alpha=0.5))
+
+
+def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from tests.train.test_fit import SMALL, fitted; "
+        "fitted(Path(sys.argv[1]), SMALL)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "killed")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(runs.read_history(tmp_path / "killed")) < 4:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    fitted(tmp_path / "killed", SMALL)
+    fitted(tmp_path / "whole", SMALL)
+    killed, whole = (runs.read_history(tmp_path / name) for name in ("killed", "whole"))
+    assert [row["epoch"] for row in killed] == list(range(7))
+    for one, other in zip(killed, whole, strict=True):
+        assert one["held_out_loss"] == pytest.approx(other["held_out_loss"], rel=1e-3)
+    assert (
+        json.loads((tmp_path / "killed" / runs.RESULT).read_text())["epoch"] == best_row(tmp_path / "whole")["epoch"]
+    )
+
+
+def test_damaged_rows_of_a_history_are_left_out(tmp_path):
+    runs.append_row(tmp_path, {"epoch": 0, "loss": 0.5})
+    runs.append_row(tmp_path, {"epoch": 1, "loss": 0.4})
+    with (tmp_path / runs.HISTORY).open("a") as file:
+        file.write("2,zero\n,\n3")
+    assert [row["epoch"] for row in runs.read_history(tmp_path)] == [0, 1]
