@@ -52,7 +52,7 @@ def folder_of(name: str) -> Path:
     """Where the gallery ``name`` lies. Raises GalleryError for what cannot be a folder's name."""
     if not _NAME.fullmatch(name) or name.endswith((".", " ")):
         raise GalleryError(
-            f"'{name}' cannot name a gallery. Use letters, digits, spaces, dots and hyphens, such as my-family."
+            f"'{name}' cannot name a gallery. Use letters, digits, spaces, dots and hyphens: --gallery my-family"
         )
     return store.home() / "galleries" / name
 
@@ -174,9 +174,8 @@ def problems(gallery: Gallery) -> Iterator[str]:
 
 def _missing(name: str, folder: Path) -> str:
     if (folder / "building").is_dir():
-        return (
-            f"The gallery {name} is not finished. Run the command that builds it again: it goes on where it stopped."
-        )
+        command = "setup" if name == DEMONSTRATION else f"build FOLDER --gallery {name}"
+        return f"The gallery {name} is not finished. Go on with it: python -m pipeline {command}"
     if name == DEMONSTRATION:
         return "The demonstration gallery is not there yet. Run: python -m pipeline setup"
     known = ", ".join(names()) or "none yet"

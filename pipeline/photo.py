@@ -18,6 +18,8 @@ from pipeline.errors import PhotoError
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 # Ours is the lower limit and is enforced; Pillow's warning would only be noise on the user's screen.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# What it thinks of damaged files is said by an error of ours.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

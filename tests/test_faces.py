@@ -194,6 +194,28 @@ def test_a_small_face_in_a_large_photo_is_found_at_the_second_look(models, examp
     assert found[0].side_px == pytest.approx(59, abs=15)
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_face_in_a_turned_photo_is_told_where_it_is_in_the_photo(quarters):
+    points = ((3.0, 5.0), (8.0, 6.0))
+    turned = np.zeros((40, 60, 3), np.uint8)
+    for x, y in points:
+        turned[int(y), int(x)] = 255
+    face = faces.turned_back(Face((2.0, 4.0, 10.0, 6.0), points, 1.0), np.rot90(turned, -quarters).shape, quarters)
+    # The pixel with its upper left corner at a point lies beside that point in the photo that was turned.
+    lit = np.argwhere(np.rot90(turned, -quarters)[..., 0])[:, ::-1]
+    for point in face.landmarks:
+        assert (np.abs(lit + 0.5 - point) <= 0.5).all(axis=1).any()
+    x, y, width, height = face.box
+    assert (width, height) == ((10.0, 6.0) if quarters == 2 else (6.0, 10.0))
+    assert all(x <= px <= x + width and y <= py <= y + height for px, py in face.landmarks)
+
+
+def test_most_photos_lying_on_their_side_give_the_same_face(models, embed, examples):
+    pictures = [photo.read(paths[0]) for paths in examples.values()]
+    alike = [embed(np.ascontiguousarray(np.rot90(picture, 3))) @ embed(picture) > 0.9 for picture in pictures]
+    assert sum(alike) >= 4
+
+
 def test_a_mirrored_photo_gives_the_mirrored_face(models, madonna):
     picture = photo.read(madonna)
     plain, mirrored = models.detector([picture, picture[:, ::-1]])

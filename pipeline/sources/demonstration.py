@@ -67,21 +67,27 @@ _EXAMPLES = _Photos("Examples", FACENET, lambda path: _celebrity(path, "val"), n
 
 
 def people() -> People:
-    """984 people: five celebrities, 608 politicians, 371 players, fetched where they are not there yet."""
+    """984 people: five celebrities, 608 politicians, 371 players. Fetches them and the examples where needed."""
     found: list[Person] = []
+    _unpacked(_EXAMPLES)
     for photos in _GALLERY:
         found += folder.people(_unpacked(photos), photos.source, photos.licence).people
     return listed(found)
 
 
 def examples() -> dict[str, list[Path]]:
-    """The probes: photos of the five celebrities that are not in the gallery, by name."""
-    return {person.name: list(person.photos) for person in folder.people(_unpacked(_EXAMPLES)).people}
+    """The probes: photos of the five celebrities that are not in the gallery, by name; none before set-up."""
+    place = _place(_EXAMPLES)
+    return {person.name: list(person.photos) for person in folder.people(place).people} if place.is_dir() else {}
+
+
+def _place(photos: _Photos) -> Path:
+    return store.home() / "photos" / photos.source.lower().replace(" ", "-")
 
 
 def _unpacked(photos: _Photos) -> Path:
     """The folder of these photos. A picture that goes by two names is nobody's: all its copies are left out."""
-    place = store.home() / "photos" / photos.source.lower().replace(" ", "-")
+    place = _place(photos)
     if place.is_dir():
         return place
     archive = registry.fetch(photos.package)
