@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import gallery, photo, store
+from pipeline import command_line, gallery, photo, store
+from pipeline.command_line import positive, print_table, working
 from pipeline.errors import GalleryError, UserError
 
 if TYPE_CHECKING:
@@ -22,32 +21,12 @@ if TYPE_CHECKING:
 
 # All photos of the five celebrities; everybody else has one.
 _DEMONSTRATION_PHOTOS_PER_PERSON = 25
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0, 1 for an error of the user's (one sentence), 2 for wrong arguments."""
-    chosen = _parser().parse_args(arguments)
-    try:
-        chosen.run(chosen)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped. The same command goes on where it stopped.", file=sys.stderr)
-        return 130
-    except OSError as error:
-        ours = error.filename is None or Path(error.filename).is_relative_to(store.home())
-        if error.errno not in _UNWRITABLE or not ours:
-            raise
-        print(
-            f"The data folder {store.home()} cannot be written: {error.strerror}. "
-            "Make room in it, or set LOOKSLIKEWHO_HOME to another folder.",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+    return command_line.run(_parser(), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     one = command("find", _find, "Rank the people of a gallery by how much they resemble the face in a photo.")
     one.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC")
     one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
-    one.add_argument("--top", type=_positive, default=10, metavar="N", help="how many people (default: %(default)s)")
+    one.add_argument("--top", type=positive, default=10, metavar="N", help="how many people (default: %(default)s)")
     one.add_argument(
-        "--face", type=_positive, default=1, metavar="N", help="which face, 1 is the most prominent (default)"
+        "--face", type=positive, default=1, metavar="N", help="which face, 1 is the most prominent (default)"
     )
     one.add_argument(
         "--method",
@@ -90,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--source", choices=("folder", "lfw", "vggface2"), default="folder", help="default: %(default)s")
     one.add_argument("--path", type=Path, metavar="FOLDER", help="where LFW or VGGFace2 lies; LFW is else downloaded")
     one.add_argument(
-        "--photos-per-person", type=_positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
+        "--photos-per-person", type=positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
     )
     one.add_argument("--fresh", action="store_true", help="delete the gallery of that name first")
 
@@ -104,19 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
-    return int(text)
-
-
 def _find(chosen: argparse.Namespace) -> None:
     from pipeline.embedding import EmbeddingSettings
     from pipeline.lookalikes import Lookalikes, Models
 
     picture = photo.read(chosen.photo)
     opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
-    with _working("Loading the networks"):
+    with working("Loading the networks"):
         models = Models.load()
     found = Lookalikes(opened, models).find(picture, chosen.face, chosen.top, chosen.method)
     if chosen.json:
@@ -139,7 +112,7 @@ def _print_matches(matches: list[Match]) -> None:
         )
         for match in matches
     ]
-    _print_table(("rank", "name", "resemblance", "distance", "source", "crop"), rows, numbers={0, 2, 3})
+    print_table(("rank", "name", "resemblance", "distance", "source", "crop"), rows, numbers={0, 2, 3})
     print(NOTE)
 
 
@@ -147,7 +120,7 @@ def _compare(chosen: argparse.Namespace) -> None:
     from pipeline.lookalikes import Models, compare
 
     first, second = (photo.read(path) for path in chosen.photos)
-    with _working("Loading the networks"):
+    with working("Loading the networks"):
         models = Models.load()
     result = compare((first, second), models)
     if chosen.json:
@@ -167,7 +140,7 @@ def _build(chosen: argparse.Namespace) -> None:
     folder_name = (chosen.path or chosen.folder or Path()).resolve().name
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
     gallery.folder_of(name)
-    with _working("Loading the networks"):
+    with working("Loading the networks"):
         models = Models.load()
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
@@ -201,18 +174,6 @@ def _fill(name: str, people: People, models: Models, photos_per_person: int, fre
     if report.missing:
         more = f" and {len(report.missing) - 5} more" if len(report.missing) > 5 else ""
         print(f"Without a usable photo: {', '.join(report.missing[:5])}{more}.")
-
-
-def _working(title: str) -> AbstractContextManager[object]:
-    """A sign of life with the seconds so far, for steps whose length nothing tells; gone when the step is done."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn(title), TimeElapsedColumn())
-    console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    bar.add_task(title, total=None)
-    return bar
 
 
 class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
@@ -259,7 +220,7 @@ def _galleries(_: argparse.Namespace) -> None:
         rows.append((name, *numbers, str(manifest.get("written", ""))[:10], str(gallery.folder_of(name))))
     if not rows:
         raise GalleryError("There is no gallery yet. Run: python -m pipeline setup")
-    _print_table(("gallery", "people", "faces", "written", "folder"), rows, numbers={1, 2})
+    print_table(("gallery", "people", "faces", "written", "folder"), rows, numbers={1, 2})
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -278,7 +239,7 @@ def _setup(chosen: argparse.Namespace) -> None:
     from pipeline import weights
     from pipeline.sources import demonstration
 
-    weights.fetch(_working("Converting FaceNet's weights"))
+    weights.fetch(working("Converting FaceNet's weights"))
     people = demonstration.people()
     example = demonstration.examples()["Madonna"][0]
     stale = _demonstration_is_stale()
@@ -287,7 +248,7 @@ def _setup(chosen: argparse.Namespace) -> None:
         return
     from pipeline.lookalikes import Lookalikes, Models
 
-    with _working("Loading the networks"):
+    with working("Loading the networks"):
         models = Models.load()
     _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
@@ -308,20 +269,6 @@ def _demonstration_is_stale() -> bool:
     except GalleryError:
         return True
     return False
-
-
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int]) -> None:
-    """A plain table with its columns lined up by what they take on the screen, wide letters included."""
-    from rich.cells import cell_len
-
-    table = [head, *rows]
-    widths = [max(cell_len(row[column]) for row in table) for column in range(len(head))]
-    for row in table:
-        cells = []
-        for column, text in enumerate(row):
-            gap = " " * (widths[column] - cell_len(text))
-            cells.append(gap + text if column in numbers else text + gap)
-        print("  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

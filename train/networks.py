@@ -40,6 +40,7 @@ class NetworkSettings:
 
 
 SEED = NetworkSettings()
+SYMMETRIC = NetworkSettings(both_orders=True)
 # Starts at the cosine exactly: the encoder adds nothing yet, the net corrects nothing yet.
 RESIDUAL = NetworkSettings(encoder_residual=True, metric="product", dropout=0.0)
 

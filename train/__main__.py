@@ -1,0 +1,85 @@
+"""The command line of training: ``python -m train --help``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Sequence
+
+from pipeline import command_line, gallery
+from pipeline.command_line import positive
+from pipeline.errors import UserError
+
+# Written out, as the modules that know them import TensorFlow; a test holds both together.
+LOSSES = ("quadruplet", "quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different")
+NETWORKS = ("original", "symmetric", "residual")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Exit code 0, 1 for an error of the user's (one sentence), 2 for wrong arguments."""
+    return command_line.run(_parser(), arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m train", description="Learn likeness from a gallery.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    text = "Train encoder and similarity net on a gallery's embeddings, or go on with a run that was stopped."
+    one = commands.add_parser("fit", help=text, description=text)
+    one.set_defaults(run=_fit)
+    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--run", dest="name", required=True, metavar="NAME", help="what the run is called")
+    one.add_argument(
+        "--network",
+        choices=NETWORKS,
+        default="original",
+        help="original: as published; symmetric: both orders averaged; residual: starts at the cosine "
+        "(default: %(default)s)",
+    )
+    one.add_argument("--loss", choices=LOSSES, default="quadruplet", help="default: %(default)s")
+    one.add_argument("--alpha", type=float, default=0.25, help="first margin of the quadruplet loss (%(default)s)")
+    one.add_argument("--beta", type=float, default=0.03, help="second margin of the quadruplet loss (%(default)s)")
+    one.add_argument("--margin", type=float, default=0.5, help="margin of the other losses (%(default)s)")
+    one.add_argument("--batch-size", type=positive, default=8, metavar="N", help="quadruplets a step (%(default)s)")
+    one.add_argument("--steps-per-epoch", type=positive, default=280, metavar="N", help="default: %(default)s")
+    one.add_argument("--epochs", type=positive, default=50, metavar="N", help="at most (%(default)s)")
+    one.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam (%(default)s)")
+    one.add_argument(
+        "--hard-neighbours",
+        type=int,
+        default=0,
+        metavar="N",
+        help="take first negatives from the N nearest photos of other people; 0 takes any (%(default)s)",
+    )
+    one.add_argument("--patience-epochs", type=positive, default=10, metavar="N", help="default: %(default)s")
+    one.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    return parser
+
+
+def _fit(chosen: argparse.Namespace) -> None:
+    if not re.fullmatch(r"\w[\w.-]*", chosen.name):
+        raise UserError(f"'{chosen.name}' cannot name a run. Use letters, digits, dots and hyphens.")
+    opened = gallery.open(chosen.gallery)
+    with command_line.working("Loading TensorFlow"):
+        from pipeline import tensorflow
+
+        tensorflow.load()
+        from train import runs
+        from train.fit import FitSettings, fit
+        from train.networks import RESIDUAL, SYMMETRIC, NetworkSettings
+
+    networks = {"original": NetworkSettings(), "symmetric": SYMMETRIC, "residual": RESIDUAL}
+    names = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
+    settings = FitSettings(network=networks[chosen.network], **{name: getattr(chosen, name) for name in names})
+    about = {"gallery": opened.name, "embedding": opened.manifest["embedding"], "people": opened.people_count}
+    folder = runs.folder_of(chosen.name)
+    best = fit(folder, opened.embeddings, opened.person_of_row, settings, about=about)
+    print(
+        f"Run {chosen.name}: best at epoch {best['epoch']:.0f}, on held-out people rank-1 "
+        f"{best['held_out_rank_1']:.4f} (cosine {best['held_out_cosine_rank_1']:.4f}). Its files: {folder}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
