@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from benchmarks import protocols, report
-from benchmarks.wild import Wild, models, progress_bar
+from benchmarks.wild import NEVER, Wild, models, progress_bar
 from pipeline import photo
 from pipeline.embedding import EmbeddingSettings, unit
 from pipeline.errors import UserError
@@ -26,7 +26,6 @@ DRAWS = range(10)
 SQUARES = (-0.05, 0.0, 0.05, 0.1, 0.2)
 BOXES = (0.0, 0.05, 0.1, 0.15, 0.2)
 ANGLES = (0, 10, 15, 20, 30, 45, 60, 90)
-NEVER = 360.0
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ from pipeline.faces import DetectionSettings, Face, View
 from pipeline.lookalikes import Models
 
 _BLOCK = 512
+# No head is rolled further than this, so that none is turned upright.
+NEVER = 360.0
 
 
 def place() -> Path:
@@ -105,32 +107,47 @@ class Wild:
             row and Face(tuple(row["box"]), tuple(map(tuple, row["landmarks"])), row["confidence"]) for row in rows
         ]
 
-    def view(self, view: View, photos: np.ndarray) -> np.ndarray:
+    def view(self, view: View, photos: np.ndarray, level_over_degrees: float = NEVER) -> np.ndarray:
         """Unit rows of one view of the given photos, zeros where no face was found: float32 (len(photos), 128)."""
-        path = self.cache / f"view-{_digest(asdict(view))}.npy"
+        if level_over_degrees == NEVER:
+            return self._rows(view, photos, NEVER)
+        rolls = np.abs([face.roll_degrees if face else 0 for face in self.faces])
+        rolled = rolls[photos] > level_over_degrees
+        rows = np.empty((len(photos), 128), np.float32)
+        rows[~rolled] = self._rows(view, photos[~rolled], NEVER)
+        rows[rolled] = self._rows(view, photos[rolled], level_over_degrees)
+        return rows
+
+    def _rows(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
+        levelled = "" if level_over_degrees == NEVER else f"-{level_over_degrees:.0f}"
+        path = self.cache / f"view-{_digest(asdict(view))}{levelled}.npy"
         rows: np.ndarray = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
         if len(missing):
             with progress_bar() as bar:
                 for start in bar.track(range(0, len(missing), _BLOCK), description=f"{_title(view)} (512 at a time)"):
                     block = missing[start : start + _BLOCK]
-                    rows[block] = self._embed(view, block)
+                    rows[block] = self._embed(view, block, level_over_degrees)
                     with store.written_whole(path) as temporary, temporary.open("wb") as file:
                         np.save(file, rows)
         wanted: np.ndarray = rows[photos]
         return wanted
 
-    def _embed(self, view: View, photos: np.ndarray) -> np.ndarray:
+    def _embed(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
         rows = np.zeros((len(photos), 128), np.float32)
         detected = [(place, face) for place, number in enumerate(photos) if (face := self.faces[number])]
-        crops = [faces.crop(photo.read(self.paths[photos[place]]), face, view, 160) for place, face in detected]
+        around = [
+            faces.level(photo.read(self.paths[photos[place]]), face, level_over_degrees) for place, face in detected
+        ]
+        crops = [faces.crop(picture, face, view, 160) for picture, face in around]
         rows[[place for place, _ in detected]] = models().embedder.rows(np.stack(crops))
         return rows
 
     def embeddings(self, settings: EmbeddingSettings = EmbeddingSettings()) -> np.ndarray:
         """Unit rows of all photos as the pipeline makes them, zeros where no face was found."""
         everything = np.arange(len(self))
-        return unit(np.mean([self.view(view, everything) for view in settings.views], axis=0))
+        views = [self.view(view, everything, settings.level_over_degrees) for view in settings.views]
+        return unit(np.mean(views, axis=0))
 
 
 @cache

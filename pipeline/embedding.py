@@ -28,7 +28,7 @@ class EmbeddingSettings:
         View(square=False, margin_ratio=0.1),
         View(square=False, margin_ratio=0.1, mirror=True),
     )
-    level_over_degrees: float = 20.0
+    level_over_degrees: float = 10.0
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ SYMMETRIC = [RESIDUAL, NetworkSettings(both_orders=True), NetworkSettings(encode
 
 def made(settings):
     keras.utils.set_random_seed(0)
-    model = Similarity(settings)
+    model = Similarity(settings, name="similarity")
     model([A, B])
     return model
 
