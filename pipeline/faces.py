@@ -115,13 +115,16 @@ class Detector:
         """MTCNN's table: image, x0, y0, x1, y1, confidence, five x, five y of the landmarks."""
         options = {"output_type": "numpy", "box_format": "xyxy", "fit_to_image": False}
         rows = np.atleast_2d(self._mtcnn.detect_faces(batch, **options))
-        if len(rows) == 0 and len(batch) > 1:
-            # mtcnn answers "no faces" for a whole batch when one of its steps fails on it.
-            alone = [self._rows([photo]) for photo in batch]
-            for place, part in enumerate(alone):
-                part[:, 0] = place
-            rows = np.concatenate(alone)
-        return rows
+        if len(rows):
+            return rows
+        if len(batch) == 1:
+            # An empty table has as many columns as the step that emptied it.
+            return np.empty((0, 16), np.float32)
+        # mtcnn answers "no faces" for a whole batch when one of its steps fails on it.
+        alone = [self._rows([photo]) for photo in batch]
+        for place, part in enumerate(alone):
+            part[:, 0] = place
+        return np.concatenate(alone)
 
 
 def _reduce(photo: np.ndarray, side_px: int) -> np.ndarray:

@@ -151,6 +151,12 @@ def test_a_batch_gives_what_each_photo_gives_alone(models, examples):
         assert np.allclose(boxes(alone), boxes(found), atol=0.5) if alone else True
 
 
+def test_photos_refused_at_different_steps_of_mtcnn_can_be_looked_at_together(models, examples):
+    # MTCNN proposes faces in the first and refuses them, and proposes none in the second.
+    lying = np.asarray(Image.fromarray(photo.read(examples["Ben Affleck"][0])).resize((300, 300)).rotate(75))
+    assert models.detector([lying, np.zeros_like(lying)])[1] == []
+
+
 def test_no_photos_give_no_faces(models):
     assert models.detector([]) == []
 
