@@ -30,7 +30,8 @@ PRIVACY = (
 )
 MEANING = (
     "0 to 100, larger is more alike. Take pairs of photos that are as alike as a 70, drawn so that half of all pairs "
-    "show one person: 70 in 100 of them do. It compares photos; it never says who somebody is."
+    "show one person: 70 in 100 of them do. Among a thousand strangers somebody mostly reaches 70 too: it compares "
+    "photos; it never says who somebody is."
 )
 
 
