@@ -22,7 +22,7 @@ FACE_SIDE_PX_MIN = 32
 CONFIDENCE_SURE = 0.9
 BRIGHTNESS_MIN = 20
 # A gallery photo that is the probe, or a copy of it in another size or quality: nineteen in twenty copies are
-# nearer than this, and one in a thousand other photos of the same person (make benchmark-crop).
+# nearer than this, and fewer than one in a thousand other photos of the same person (make benchmark-crop).
 COPY_DISTANCE_MAX = 0.015
 
 
