@@ -85,12 +85,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _find(chosen: argparse.Namespace) -> None:
     from pipeline.embedding import EmbeddingSettings
-    from pipeline.lookalikes import Lookalikes, Models
+    from pipeline.lookalikes import Lookalikes
 
     picture = photo.read(chosen.photo)
     opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
-    with working("Loading the networks"):
-        models = Models.load()
+    models = _load_models()
     found = Lookalikes(opened, models).find(picture, chosen.face, chosen.top, chosen.method)
     if chosen.json:
         print(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=str))
@@ -98,6 +97,13 @@ def _find(chosen: argparse.Namespace) -> None:
     if len(found.faces) > 1:
         print(f"Face {found.face} of {len(found.faces)}; another one: --face N", file=sys.stderr)
     _print_matches(found.matches)
+
+
+def _load_models() -> Models:
+    from pipeline.lookalikes import Models
+
+    with working("Loading the networks"):
+        return Models.load()
 
 
 def _print_matches(matches: list[Match]) -> None:
@@ -117,11 +123,10 @@ def _print_matches(matches: list[Match]) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> None:
-    from pipeline.lookalikes import Models, compare
+    from pipeline.lookalikes import compare
 
     first, second = (photo.read(path) for path in chosen.photos)
-    with working("Loading the networks"):
-        models = Models.load()
+    models = _load_models()
     result = compare((first, second), models)
     if chosen.json:
         values = {name: value for name, value in vars(result).items() if name != "portraits"}
@@ -134,14 +139,11 @@ def _compare(chosen: argparse.Namespace) -> None:
 
 
 def _build(chosen: argparse.Namespace) -> None:
-    from pipeline.lookalikes import Models
-
     people = _people(chosen)
     folder_name = (chosen.path or chosen.folder or Path()).resolve().name
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
     gallery.folder_of(name)
-    with working("Loading the networks"):
-        models = Models.load()
+    models = _load_models()
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
 
@@ -246,10 +248,9 @@ def _setup(chosen: argparse.Namespace) -> None:
     if gallery.DEMONSTRATION in gallery.names() and not (stale or chosen.fresh):
         print(f"Everything is set up. An example: python -m pipeline find {example} --top 5")
         return
-    from pipeline.lookalikes import Lookalikes, Models
+    from pipeline.lookalikes import Lookalikes
 
-    with working("Loading the networks"):
-        models = Models.load()
+    models = _load_models()
     _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
     _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)

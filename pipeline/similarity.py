@@ -15,7 +15,7 @@ _CALIBRATION = Path(__file__).parent.parent / "assets" / "cosine.json"
 
 @dataclass(frozen=True)
 class Calibration:
-    """Distance to resemblance by a logistic curve, fitted on people outside every gallery (``make benchmark-lfw``).
+    """Distance to resemblance by a logistic curve, fitted on people outside every gallery (``make calibrate``).
 
     A resemblance of 70 says: of pairs of photos this alike, half of all pairs being of one person, 70 in 100
     show one person. It is a measure of likeness and never says who somebody is.

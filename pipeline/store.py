@@ -44,20 +44,29 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file, or None where there is none that can be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write the manifest with the date added. It comes last: a folder without it is unfinished."""
-    dated = {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")}
-    with written_whole(folder / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(dated, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / MANIFEST, {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of an artefact, or None where there is none that can be read."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) else None
+    return read_json(folder / MANIFEST)
 
 
 def sha256(path: Path) -> str:

@@ -242,10 +242,10 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(json.dumps({"settings": asdict(settings), **(about or {})}))
-    known = runs.read_config(folder)
+    known = store.read_json(folder / runs.CONFIG)
     if known is not None and known != config:
         raise UserError(f"The run {folder.name} was begun with other settings. Choose another name.")
-    runs.write_json(folder / runs.CONFIG, config)
+    store.write_json(folder / runs.CONFIG, config)
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
     keras.utils.set_random_seed(settings.seed)
     dataset = Quadruplets(embeddings[~held_out], labels[~held_out], settings)
@@ -270,5 +270,5 @@ def fit(
     _restore(model, folder / _BEST)
     similarity.save(folder / runs.MODEL)
     best = best_row(folder)
-    runs.write_json(folder / runs.RESULT, best)
+    store.write_json(folder / runs.RESULT, best)
     return best

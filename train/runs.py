@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,6 @@ SHIPPED = Path(__file__).parents[1] / "assets" / "runs"
 def folder_of(name: str) -> Path:
     """Where a run of the user's lies."""
     return store.home() / "runs" / name
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a file of a run whole or not at all."""
-    with store.written_whole(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_config(folder: Path) -> dict[str, Any] | None:
-    """What a run was begun with, or None where there is no run."""
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return config if isinstance(config, dict) else None
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
