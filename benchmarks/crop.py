@@ -23,8 +23,10 @@ from pipeline.errors import UserError
 from pipeline.faces import View
 
 DRAWS = range(10)
-SQUARES = (-0.05, 0.0, 0.05, 0.1, 0.2)
-BOXES = (0.0, 0.05, 0.1, 0.15, 0.2)
+VIEWS = (
+    *(View(squareness, margin) for squareness in (0.0, 0.5, 1.0) for margin in (0.0, 0.05, 0.1)),
+    *EmbeddingSettings().views[::2],
+)
 ANGLES = (0, 10, 15, 20, 30, 45, 60, 90)
 
 
@@ -54,33 +56,29 @@ def _rank_1(rows: np.ndarray, people: np.ndarray) -> dict[str, float]:
 
 
 def _crops(wild: Wild, test: np.ndarray, people: np.ndarray) -> list[dict[str, object]]:
-    views = [View(True, margin) for margin in SQUARES] + [View(False, margin) for margin in BOXES]
-    plain = {view: wild.view(view, test) for view in views}
-    mirrored = {view: wild.view(replace(view, mirror=True), test) for view in views}
+    plain = {view: wild.view(view, test) for view in VIEWS}
+    mirrored = {view: wild.view(replace(view, mirror=True), test) for view in VIEWS}
     table: list[dict[str, object]] = []
 
     def add(crops: str, passes: int, parts: list[np.ndarray]) -> None:
         table.append({"crops": crops, "passes": passes, **_rank_1(unit(np.mean(parts, axis=0)), people)})
 
-    for view in views:
+    for view in VIEWS:
         add(_name(view), 1, [plain[view]])
         add(f"{_name(view)}, mirrored too", 2, [plain[view], mirrored[view]])
-    singles = list(table)
-    for one, other in itertools.combinations(views, 2):
-        add(f"{_name(one)} and {_name(other)}, the second mirrored", 2, [plain[one], mirrored[other]])
+    best: list[dict[str, object]] = []
     for count in (2, 3):
-        for chosen in itertools.combinations(views, count):
+        singles, table = best or table, []
+        for chosen in itertools.combinations(VIEWS, count):
             title = " and ".join(map(_name, chosen))
             add(f"{title}, mirrored too", 2 * count, [way[view] for view in chosen for way in (plain, mirrored)])
-    best: list[dict[str, object]] = []
-    for passes in (2, 4, 6):
-        rows = [row for row in table if row["passes"] == passes and row not in singles]
-        best += sorted(rows, key=lambda row: -float(str(row["rank-1"])))[:5]
-    return singles + best
+        best = singles + sorted(table, key=lambda row: -float(str(row["rank-1"])))[:8]
+    return best
 
 
 def _name(view: View) -> str:
-    return f"{'square' if view.square else 'box'} {view.margin_ratio:+.2f}"
+    shape = {0.0: "box", 0.5: "halfway", 1.0: "square"}[view.squareness]
+    return f"{shape} {view.margin_ratio:+.2f}" + (f" turned {view.turn_degrees:+.0f}°" if view.turn_degrees else "")
 
 
 def _centring(wild: Wild, test: np.ndarray, people: np.ndarray) -> list[dict[str, object]]:

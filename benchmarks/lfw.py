@@ -6,6 +6,7 @@ The first run detects and embeds 13,233 photos (about a quarter of an hour on tw
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,17 +20,16 @@ from pipeline.faces import View
 SEEDS = range(3)
 
 
-def _crops(*views: tuple[bool, float]) -> EmbeddingSettings:
-    """Settings of square or stretched crops with a margin, each with its mirror image."""
-    both = [View(square, margin, mirror) for square, margin in views for mirror in (False, True)]
-    return EmbeddingSettings(views=tuple(both))
+def _mirrored_too(*views: View) -> EmbeddingSettings:
+    """Settings of some views, each with its mirror image."""
+    return EmbeddingSettings(views=tuple(replace(view, mirror=mirror) for view in views for mirror in (False, True)))
 
 
 WAYS = {
     "as shipped": EmbeddingSettings(),
-    "two crops, mirrored too": _crops((True, 0.0), (False, 0.1)),
-    "one crop, mirrored too": _crops((True, 0.0)),
-    "one crop": EmbeddingSettings(views=(View(True, 0.0),)),
+    "two crops, mirrored too": _mirrored_too(View(1.0, 0.0), View(0.0, 0.1)),
+    "one crop, mirrored too": _mirrored_too(View(1.0, 0.0)),
+    "one crop": EmbeddingSettings(views=(View(1.0, 0.0),)),
 }
 
 

@@ -161,5 +161,5 @@ def _digest(settings: object) -> str:
 
 
 def _title(view: View) -> str:
-    shape = "square" if view.square else "box"
-    return f"{shape} {view.margin_ratio:+.2f}{' mirrored' if view.mirror else ''}"
+    turned = f" turned {view.turn_degrees:+.0f}°" if view.turn_degrees else ""
+    return f"squareness {view.squareness:.1f} {view.margin_ratio:+.2f}{turned}{' mirrored' if view.mirror else ''}"

@@ -21,12 +21,10 @@ class EmbeddingSettings:
     """
 
     views: tuple[View, ...] = (
-        View(square=True, margin_ratio=0.0),
-        View(square=True, margin_ratio=0.0, mirror=True),
-        View(square=True, margin_ratio=0.1),
-        View(square=True, margin_ratio=0.1, mirror=True),
-        View(square=False, margin_ratio=0.1),
-        View(square=False, margin_ratio=0.1, mirror=True),
+        View(squareness=0.5, margin_ratio=0.03, turn_degrees=-4.0),
+        View(squareness=0.5, margin_ratio=0.03, turn_degrees=-4.0, mirror=True),
+        View(squareness=0.5, margin_ratio=0.07, turn_degrees=4.0),
+        View(squareness=0.5, margin_ratio=0.07, turn_degrees=4.0, mirror=True),
     )
     level_over_degrees: float = 10.0
 

@@ -178,13 +178,16 @@ def is_cut(face: Face, shape: tuple[int, ...], tolerance_ratio: float = 0.1) -> 
 class View:
     """How a crop is cut from a photo around a face.
 
-    square: a square around the longer side of the box; otherwise the box itself, stretched to a square.
+    squareness: 0 takes the box itself, stretched to a square; 1 a square around its longer side; between them a
+        box whose shorter side is lengthened by that share of the difference.
     margin_ratio: what is added on each side, as a share of the side.
-    mirror: flip left and right.
+    turn_degrees: turns the picture, clockwise as the network sees it.
+    mirror: flip left and right, before it is turned.
     """
 
-    square: bool
+    squareness: float
     margin_ratio: float
+    turn_degrees: float = 0.0
     mirror: bool = False
 
 
@@ -207,12 +210,20 @@ def cut(photo: np.ndarray, region: tuple[float, float, float, float], size: tupl
 def crop(photo: np.ndarray, face: Face, view: View, side_px: int) -> np.ndarray:
     """One view of a face, uint8, (side_px, side_px, 3)."""
     x, y = face.centre
-    width, height = face.box[2:]
-    if view.square:
-        width = height = max(width, height)
-    half_width, half_height = width * (0.5 + view.margin_ratio), height * (0.5 + view.margin_ratio)
-    cropped = cut(photo, (x - half_width, y - half_height, x + half_width, y + half_height), (side_px, side_px))
-    return cropped[:, ::-1] if view.mirror else cropped
+    side = face.side_px
+    # What is cut and then turned has room around it, so that no corner is empty.
+    angle = math.radians(abs(view.turn_degrees))
+    room_px = math.ceil(side_px * (math.sin(angle) + math.cos(angle) - 1) / 2)
+    reach = (0.5 + view.margin_ratio) * (1 + 2 * room_px / side_px)
+    half_width, half_height = (reach * (length + view.squareness * (side - length)) for length in face.box[2:])
+    region = (x - half_width, y - half_height, x + half_width, y + half_height)
+    cropped = cut(photo, region, (side_px + 2 * room_px, side_px + 2 * room_px))
+    if view.mirror:
+        cropped = cropped[:, ::-1]
+    if room_px:
+        turned = np.asarray(Image.fromarray(cropped).rotate(-view.turn_degrees, Image.Resampling.BICUBIC))
+        cropped = turned[room_px:-room_px, room_px:-room_px]
+    return cropped
 
 
 def level(photo: np.ndarray, face: Face, over_degrees: float) -> tuple[np.ndarray, Face]:
@@ -249,4 +260,4 @@ def level(photo: np.ndarray, face: Face, over_degrees: float) -> tuple[np.ndarra
 def portrait(photo: np.ndarray, face: Face, level_over_degrees: float, side_px: int = 256) -> np.ndarray:
     """The face with some of its surroundings, upright, for people to look at: uint8, at most ``side_px`` square."""
     side_px = min(side_px, max(round(face.side_px * 1.7), 1))
-    return crop(*level(photo, face, level_over_degrees), View(square=True, margin_ratio=0.35), side_px)
+    return crop(*level(photo, face, level_over_degrees), View(squareness=1.0, margin_ratio=0.35), side_px)

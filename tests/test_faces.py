@@ -55,10 +55,11 @@ def test_a_cut_at_fractions_of_pixels_does_not_shift(left, top, side):
 @pytest.mark.parametrize(
     ("view", "region"),
     [
-        (View(square=True, margin_ratio=0.0), (15, 5, 35, 25)),
-        (View(square=True, margin_ratio=0.5), (5, -5, 45, 35)),
-        (View(square=False, margin_ratio=0.0), (20, 5, 30, 25)),
-        (View(square=False, margin_ratio=0.1), (19, 3, 31, 27)),
+        (View(squareness=1.0, margin_ratio=0.0), (15, 5, 35, 25)),
+        (View(squareness=1.0, margin_ratio=0.5), (5, -5, 45, 35)),
+        (View(squareness=0.5, margin_ratio=0.0), (17.5, 5, 32.5, 25)),
+        (View(squareness=0.0, margin_ratio=0.0), (20, 5, 30, 25)),
+        (View(squareness=0.0, margin_ratio=0.1), (19, 3, 31, 27)),
     ],
 )
 def test_a_crop_is_the_box_with_its_margin(view, region):
@@ -66,6 +67,20 @@ def test_a_crop_is_the_box_with_its_margin(view, region):
     expected = faces.cut(NOISE, region, (32, 32))
     assert np.array_equal(faces.crop(NOISE, face, view, 32), expected)
     assert np.array_equal(faces.crop(NOISE, face, replace(view, mirror=True), 32), expected[:, ::-1])
+
+
+@pytest.mark.parametrize("degrees", [-8.0, 4.0])
+def test_a_crop_is_turned_clockwise_and_has_no_empty_corner(degrees):
+    picture = np.full((200, 200, 3), 200, np.uint8)
+    angle = math.radians(30)
+    # A dot on a ray from the middle of the face moves by the angle, and nothing turns black.
+    down, right = round(100 + 30 * math.sin(angle)), round(100 + 30 * math.cos(angle))
+    picture[down - 3 : down + 3, right - 3 : right + 3] = (255, 0, 0)
+    view = View(squareness=1.0, margin_ratio=0.0, turn_degrees=degrees)
+    cropped = faces.crop(picture, face_at(50, 50, 100, 100), view, 160).astype(int)
+    red = np.argwhere(cropped[..., 0] - cropped[..., 1] > 150).mean(axis=0) - 79.5
+    assert math.degrees(math.atan2(*red)) == pytest.approx(30 + degrees, abs=1.5)
+    assert cropped[..., 0].min() > 190
 
 
 @given(st.floats(-179, 179))
@@ -255,7 +270,8 @@ def test_levelling_undoes_a_turn_of_the_photo(models, examples, degrees):
         upright.append(models.embedder.crops(*faces.level(picture, face, over_degrees=-1.0)))
         turned.append(models.embedder.crops(lying, Face(box, tuple(map(moved, face.landmarks)), 1.0)))
     similar = (models.embedder(upright) * models.embedder(turned)).sum(axis=1)
-    assert similar.min() > 0.9
+    assert similar.min() > 0.85
+    assert np.median(similar) > 0.99
 
 
 @pytest.mark.parametrize(
