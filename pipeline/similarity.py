@@ -70,7 +70,8 @@ class Network:
     """A trained encoder and similarity net as arrays: the same numbers as ``train.networks.Similarity``.
 
     encoder, metric: kernel (inputs, units) and bias (units,) of each dense layer, the output layer of the net last.
-    For the other fields see ``train.networks.NetworkSettings``; steepness and middle are those of "product".
+    For the other fields see ``train.networks.NetworkSettings``; steepness, middle and cohort, codes (faces, units),
+    are those of "product", which may have no net.
     """
 
     encoder: tuple[Layer, ...]
@@ -82,9 +83,16 @@ class Network:
     both_orders: bool = False
     steepness: float = 1.0
     middle: float = 0.0
+    cohort: np.ndarray | None = None
+    cohort_nearest: int = 5
+    cohort_weight: float = 0.0
 
     def codes(self, embeddings: np.ndarray) -> np.ndarray:
-        """What the encoder makes of embeddings (n, 128): float32 (n, units), of unit length where "product"."""
+        """What is known of faces by themselves, embeddings (n, 128): float32 (n, columns).
+
+        That is what the encoder makes of them: of unit length where "product", and with a last column that says how
+        near the nearest faces of the cohort are where there is one.
+        """
         values = embeddings
         for place, (kernel, bias) in enumerate(self.encoder):
             values = values @ kernel + bias
@@ -93,8 +101,19 @@ class Network:
         if self.encoder_residual:
             values = values + embeddings
         if self.product:
-            values = values / np.linalg.norm(values, axis=1, keepdims=True)
+            values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+        if self.cohort is not None:
+            values = np.hstack([values, self._ordinary(values)[:, None]])
         return values.astype(np.float32)
+
+    def _ordinary(self, codes: np.ndarray) -> np.ndarray:
+        """Mean cosine to the nearest faces of the cohort, (n,): blocks keep the cosines to all of them small."""
+        assert self.cohort is not None
+        parts = []
+        for start in range(0, len(codes), 4096):
+            cosines = codes[start : start + 4096] @ self.cohort.T
+            parts.append(np.partition(cosines, -self.cohort_nearest, axis=1)[:, -self.cohort_nearest :].mean(axis=1))
+        return np.concatenate([np.empty(0, np.float32), *parts])
 
     def prepare(self, codes: np.ndarray) -> np.ndarray:
         """What of the first layer depends on the gallery alone, once for all probes: float32 (n, columns).
@@ -109,6 +128,12 @@ class Network:
 
     def distances(self, code: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of one code (units,) to a prepared gallery."""
+        middle = self.middle
+        if self.cohort is not None:
+            middle = middle + self.cohort_weight * (code[-1] + prepared[:, -1])
+            code, prepared = code[:-1], prepared[:, :-1]
+        if not self.metric:
+            return _sigmoid(self.steepness * (middle - prepared @ code))
         kernel, bias = self.metric[0]
         half, units = len(kernel) // 2, kernel.shape[1]
         if self.product:
@@ -116,7 +141,7 @@ class Network:
             weights = np.hstack([kernel[:half] * code[:, None] + kernel[half:], code[:, None]])
             values = prepared @ weights
             correction = self._rest(values[:, :-1] + (code @ kernel[half:] + bias))
-            return _sigmoid(self.steepness * (self.middle - values[:, -1]) + correction)
+            return _sigmoid(self.steepness * (middle - values[:, -1]) + correction)
         one = _sigmoid(self._rest(prepared[:, :units] + (code @ kernel[:half] + bias)))
         if not self.both_orders:
             return one

@@ -13,8 +13,12 @@ from pipeline.command_line import positive
 from pipeline.errors import UserError
 
 # Written out, as the modules that know them import TensorFlow; a test holds both together.
-LOSSES = ("quadruplet", "quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different")
-NETWORKS = ("original", "symmetric", "residual")
+LOSSES = (
+    *("quadruplet", "quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different"),
+    *("n_pairs", "cluster", "softmax"),
+)
+NETWORKS = ("original", "symmetric", "residual", "cohort")
+MINING = ("random", "neighbours", "semi_hard", "batch_hard")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
         "--network",
         choices=NETWORKS,
         default="original",
-        help="original: as published; symmetric: both orders averaged; residual: starts at the cosine "
-        "(default: %(default)s)",
+        help="original: as published; symmetric: both orders averaged; residual: starts at the cosine; cohort: the "
+        "cosine less what is ordinary about a face (default: %(default)s)",
     )
     one.add_argument("--loss", choices=LOSSES, default="quadruplet", help="default: %(default)s")
     one.add_argument("--alpha", type=float, default=0.25, help="first margin of the quadruplet loss (%(default)s)")
@@ -46,14 +50,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--epochs", type=positive, default=50, metavar="N", help="at most (%(default)s)")
     one.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam (%(default)s)")
     one.add_argument(
-        "--hard-neighbours",
-        type=int,
-        default=0,
-        metavar="N",
-        help="take first negatives from the N nearest photos of other people; 0 takes any (%(default)s)",
+        "--mining",
+        choices=MINING,
+        default="random",
+        help="where negatives come from: anywhere; the nearest photos of other people; within each batch, a little "
+        "farther than the positive (semi_hard) or the nearest (batch_hard) (default: %(default)s)",
     )
+    one.add_argument("--neighbours", type=positive, default=50, metavar="N", help="that many nearest (%(default)s)")
     one.add_argument("--patience-epochs", type=positive, default=10, metavar="N", help="default: %(default)s")
     one.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    one.add_argument("--start", metavar="RUN", help="begin with the best weights of another run")
     return parser
 
 
@@ -67,11 +73,10 @@ def _fit(chosen: argparse.Namespace) -> None:
         tensorflow.load()
         from train import runs
         from train.fit import FitSettings, fit
-        from train.networks import RESIDUAL, SYMMETRIC, NetworkSettings
+        from train.networks import KINDS
 
-    networks = {"original": NetworkSettings(), "symmetric": SYMMETRIC, "residual": RESIDUAL}
     names = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
-    settings = FitSettings(network=networks[chosen.network], **{name: getattr(chosen, name) for name in names})
+    settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in names})
     about = {"gallery": opened.name, "embedding": opened.manifest["embedding"], "people": opened.people_count}
     folder = runs.folder_of(chosen.name)
     best = fit(folder, opened.embeddings, opened.person_of_row, settings, about=about)

@@ -6,10 +6,9 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -17,10 +16,13 @@ from keras import ops
 
 from pipeline import store
 from pipeline.errors import UserError
+from pipeline.similarity import Network
 from train import evaluate, losses, runs, sampling
+from train.losses import Loss
 from train.networks import NetworkSettings, Similarity
 
 Tensor = Any
+Mining = Literal["random", "neighbours", "semi_hard", "batch_hard"]
 _BEST, _CHECKPOINT = "best.npz", "checkpoint.npz"
 
 
@@ -29,9 +31,13 @@ class FitSettings:
     """One run. The defaults of the networks, margins and batch are those this project grew from.
 
     loss: a name of :data:`LOSSES`. alpha, beta: margins of the quadruplet loss. margin: that of the others.
-    hard_neighbours: the first negative comes from so many nearest photos of other people; 0 for random ones.
+    batch_size: quadruplets a step, or photos where the loss takes codes.
+    mining: where quadruplets come from. "neighbours" takes the first negative from the ``neighbours`` nearest
+        photos of other people by cosine; "semi_hard" and "batch_hard" choose within ``batch_size`` photos of people
+        with ``photos_per_person`` each, by the network as it was when the epoch began.
     held_out_share: people kept from training, on whom every measure of generalisation is taken.
     patience_epochs: without a better held-out rank-1, the rate is halved after half of them, and training ends.
+    start: the name of a run whose best weights are begun with, such as one of the loss "softmax".
     """
 
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -43,82 +49,117 @@ class FitSettings:
     steps_per_epoch: int = 280
     epochs: int = 50
     learning_rate: float = 1e-3
-    hard_neighbours: int = 0
+    mining: Mining = "random"
+    neighbours: int = 50
+    photos_per_person: int = 4
     held_out_share: float = 0.2
     patience_epochs: int = 10
     seed: int = 0
+    start: str | None = None
+
+    @property
+    def people_per_batch(self) -> int:
+        """How many people share a batch of photos."""
+        return max(self.batch_size // self.photos_per_person, 2)
+
+    def within(self, people: sampling.People) -> FitSettings:
+        """These settings with no more people in a batch than have two photos, and pairs where the loss takes them."""
+        photos = 2 if self.loss == "n_pairs" else self.photos_per_person
+        some = min(max(self.batch_size // photos, 2), len(people.with_pairs))
+        return replace(self, photos_per_person=photos, batch_size=some * photos)
 
 
-def _pairs(function: Callable[[Tensor, Tensor], Tensor], ap: Tensor, an: Tensor) -> Tensor:
-    """A loss of pairs on the two pairs of an anchor: its positive and its first negative."""
-    same = ops.concatenate([ops.ones_like(ap), ops.zeros_like(an)])
-    return function(ops.concatenate([ap, an]), same)
-
-
-# Each takes the three distances of a batch of quadruplets and the settings of the run.
-LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor, FitSettings], Tensor]] = {
-    "quadruplet": lambda ap, an, nn, run: losses.quadruplet(ap, an, nn, run.alpha, run.beta),
-    "quadruplet_adaptive": lambda ap, an, nn, run: losses.quadruplet_adaptive(ap, an, nn),
-    "triplet": lambda ap, an, nn, run: losses.triplet(ap, an, run.margin),
-    "contrastive": lambda ap, an, nn, run: _pairs(partial(losses.contrastive, margin=run.margin), ap, an),
-    "binary": lambda ap, an, nn, run: _pairs(losses.binary, ap, an),
-    "similar_different": lambda ap, an, nn, run: _pairs(
-        partial(losses.similar_different, threshold=run.margin), ap, an
-    ),
+# The losses by name, made from the settings of a run.
+LOSSES: dict[str, Callable[[FitSettings], Loss]] = {
+    "quadruplet": lambda run: losses.Quadruplet(alpha=run.alpha, beta=run.beta),
+    "quadruplet_adaptive": lambda run: losses.QuadrupletAdaptive(),
+    "triplet": lambda run: losses.Triplet(margin=run.margin),
+    "contrastive": lambda run: losses.Contrastive(margin=run.margin),
+    "binary": lambda run: losses.Binary(),
+    "similar_different": lambda run: losses.SimilarDifferent(threshold=run.margin),
+    "n_pairs": lambda run: losses.NPairs(),
+    "cluster": lambda run: losses.Cluster(count=run.people_per_batch, gamma=run.margin),
+    "softmax": lambda run: losses.Softmax(),
 }
 
 
-class DistanceLoss(keras.losses.Loss):
-    """A loss of :data:`LOSSES` as Keras calls it: y_pred (n, 3) holds the distances ap, an, nn; y_true is unused."""
+class Learner(keras.Model):
+    """What a loss takes, of embeddings: distances of quadruplets (n, 4, 128), codes or logits of photos (n, 128)."""
 
-    def __init__(self, settings: FitSettings) -> None:
-        super().__init__(name=settings.loss)
-        self.settings = settings
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """One value for each example, or a scalar."""
-        ap, an, nn = y_pred[:, 0], y_pred[:, 1], y_pred[:, 2]
-        return LOSSES[self.settings.loss](ap, an, nn, self.settings)
-
-
-class QuadrupletModel(keras.Model):
-    """Embeddings of quadruplets (n, 4, 128) to the distances ap, an and nn (n, 3)."""
-
-    def __init__(self, similarity: Similarity) -> None:
+    def __init__(self, similarity: Similarity, takes: str, people: int) -> None:
         super().__init__()
-        self.similarity = similarity
+        self.similarity, self.takes = similarity, takes
+        self.head = keras.layers.Dense(people, name="people") if takes == "logits" else None
 
     def build(self, shape: Any) -> None:
         """Nothing of its own to build."""
 
-    def call(self, quadruplets: Tensor, training: bool = False) -> Tensor:
-        """Distances float32 (n, 3)."""
-        size = quadruplets.shape[-1]
-        codes = self.similarity.codes(ops.reshape(quadruplets, (-1, size)), training)
+    def call(self, embeddings: Tensor, training: bool = False) -> Tensor:
+        """float32 (n, 3), (n, units) or (n, people)."""
+        if self.takes != "distances":
+            codes = self.similarity.encoded(embeddings, training)
+            return self.head(codes) if self.head else codes
+        codes = self.similarity.codes(ops.reshape(embeddings, (-1, embeddings.shape[-1])), training)
         codes = ops.reshape(codes, (-1, 4, codes.shape[-1]))
         pairs = ((0, 1), (0, 2), (2, 3))
         return ops.stack([self.similarity.distances(codes[:, one], codes[:, two]) for one, two in pairs], axis=1)
 
 
-class Quadruplets(keras.utils.PyDataset):
-    """The batches of each epoch, drawn from the seed and the epoch alone, so that a resumed run draws the same."""
+class Batches(keras.utils.PyDataset):
+    """The batches of each epoch, drawn from the seed and the epoch alone, so that a resumed run draws the same.
 
-    def __init__(self, embeddings: np.ndarray, labels: np.ndarray, settings: FitSettings) -> None:
+    embeddings float32 (photos, 128), labels (photos,) numbered from 0.
+    """
+
+    def __init__(self, embeddings: np.ndarray, labels: np.ndarray, settings: FitSettings, takes: str) -> None:
         super().__init__()
-        self.embeddings, self.labels, self.settings = embeddings, labels, settings
+        self.embeddings, self.labels, self.takes = embeddings, labels, takes
         self.people = sampling.People(labels)
-        self.neighbours = sampling.nearest(embeddings, settings.hard_neighbours) if settings.hard_neighbours else None
+        self.settings = settings.within(self.people) if takes == "codes" else settings
+        self.neighbours = (
+            sampling.nearest(embeddings, settings.neighbours) if settings.mining == "neighbours" else None
+        )
+        self.network: Network | None = None
         self.epoch = 0
+
+    def begin(self, epoch: int, network: Network) -> None:
+        """Tell which epoch it is, as a resumed run does not begin with the first, and the network to mine with."""
+        self.epoch, self.network = epoch, network
 
     def __len__(self) -> int:
         return self.settings.steps_per_epoch
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         random = np.random.default_rng((self.settings.seed, self.epoch, step))
-        rows = sampling.quadruplets(self.people, self.settings.batch_size, random)
-        if self.neighbours is not None:
-            rows = sampling.hard_negatives(rows, self.labels, self.neighbours, random)
-        return self.embeddings[rows], np.zeros(len(rows), np.float32)
+        if self.takes == "distances":
+            rows = self.quadruplets(random)
+            return self.embeddings[rows], np.zeros(len(rows), np.float32)
+        if self.takes == "logits":
+            rows = random.integers(len(self.labels), size=self.settings.batch_size)
+            return self.embeddings[rows], self.labels[rows]
+        rows = self.photos(random)
+        return self.embeddings[rows], np.unique(self.labels[rows], return_inverse=True)[1]
+
+    def photos(self, random: np.random.Generator) -> np.ndarray:
+        """A batch of photos of people with several each, int64 (n,)."""
+        return sampling.p_by_k(self.people, self.settings.people_per_batch, self.settings.photos_per_person, random)
+
+    def quadruplets(self, random: np.random.Generator) -> np.ndarray:
+        """Photo numbers, int64 (batch_size, 4)."""
+        size, mining = self.settings.batch_size, self.settings.mining
+        if mining in ("random", "neighbours"):
+            rows = sampling.quadruplets(self.people, size, random)
+            if self.neighbours is None:
+                return rows
+            return sampling.hard_negatives(rows, self.labels, self.neighbours, random)
+        assert self.network is not None
+        batch = self.photos(random)
+        distances = evaluate.network_distances(self.network)(self.embeddings[batch], self.embeddings[batch])
+        mine = sampling.semi_hard if mining == "semi_hard" else sampling.batch_hard
+        triplets = batch[mine(distances, self.labels[batch])]
+        triplets = triplets[random.integers(len(triplets), size=size)]
+        others = self.people.others(np.sort(self.labels[triplets[:, [0, 2]]], axis=1), random)
+        return np.column_stack([triplets, self.people.photos(others, random)])
 
 
 def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -145,14 +186,11 @@ class Progress(keras.callbacks.Callback):
     never stopped. Epoch 0 is the network before training: where that is the best, it is what the run ends with.
     """
 
-    def __init__(self, folder: Path, dataset: Quadruplets, held_out: tuple[np.ndarray, np.ndarray]) -> None:
+    def __init__(self, folder: Path, batches: Batches, held_out: tuple[np.ndarray, np.ndarray]) -> None:
         super().__init__()
-        self.folder, self.dataset, self.settings = folder, dataset, dataset.settings
-        self.sides = {"train": (dataset.embeddings, dataset.labels), "held_out": held_out}
+        self.folder, self.batches, self.settings = folder, batches, batches.settings
+        self.sides = {"train": (batches.embeddings, batches.labels), "held_out": held_out}
         self.cosine = {side: _measures(*data, evaluate.cosine_distances) for side, data in self.sides.items()}
-        # The same quadruplets of held-out people each time.
-        random = np.random.default_rng(self.settings.seed)
-        self.held_out_quadruplets = held_out[0][sampling.quadruplets(sampling.People(held_out[1]), 2048, random)]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """The row of epoch 0, unless the run goes on."""
@@ -160,8 +198,8 @@ class Progress(keras.callbacks.Callback):
             self._write(0, {"train_loss": math.nan, "seconds": 0.0})
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock, and tell the dataset which epoch it is: a resumed run does not begin with the first."""
-        self.dataset.epoch = epoch
+        """Start the clock, and tell the batches which epoch it is."""
+        self.batches.begin(epoch, self.model.similarity.arrays())
         self.begun = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -175,21 +213,15 @@ class Progress(keras.callbacks.Callback):
             self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
 
     def _write(self, epoch: int, row: dict[str, float]) -> None:
-        network = self.model.similarity.arrays()
-
-        def distances(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-            prepared = network.prepare(network.codes(gallery))
-            return np.stack([network.distances(code, prepared) for code in network.codes(probes)])
-
-        ap, an, nn = self.model.predict(self.held_out_quadruplets, batch_size=2048, verbose=0).T
         row = {
             "epoch": epoch,
             "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            "held_out_loss": float(np.mean(LOSSES[self.settings.loss](ap, an, nn, self.settings))),
-            "held_out_margins_met": float(np.mean((ap**2 + self.settings.alpha < an**2) & (ap**2 < nn**2))),
+            "held_out_loss": self._held_out_loss(),
             **row,
         }
+        distances = evaluate.network_distances(self.model.similarity.arrays())
         for side, data in self.sides.items():
+            row[f"{side}_margins_met"] = self._margins_met(*data)
             for name, value in _measures(*data, distances).items():
                 row |= {f"{side}_{name}": value, f"{side}_cosine_{name}": self.cosine[side][name]}
         rows = runs.read_history(self.folder)
@@ -197,6 +229,35 @@ class Progress(keras.callbacks.Callback):
             _save(self.model, self.folder / _BEST, epoch)
         runs.append_row(self.folder, row)
         _save(self.model, self.folder / _CHECKPOINT, epoch)
+
+    def _quadruplets(self, embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        # The same ones each time.
+        random = np.random.default_rng(self.settings.seed)
+        return embeddings[sampling.quadruplets(sampling.People(labels), 2048, random)]
+
+    def _margins_met(self, embeddings: np.ndarray, labels: np.ndarray) -> float:
+        """Share of random quadruplets that meet both margins of the quadruplet loss."""
+        ap, an, nn = self._distances(self._quadruplets(embeddings, labels)).T
+        return float(np.mean((ap**2 + self.settings.alpha < an**2) & (ap**2 + self.settings.beta < nn**2)))
+
+    def _distances(self, quadruplets: np.ndarray) -> np.ndarray:
+        learner = Learner(self.model.similarity, "distances", 0)
+        return ops.convert_to_numpy(learner(quadruplets))
+
+    def _held_out_loss(self) -> float:
+        """The loss on other people; none where it knows only the people that it is trained on."""
+        embeddings, labels = self.sides["held_out"]
+        takes = self.batches.takes
+        if takes == "logits":
+            return math.nan
+        loss = LOSSES[self.settings.loss]
+        if takes == "distances":
+            values = self._distances(self._quadruplets(embeddings, labels))
+            return float(loss(self.settings)(np.zeros(len(values), np.float32), values))
+        some = Batches(embeddings, labels, self.settings, takes)
+        rows = some.photos(np.random.default_rng(self.settings.seed))
+        places = np.unique(labels[rows], return_inverse=True)[1]
+        return float(loss(some.settings)(places, self.model.similarity.encoded(embeddings[rows])))
 
 
 def _save(model: keras.Model, path: Path, epoch: int) -> None:
@@ -238,37 +299,72 @@ def fit(
     embeddings float32 (photos, 128) unit rows, labels (photos,); held_out bool (photos,) marks people kept from
     training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
 
-    Raises UserError where the folder holds a run of other settings, or where there are too few people.
+    Raises UserError where the folder holds a run of other settings, where there are too few people, or where the
+    loss cannot train the network.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    config = json.loads(json.dumps({"settings": asdict(settings), **(about or {})}))
-    known = store.read_json(folder / runs.CONFIG)
-    if known is not None and known != config:
-        raise UserError(f"The run {folder.name} was begun with other settings. Choose another name.")
-    store.write_json(folder / runs.CONFIG, config)
+    takes = LOSSES[settings.loss](settings).takes
+    if takes != "distances" and (settings.network.metric != "product" or not settings.network.encoder_units):
+        raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
+    _begin(folder, {"settings": asdict(settings), **(about or {})})
     keras.utils.set_random_seed(settings.seed)
-    dataset = Quadruplets(embeddings[~held_out], labels[~held_out], settings)
-    similarity = Similarity(settings.network)
-    model = QuadrupletModel(similarity)
-    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=DistanceLoss(settings))
-    blank = np.zeros((1, 4, embeddings.shape[1]), np.float32)
-    similarity([blank[:, 0], blank[:, 1]])
-    model(blank)
+    cohort = _cohort(labels, ~held_out, settings)
+    trained = ~held_out & ~np.isin(labels, labels[cohort])
+    people, numbers = np.unique(labels[trained], return_inverse=True)
+    batches = Batches(embeddings[trained], numbers, settings, takes)
+    similarity = Similarity(replace(settings.network, cohort=len(cohort)))
+    blank = np.zeros((4, embeddings.shape[1]), np.float32)
+    similarity([blank, blank])
+    if len(cohort):
+        similarity.cohort.assign(embeddings[cohort])
+    if settings.start:
+        _start(similarity, settings.start)
+    model = Learner(similarity, takes, len(people))
+    model.compile(
+        optimizer=keras.optimizers.Adam(settings.learning_rate), loss=LOSSES[settings.loss](batches.settings)
+    )
+    model(blank[None] if takes == "distances" else blank)
     model.optimizer.build(model.trainable_variables)
     begun = 0
     if (folder / _CHECKPOINT).is_file():
         begun = _restore(model, folder / _CHECKPOINT)
-        runs.keep_rows(folder, begun)
-    else:
-        runs.keep_rows(folder, -1)
-    progress = Progress(folder, dataset, (embeddings[held_out], labels[held_out]))
+    runs.keep_rows(folder, begun if (folder / _CHECKPOINT).is_file() else -1)
+    progress = Progress(folder, batches, (embeddings[held_out], labels[held_out]))
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
-        dataset, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose="auto"
+        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose="auto"
     )
     _restore(model, folder / _BEST)
     similarity.save(folder / runs.MODEL)
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, best)
     return best
+
+
+def _begin(folder: Path, config: dict[str, Any]) -> None:
+    """Keep the settings of a new run. Raises UserError where the folder holds one of other settings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = json.loads(json.dumps(config))
+    known = store.read_json(folder / runs.CONFIG)
+    if known is not None and known != config:
+        raise UserError(f"The run {folder.name} was begun with other settings. Choose another name.")
+    store.write_json(folder / runs.CONFIG, config)
+
+
+def _cohort(labels: np.ndarray, allowed: np.ndarray, settings: FitSettings) -> np.ndarray:
+    """One photo of each of some people, who are not trained on: those with one photo first, at most half of all."""
+    people, first, counts = np.unique(labels[allowed], return_index=True, return_counts=True)
+    random = np.random.default_rng(settings.seed)
+    order = np.lexsort((random.random(len(people)), counts > 1))
+    return np.flatnonzero(allowed)[first[order[: min(settings.network.cohort, len(people) // 2)]]]
+
+
+def _start(similarity: Similarity, run: str) -> None:
+    """Begin with the best weights of another run. Raises UserError where there is none, or one of another shape."""
+    path = runs.folder_of(run) / runs.MODEL
+    if not path.is_file():
+        raise UserError(f"There is no finished run {run} to start from.")
+    weights = keras.saving.load_model(path).get_weights()
+    if [weight.shape for weight in weights] != [weight.shape for weight in similarity.get_weights()]:
+        raise UserError(f"The run {run} has a network of another shape.")
+    similarity.set_weights(weights)

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from pipeline.similarity import Network
+from pipeline.weights import DIMENSIONS
 
 Tensor = Any
 Metric = Literal["concatenate", "product"]
@@ -27,6 +28,10 @@ class NetworkSettings:
         and starts at the cosine, so that d(a, b) = d(b, a) by construction.
     metric_units: sizes of the hidden layers of the similarity net. metric_activation: between them.
     both_orders: average d(a, b) and d(b, a), which makes "concatenate" symmetric.
+    cohort: how many faces of other people "product" keeps to tell how ordinary a face is: one that is near to many
+        of them is near to everybody, and counts as less alike. As in the normalisation of scores by a cohort
+        (Auckenthaler et al. 2000) and in CSLS (Conneau et al. 2018, arXiv 1710.04087). 0 does without.
+    cohort_nearest: how many of the nearest faces of the cohort are averaged.
     """
 
     encoder_units: tuple[int, ...] = (128,)
@@ -37,12 +42,17 @@ class NetworkSettings:
     metric_units: tuple[int, ...] = (30, 20, 10)
     metric_activation: str = "relu"
     both_orders: bool = False
+    cohort: int = 0
+    cohort_nearest: int = 5
 
 
 SEED = NetworkSettings()
 SYMMETRIC = NetworkSettings(both_orders=True)
 # Starts at the cosine exactly: the encoder adds nothing yet, the net corrects nothing yet.
 RESIDUAL = NetworkSettings(encoder_residual=True, metric="product", dropout=0.0)
+# The cosine less what is ordinary, and nothing else to be learned.
+COHORT = NetworkSettings(encoder_units=(), encoder_residual=False, metric="product", metric_units=(), cohort=1000)
+KINDS = {"original": SEED, "symmetric": SYMMETRIC, "residual": RESIDUAL, "cohort": COHORT}
 
 
 @keras.saving.register_keras_serializable("lookslikewho")
@@ -79,21 +89,62 @@ class Similarity(keras.Model):
             # Resemblance starts where the calibrated cosine has it: steepness 10, even chance at cosine 0.4.
             self.steepness = self.add_weight((), initializer=keras.initializers.Constant(10.0), name="steepness")
             self.middle = self.add_weight((), initializer=keras.initializers.Constant(0.4), name="middle")
+        if settings.cohort:
+            # Faces of people who are not trained on, given by fit before the first step.
+            self.cohort = self.add_weight(
+                (settings.cohort, DIMENSIONS), initializer="zeros", trainable=False, name="cohort"
+            )
+            self.cohort_weight = self.add_weight((), initializer="zeros", name="cohort_weight")
+
+    def build(self, shapes: Any) -> None:
+        """Make the weights of all layers, for embeddings of ``shapes[0][-1]`` numbers."""
+        width = shapes[0][-1]
+        for layer in self.encoder_layers:
+            layer.build((None, width))
+            width = layer.units
+        if self.metric_layers or self.settings.metric == "concatenate":
+            width *= 2
+            for layer in [*self.metric_layers, self.metric_out]:
+                layer.build((None, width))
+                width = layer.units
 
     def codes(self, embeddings: Tensor, training: bool = False) -> Tensor:
-        """What the encoder makes of embeddings (n, 128): float32 (n, units)."""
+        """What is known of faces by themselves, embeddings (n, 128): float32 (n, columns).
+
+        That is what the encoder makes of them: of unit length for "product", and with a last column that says how
+        ordinary the face is where there is a cohort.
+        """
+        codes = self.encoded(embeddings, training)
+        if self.settings.metric == "product":
+            codes = ops.normalize(codes, axis=-1)
+        if not self.settings.cohort:
+            return codes
+        cosines = ops.matmul(codes, ops.transpose(self._cohort_codes()))
+        near, _ = ops.top_k(cosines, self.settings.cohort_nearest)
+        return ops.concatenate([codes, ops.mean(near, axis=-1, keepdims=True)], axis=-1)
+
+    def encoded(self, embeddings: Tensor, training: bool = False) -> Tensor:
+        """What the encoder alone makes of embeddings (n, 128): float32 (n, units)."""
         values = self.dropout(embeddings, training=training)
         for layer in self.encoder_layers:
             values = layer(values)
         return embeddings + values if self.settings.encoder_residual else values
 
+    def _cohort_codes(self) -> Tensor:
+        return ops.normalize(self.encoded(self.cohort), axis=-1)
+
     def distances(self, first: Tensor, second: Tensor) -> Tensor:
-        """Distances (n,) in 0..1 of codes (n, units) to codes (n, units)."""
+        """Distances (n,) in 0..1 of codes (n, columns) to codes (n, columns)."""
         if self.settings.metric == "product":
-            first, second = ops.normalize(first, axis=-1), ops.normalize(second, axis=-1)
+            ordinary: Tensor = 0.0
+            if self.settings.cohort:
+                ordinary = self.cohort_weight * (first[:, -1] + second[:, -1])
+                first, second = first[:, :-1], second[:, :-1]
             cosine = ops.sum(first * second, axis=-1)
-            correction = self._net(ops.concatenate([first * second, first + second], axis=-1))
-            return ops.sigmoid(self.steepness * (self.middle - cosine) + correction)
+            correction: Tensor = 0.0
+            if self.metric_layers:
+                correction = self._net(ops.concatenate([first * second, first + second], axis=-1))
+            return ops.sigmoid(self.steepness * (self.middle - cosine + ordinary) + correction)
         one = ops.sigmoid(self._net(ops.concatenate([first, second], axis=-1)))
         if not self.settings.both_orders:
             return one
@@ -120,9 +171,10 @@ class Similarity(keras.Model):
             return ops.convert_to_numpy(dense.kernel), ops.convert_to_numpy(dense.bias)
 
         product = self.settings.metric == "product"
+        has_net = bool(self.metric_layers) or not product
         return Network(
             encoder=tuple(map(layer, self.encoder_layers)),
-            metric=tuple(map(layer, [*self.metric_layers, self.metric_out])),
+            metric=tuple(map(layer, [*self.metric_layers, self.metric_out])) if has_net else (),
             encoder_activation=self.settings.encoder_activation,
             encoder_residual=self.settings.encoder_residual,
             metric_activation=self.settings.metric_activation,
@@ -130,4 +182,7 @@ class Similarity(keras.Model):
             both_orders=self.settings.both_orders,
             steepness=float(self.steepness) if product else 1.0,
             middle=float(self.middle) if product else 0.0,
+            cohort=ops.convert_to_numpy(self._cohort_codes()) if self.settings.cohort else None,
+            cohort_nearest=self.settings.cohort_nearest,
+            cohort_weight=float(self.cohort_weight) if self.settings.cohort else 0.0,
         )

@@ -5,13 +5,15 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from pipeline.errors import UserError
 from train import runs
-from train.fit import LOSSES, FitSettings, best_row, fit, split_people
-from train.networks import RESIDUAL, NetworkSettings
+from train.fit import LOSSES, Batches, FitSettings, best_row, fit, split_people
+from train.networks import COHORT, RESIDUAL, NetworkSettings, Similarity
 
 SMALL = FitSettings(NetworkSettings(dropout=0.0), epochs=6, steps_per_epoch=40, batch_size=64, patience_epochs=20)
 
@@ -29,13 +31,69 @@ def fitted(folder, settings, spread=1.0):
     return fit(folder, embeddings, labels, settings)
 
 
+ENCODER_LOSSES = ("n_pairs", "cluster", "softmax")
+ENCODER = NetworkSettings(encoder_units=(64,), metric="product", metric_units=(), dropout=0.0)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_training_with_each_loss_ranks_better_than_the_untrained_network(loss, tmp_path):
-    settings = dataclasses.replace(SMALL, loss=loss, epochs=3)
-    fitted(tmp_path / loss, settings)
+    network = ENCODER if loss in ENCODER_LOSSES else SMALL.network
+    settings = dataclasses.replace(SMALL, loss=loss, network=network, epochs=3)
+    fitted(tmp_path / loss, settings, spread=2.0 if loss in ENCODER_LOSSES else 1.0)
     history = runs.read_history(tmp_path / loss)
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
-    assert history[-1]["train_mrr"] > history[0]["train_mrr"] + 0.2
+    assert history[-1]["train_mrr"] > history[0]["train_mrr"] + (0.05 if loss in ENCODER_LOSSES else 0.2)
+
+
+@pytest.mark.parametrize("loss", ENCODER_LOSSES)
+def test_a_loss_of_codes_cannot_train_a_similarity_net(loss, tmp_path):
+    with pytest.raises(UserError, match="trains the encoder alone"):
+        fitted(tmp_path, dataclasses.replace(SMALL, loss=loss))
+
+
+@pytest.mark.parametrize("mining", ["neighbours", "semi_hard", "batch_hard"])
+def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
+    embeddings, labels = clustered(spread=1.5)
+    settings = dataclasses.replace(SMALL, mining=mining, neighbours=10, batch_size=64)
+    cosine = Similarity(NetworkSettings(encoder_residual=True, metric="product"))
+    cosine([embeddings[:2], embeddings[:2]])
+    hardness = {}
+    for settings_of in (SMALL, settings):
+        batches = Batches(embeddings, labels, settings_of, "distances")
+        batches.begin(1, cosine.arrays())
+        rows = batches.quadruplets(np.random.default_rng(0))
+        assert rows.shape == (64, 4)
+        anchor, positive, first, second = labels[rows].T
+        assert (anchor == positive).all() and (rows[:, 0] != rows[:, 1]).all()
+        assert ((anchor != first) & (anchor != second) & (first != second)).all()
+        hardness[settings_of.mining] = np.einsum("ij,ij->i", embeddings[rows[:, 0]], embeddings[rows[:, 2]]).mean()
+    assert hardness[mining] > hardness["random"] + 0.02
+
+
+def test_the_cohort_is_of_people_who_are_not_trained_on(tmp_path):
+    settings = dataclasses.replace(SMALL, network=dataclasses.replace(COHORT, cohort=10), epochs=1)
+    best = fitted(tmp_path / "run", settings, spread=2.0)
+    assert best["held_out_rank_1"] >= best["held_out_cosine_rank_1"]
+    model = keras.saving.load_model(tmp_path / "run" / runs.MODEL)
+    embeddings, labels = clustered(spread=2.0)
+    cohort = ops.convert_to_numpy(model.cohort)
+    people = labels[np.argmax(cohort @ embeddings.T, axis=1)]
+    assert len(set(people)) == 10
+    assert not set(people) & set(labels[split_people(labels, settings.held_out_share, settings.seed)])
+
+
+def test_a_run_starts_from_the_best_weights_of_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path))
+    short = dataclasses.replace(SMALL, epochs=2)
+    fitted(runs.folder_of("first"), short)
+    fitted(runs.folder_of("second"), dataclasses.replace(short, start="first"))
+    first, second = (runs.read_history(runs.folder_of(name)) for name in ("first", "second"))
+    assert second[0]["held_out_mrr"] == pytest.approx(best_row(runs.folder_of("first"))["held_out_mrr"])
+    assert first[0]["held_out_mrr"] != second[0]["held_out_mrr"]
+    with pytest.raises(UserError, match="no finished run nobody"):
+        fitted(runs.folder_of("third"), dataclasses.replace(short, start="nobody"))
+    with pytest.raises(UserError, match="another shape"):
+        fitted(runs.folder_of("fourth"), dataclasses.replace(short, start="first", network=RESIDUAL))
 
 
 def test_the_residual_network_never_ends_below_the_cosine(tmp_path):

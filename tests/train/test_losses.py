@@ -67,3 +67,65 @@ def test_softmax_is_the_cross_entropy_of_the_right_person():
     people = np.array([0, 3, 6, 2, 2])
     expected = [-row[person] + np.log(np.exp(row).sum()) for row, person in zip(logits, people, strict=True)]
     close(losses.softmax(logits, people), expected)
+
+
+def naive_cluster(codes, people, count, gamma):
+    """Facility location by loops, with scikit-learn's mutual information."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    apart = np.linalg.norm(codes[:, None] - codes[None], axis=-1)
+
+    def closeness(facilities, photos):
+        return -sum(min(apart[photo, facility] for facility in facilities) for photo in photos)
+
+    own = [np.flatnonzero(people == person) for person in range(count)]
+    right = sum(max(closeness([facility], photos) for facility in photos) for photos in own)
+    chosen: list[int] = []
+    best = -np.inf
+    for _ in range(count):
+        scores = {}
+        for facility in set(range(len(codes))) - set(chosen):
+            clusters = np.argmin(apart[:, [*chosen, facility]], axis=1)
+            nmi = normalized_mutual_info_score(people, clusters, average_method="geometric")
+            scores[facility] = closeness([*chosen, facility], range(len(codes))) + gamma * (1 - nmi)
+        facility = max(scores, key=scores.__getitem__)
+        chosen.append(facility)
+        best = scores[facility]
+    return max(best - right, 0)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 3.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_cluster_loss_equals_facility_location_by_loops(seed, gamma):
+    random = np.random.default_rng(seed)
+    codes, people = random.normal(size=(12, 3)).astype(np.float32), np.repeat(np.arange(4), 3)
+    expected = naive_cluster(codes, people, 4, gamma)
+    assert expected > 0
+    assert float(losses.cluster(codes, people, 4, gamma)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_cluster_loss_is_gone_where_people_lie_far_apart():
+    codes = np.repeat(np.eye(4, dtype=np.float32) * 100, 3, axis=0) + RANDOM.normal(size=(12, 4)).astype("f4") * 0.01
+    assert float(losses.cluster(codes, np.repeat(np.arange(4), 3), 4)) == pytest.approx(0, abs=1e-4)
+
+
+def test_classes_give_what_their_functions_give_and_come_back_from_their_configuration():
+    distances = np.stack([AP, AN, NN], axis=1)
+    codes, people = RANDOM.normal(size=(12, 5)).astype(np.float32), np.repeat(np.arange(6), 2)
+    both, same = np.concatenate([AP, AN]), np.repeat([1.0, 0.0], 40)
+    lengths = np.linalg.norm(codes, axis=1, keepdims=True)
+    for loss, y_true, y_pred, expected in (
+        (losses.Quadruplet(alpha=0.3, beta=0.1), AP, distances, losses.quadruplet(AP, AN, NN, 0.3, 0.1)),
+        (losses.QuadrupletAdaptive(), AP, distances, losses.quadruplet_adaptive(AP, AN, NN)),
+        (losses.Triplet(margin=0.4), AP, distances, losses.triplet(AP, AN, 0.4)),
+        (losses.Contrastive(margin=0.4), AP, distances, losses.contrastive(both, same, 0.4)),
+        (losses.Binary(), AP, distances, losses.binary(both, same)),
+        (losses.SimilarDifferent(threshold=0.4), AP, distances, losses.similar_different(both, same, 0.4)),
+        (losses.NPairs(), people, codes, losses.n_pairs(codes[::2], codes[1::2])),
+        (losses.Cluster(count=6), people, codes, losses.cluster(codes / lengths, people, 6)),
+        (losses.Softmax(), people % 5, codes, losses.softmax(codes, people % 5)),
+    ):
+        value = float(loss(y_true, y_pred))
+        assert value == pytest.approx(float(ops.mean(expected)), rel=1e-4)
+        again = type(loss).from_config(loss.get_config())
+        assert float(again(y_true, y_pred)) == pytest.approx(value)

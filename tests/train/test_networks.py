@@ -1,13 +1,21 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from train.networks import RESIDUAL, SEED, NetworkSettings, Similarity
+from train.networks import COHORT, RESIDUAL, SEED, NetworkSettings, Similarity
 
 RANDOM = np.random.default_rng(0)
 A, B = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in RANDOM.normal(size=(2, 50, 128)).astype("f4"))
-SYMMETRIC = [RESIDUAL, NetworkSettings(both_orders=True), NetworkSettings(encoder_units=(64, 32), metric="product")]
+SYMMETRIC = [
+    RESIDUAL,
+    NetworkSettings(both_orders=True),
+    NetworkSettings(encoder_units=(64, 32), metric="product"),
+    COHORT,
+    replace(RESIDUAL, cohort=20),
+]
 
 
 def made(settings):
@@ -53,8 +61,9 @@ def test_the_original_network_does_mind_the_order():
     assert np.abs(np.subtract(model([A, B]), model([B, A]))).max() > 1e-3
 
 
-def test_the_residual_network_starts_in_the_order_of_the_cosine():
-    distances = ops.convert_to_numpy(made(RESIDUAL)([A, B]))
+@pytest.mark.parametrize("settings", [RESIDUAL, COHORT])
+def test_networks_of_products_start_in_the_order_of_the_cosine(settings):
+    distances = ops.convert_to_numpy(made(settings)([A, B]))
     assert (np.argsort(distances) == np.argsort(-(A * B).sum(axis=1))).all()
 
 
