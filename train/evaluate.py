@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from pipeline.similarity import Network
 
@@ -70,12 +69,17 @@ def identification(embeddings: np.ndarray, labels: np.ndarray, distances: Distan
 
 
 def verification(embeddings: np.ndarray, labels: np.ndarray, distances: Distances, seed: int) -> dict[str, float]:
-    """Area under the ROC curve and true accepts at one false accept in a thousand, over probe and gallery pairs."""
+    """Area under the ROC curve and true accepts at one false accept in a thousand, over probe and gallery pairs.
+
+    Of sorted negatives, as there are millions of them: the area is the share of pairs of pairs in the right order.
+    """
     gallery, probes = one_shot_split(labels, np.random.default_rng(seed))
-    same = (labels[probes][:, None] == labels[gallery]).ravel()
-    values = -distances(embeddings[probes], embeddings[gallery]).ravel()
-    false_accepts, true_accepts, _ = roc_curve(same, values)
+    same = labels[probes][:, None] == labels[gallery]
+    values = distances(embeddings[probes], embeddings[gallery])
+    positives, negatives = values[same], np.sort(values[~same])
+    places = [np.searchsorted(negatives, positives, side) for side in ("left", "right")]
+    accepted_below = negatives[int(len(negatives) * 1e-3)]
     return {
-        "auc": float(roc_auc_score(same, values)),
-        "tar_at_far_1e-3": float(np.interp(1e-3, false_accepts, true_accepts)),
+        "auc": float(1 - np.mean(places) / len(negatives)),
+        "tar_at_far_1e-3": float(np.mean(positives < accepted_below)),
     }
