@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 Method = Literal["min", "average"]
+# How many of a person's most alike photos "average" takes the mean of.
+AVERAGE_OF = 3
 
 
 class Ranking(NamedTuple):
@@ -18,7 +20,7 @@ class Ranking(NamedTuple):
 
 
 def by_person(
-    distances: np.ndarray, people: np.ndarray, rows: np.ndarray, method: Method = "min", average_of: int = 3
+    distances: np.ndarray, people: np.ndarray, rows: np.ndarray, method: Method = "min", average_of: int = AVERAGE_OF
 ) -> Ranking:
     """Rank people by the distances of their photos.
 

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from pipeline import ranking
 from train import evaluate
+from train.evaluate import Tier
 
 RANDOM = np.random.default_rng(0)
 
@@ -57,3 +59,51 @@ def test_verification_equals_scikit_learns_curve(seed):
 
 def test_a_tie_counts_against_the_own_person():
     assert evaluate.ranks(np.zeros((1, 3)), np.array([1]), np.array([0, 1, 2])).tolist() == [3]
+
+
+def test_thresholds_and_accuracies_equal_loops_over_pairs():
+    values, same, folds = RANDOM.random(40), RANDOM.random(40) < 0.5, np.arange(40) % 4
+    values[same] -= 0.3
+    values[3] = np.nan
+    found = evaluate.accuracy_of_folds(values, same, folds)
+    for fold in range(4):
+        rest = [(v, s) for v, s, f in zip(values, same, folds, strict=True) if f != fold and not np.isnan(v)]
+        threshold = evaluate.best_threshold(values[folds != fold], same[folds != fold])
+        right = sum((v < threshold) == s for v, s in rest)
+        assert right == max(sum((v < cut) == s for v, s in rest) for cut, _ in [*rest, (2.0, True)])
+        own = [(v, s) for v, s, f in zip(values, same, folds, strict=True) if f == fold]
+        assert found[fold] == pytest.approx(np.mean([not np.isnan(v) and (v < threshold) == s for v, s in own]))
+
+
+def test_pairs_have_the_distances_of_their_photos_and_none_without_a_face():
+    rows = np.vstack([EMBEDDINGS[:3], np.zeros((1, 16), np.float32)])
+    found = evaluate.pair_distances(rows, np.array([[0, 1], [2, 3]]), evaluate.cosine_distances)
+    assert found[0] == pytest.approx((1 - rows[0] @ rows[1]) / 2, abs=1e-6)
+    assert np.isnan(found[1])
+
+
+@pytest.mark.parametrize("method", ["min", "average"])
+def test_people_are_as_far_as_the_ranking_of_the_product_says(method):
+    rows = np.argsort(LABELS, kind="stable")
+    distances = RANDOM.random((5, len(rows))).astype(np.float32)
+    found = evaluate.person_distances(distances, LABELS[rows], method)
+    for row, probe in zip(found, distances, strict=True):
+        ranked = ranking.by_person(probe, LABELS[rows], rows, method)
+        assert row[ranked.people] == pytest.approx(ranked.distances)
+
+
+def test_a_tier_has_its_people_and_photos_and_no_probe_in_the_gallery():
+    tier = Tier("Small", 5, 2, 1)
+    gallery, probes = evaluate.draw(LABELS, tier, np.random.default_rng(0))
+    assert gallery.shape == (5, 2) and probes.shape == (5, 1)
+    assert (LABELS[gallery] == LABELS[probes]).all() and len(set(LABELS[probes[:, 0]])) == 5
+    assert not set(gallery.ravel()) & set(probes.ravel())
+    assert len(evaluate.draw(LABELS, Tier("Large", 500, 2, 1), np.random.default_rng(0))[0]) == 0
+
+
+def test_distractors_make_a_tier_harder():
+    found = evaluate.tier_rank_1(EMBEDDINGS, LABELS, Tier("All", None, 2, 1), evaluate.cosine_distances, 0)
+    assert found is not None
+    assert found["closed_min"] > 0.3
+    assert found["distractors_min"] <= found["closed_min"]
+    assert evaluate.tier_rank_1(EMBEDDINGS, LABELS, Tier("Large", 500, 2), evaluate.cosine_distances, 0) is None
