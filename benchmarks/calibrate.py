@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks import protocols, report
 from benchmarks.wild import Wild
 from pipeline.errors import UserError
-from pipeline.similarity import Calibration
+from pipeline.scorers import Calibration
 
 BINS = 10
 # As many as the demonstration gallery has.
@@ -34,10 +35,7 @@ def main() -> None:
         known = ~np.isnan(values)
         return (1 - values[known]) / 2, same[known]
 
-    train, same = distances("pairsDevTrain.txt")
-    fit = LogisticRegression(C=np.inf).fit(-train[:, None], same)
-    slope = float(fit.coef_[0, 0])
-    calibration = Calibration(middle=float(fit.intercept_[0]) / slope, slope=slope)
+    calibration = fitted(*distances("pairsDevTrain.txt"))
     table = []
     for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
         values, labels = distances(name)
@@ -64,6 +62,15 @@ def main() -> None:
     }
     path = Path(__file__).parents[1] / "assets" / "cosine.json"
     path.write_text(json.dumps(asset, indent=1) + "\n", encoding="utf-8")
+
+
+def fitted(distances: np.ndarray, same: np.ndarray, on_logit: bool = False) -> Calibration:
+    """The logistic curve (Platt 1999) of pairs' distances (n,) in 0..1 and whether they show one person (n,)."""
+    plain = Calibration(0.5, 1.0, on_logit)
+    fit = LogisticRegression(C=np.inf).fit(-plain.scale(distances)[:, None], same)
+    slope = float(fit.coef_[0, 0])
+    middle = float(fit.intercept_[0]) / slope
+    return replace(plain, middle=float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope=slope)
 
 
 def _strangers(wild: Wild, embeddings: np.ndarray, calibration: Calibration) -> list[dict[str, object]]:

@@ -19,10 +19,11 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 from starlette.formparsers import MultiPartParser
 
-from pipeline import gallery, photo, store
+from pipeline import gallery, photo, scorers, store
 from pipeline.faces import Face
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
+from pipeline.scorers import ScorerName
 
 NOTE = "Resemblance says how alike two photos are, never who somebody is: entertainment, not identification."
 # Okabe and Ito's colours, told apart by colour-blind people too; the numbers say the same without colour.
@@ -64,15 +65,18 @@ def _open_gallery(name: str, folder: str, written: str) -> Gallery:
     return gallery.open(name)
 
 
-def lookalikes(opened: Gallery, models: Models) -> Lookalikes:
-    """A gallery with its search, shared by all sessions. Raises GalleryError where it was made for another model."""
-    return _lookalikes(str(opened.folder), str(opened.manifest.get("written")), opened, models)
+def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalikes:
+    """A gallery with its search, shared by all sessions.
+
+    Raises GalleryError where it was made for another model, WeightsError where the scorer's network cannot be used.
+    """
+    return _lookalikes(str(opened.folder), str(opened.manifest.get("written")), scorer, opened, models)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lookalikes(folder: str, written: str, _opened: Gallery, _models: Models) -> Lookalikes:
+def _lookalikes(folder: str, written: str, scorer: ScorerName, _opened: Gallery, _models: Models) -> Lookalikes:
     gallery.open(_opened.name, _models.embedder.identity)
-    return Lookalikes(_opened, _models)
+    return Lookalikes(_opened, _models, scorers.named(scorer))
 
 
 def portrait(path: Path, side_px: int = 256) -> np.ndarray:

@@ -21,9 +21,11 @@ from pipeline.faces import Face
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models, Probe
 from pipeline.ranking import Method
+from pipeline.scorers import ScorerName
 from pipeline.sources import demonstration
 
 METHODS: dict[Method, str] = {"min": "Most alike photo", "average": "Average of three"}
+SCORERS: dict[ScorerName, str] = {"network": "Trained network", "cosine": "Cosine"}
 TOP_MIN, TOP_MAX, TOP = 2, 40, 9
 PRIVACY = (
     "Your photo stays in the memory of this session. It is written nowhere, sent nowhere, and gone when you leave."
@@ -33,6 +35,11 @@ MEANING = (
     "show one person: 70 in 100 of them do. Among a thousand strangers somebody mostly reaches 70 too: it compares "
     "photos; it never says who somebody is."
 )
+_FOLLOWS = "0 to 1, smaller is more alike; the resemblance follows from it."
+DISTANCES: dict[ScorerName, str] = {
+    "network": f"What the trained network makes of the two faces: {_FOLLOWS}",
+    "cosine": f"Half of one minus the cosine of the two faces' 128 numbers: {_FOLLOWS}",
+}
 
 
 @dataclass(frozen=True)
@@ -280,7 +287,7 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
     if chosen not in looked.probes:
         with working.stage("Measuring the face"):
             looked.probes[chosen] = models.probe(photo.read(given.data), looked.faces[chosen - 1])
-    lookalikes = drawing.lookalikes(opened, models)
+    lookalikes = drawing.lookalikes(opened, models, st.session_state.get("scorer", "network"))
     begun = time.perf_counter()
     result = Result(lookalikes, looked.probes[chosen])
     looked.times |= working.times | {f"Ranking {opened.people_count:,} people": time.perf_counter() - begun}
@@ -345,12 +352,14 @@ class Result:
     """The result state."""
 
     def __init__(self, lookalikes: Lookalikes, probe: Probe) -> None:
-        self.gallery, self.probe = lookalikes.gallery, probe
+        self.gallery, self.scorer, self.probe = lookalikes.gallery, lookalikes.scorer.name, probe
+        self.candidates = lookalikes.settings.candidates
         self.top_max = min(TOP_MAX, self.gallery.people_count)
         # A gallery of another size gets a slider of its own, as the old value may lie beyond its end.
         self.top_key = f"top of {self.top_max}"
         self.top = st.session_state.get(self.top_key, min(TOP, self.top_max))
-        self.matches = lookalikes.rank(probe, self.top, st.session_state.get("method", "min"))
+        method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)
+        self.matches = lookalikes.rank(probe, self.top, method, exact)
 
     def draw(self, times: dict[str, float]) -> None:
         """The best match large, the settings, then the rest as equal cards."""
@@ -363,7 +372,8 @@ class Result:
                 st.html(f"{match.rank}. <strong>{drawing.person(match.name)}</strong>")
                 st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
                 _copy(match)
-                st.caption(drawing.literal(match.source), help=drawing.literal(match.licence))
+                source = drawing.literal(match.source)
+                st.caption(f"Distance {match.distance:.3f}  \n{source}", help=drawing.literal(match.licence))
         self._notes(times)
 
     def _best(self) -> None:
@@ -377,6 +387,7 @@ class Result:
             with st.container(width="stretch", gap="xsmall"):
                 st.html(f"<h3>1. {drawing.person(match.name)}</h3>")
                 st.metric("Resemblance", f"{match.resemblance:.0f}", help=MEANING)
+                st.caption(f"Distance {match.distance:.3f}", help=DISTANCES[self.scorer])
                 _copy(match)
                 st.caption(drawing.literal(f"{match.source}. Licence: {match.licence}"))
                 st.download_button(
@@ -400,8 +411,30 @@ class Result:
                 key="method",
                 help="By the one photo of a person that is most alike, or by the average of the three most alike.",
             )
+            with st.container(width="content", gap="small"):
+                self._scorer()
             if self.top_max > TOP_MIN:
-                st.slider("How many", TOP_MIN, self.top_max, self.top, key=self.top_key, width=260)
+                st.slider("How many", TOP_MIN, self.top_max, self.top, key=self.top_key, width=200)
+
+    def _scorer(self) -> None:
+        st.segmented_control(
+            "Measure likeness by",
+            list(SCORERS),
+            format_func=SCORERS.__getitem__,
+            default="network",
+            required=True,
+            key="scorer",
+            help="By a network that learned from photos of people who looks alike, or by the plain angle between the "
+            "numbers of two faces.",
+        )
+        if self.candidates < len(self.gallery):
+            st.toggle(
+                "Compare with every photo",
+                key="exact",
+                disabled=self.scorer == "cosine",
+                help=f"Otherwise the network compares the {self.candidates:,} photos that are nearest by cosine, and "
+                "the other photos of the same people: it misses about one person in a hundred. Cosine misses nobody.",
+            )
 
     def _notes(self, times: dict[str, float]) -> None:
         st.caption(f":material/info: {drawing.NOTE}")

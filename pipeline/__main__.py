@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import command_line, gallery, photo, store
+from pipeline import command_line, gallery, photo, scorers, store
 from pipeline.command_line import positive, print_table, working
 from pipeline.errors import GalleryError, UserError
 
@@ -38,6 +38,14 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    def add_scorer(made: argparse.ArgumentParser) -> None:
+        made.add_argument(
+            "--scorer",
+            choices=scorers.SCORERS,
+            default="network",
+            help="what gives the distance: the trained network (default) or the cosine of the embeddings",
+        )
+
     one = command("find", _find, "Rank the people of a gallery by how much they resemble the face in a photo.")
     one.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC")
     one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
@@ -51,10 +59,15 @@ def _parser() -> argparse.ArgumentParser:
         default="min",
         help="rank people by their most alike photo (min) or by the mean of their three most alike ones",
     )
+    add_scorer(one)
+    one.add_argument(
+        "--exact", action="store_true", help="score every photo of the gallery, not only those near by cosine"
+    )
     one.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     one = command("compare", _compare, "Compare the faces in two photos.")
     one.add_argument("photos", type=Path, nargs=2, metavar="PHOTO", help="two photos")
+    add_scorer(one)
     one.add_argument("--json", action="store_true", help="print JSON instead of words")
 
     one = command("build", _build, "Make a gallery of your own people, or add people to one.")
@@ -89,8 +102,9 @@ def _find(chosen: argparse.Namespace) -> None:
 
     picture = photo.read(chosen.photo)
     opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
-    models = _load_models()
-    found = Lookalikes(opened, models).find(picture, chosen.face, chosen.top, chosen.method)
+    scorer = scorers.named(chosen.scorer)
+    lookalikes = Lookalikes(opened, _load_models(), scorer)
+    found = lookalikes.find(picture, chosen.face, chosen.top, chosen.method, chosen.exact)
     if chosen.json:
         print(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=str))
         return
@@ -126,15 +140,15 @@ def _compare(chosen: argparse.Namespace) -> None:
     from pipeline.lookalikes import compare
 
     first, second = (photo.read(path) for path in chosen.photos)
-    models = _load_models()
-    result = compare((first, second), models)
+    scorer = scorers.named(chosen.scorer)
+    result = compare((first, second), _load_models(), scorer)
     if chosen.json:
         values = {name: value for name, value in vars(result).items() if name != "portraits"}
         print(json.dumps(values, indent=2))
         return
     verdict = "as alike as two photos of the same person" if result.same else "as alike as photos of different people"
     print(f"{verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}")
-    print(f"cosine {1 - 2 * result.distance:.4f}; nearer than {result.threshold:.4f}, most pairs show one person")
+    print(f"nearer than {result.threshold:.4f}, most pairs show one person; cosine {result.cosine:.4f}")
     print(NOTE)
 
 

@@ -5,7 +5,8 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``faces-N.parquet``: a row for each face (:data:`COLUMNS`),
 - ``embeddings-N.npy``: float32 (faces, 128), unit rows in the same order, memory-mapped,
 - ``rejected.csv``: the photos that screening refused, with the reason,
-- ``crops/000/000000.jpg``: what is shown of each row.
+- ``crops/000/000000.jpg``: what is shown of each row,
+- ``prepared-SCORER-EMBEDDINGS.npy``: what a scorer keeps of it, made anew at will (see :mod:`pipeline.prepared`).
 
 Replacing the manifest is what commits a change, so that a gallery is always whole. While a build runs, its
 parts lie in ``building/`` (see :mod:`pipeline.building`).
@@ -76,6 +77,11 @@ class Gallery:
     def name(self) -> str:
         """What it was built as."""
         return self.folder.name
+
+    @property
+    def digest(self) -> str:
+        """What identifies its embeddings; empty where it was made in memory."""
+        return str(self.manifest["files"]["embeddings"]["sha256"][:16]) if self.manifest else ""
 
     def __len__(self) -> int:
         return len(self.embeddings)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import faces, gallery
+from pipeline import faces, gallery, scorers
 from pipeline.embedding import Embedder
 from pipeline.errors import NoFaceError, UserError
 from pipeline.faces import Detector, Face
 from pipeline.gallery import Gallery
 from pipeline.ranking import Method
-from pipeline.search import Search
-from pipeline.similarity import CosineScorer, Scorer
+from pipeline.scorers import Scorer
+from pipeline.search import Search, SearchSettings
 
 # Below these, what FaceNet says of a face is noise (see the README's limits).
 FACE_SIDE_PX_MIN = 32
@@ -63,13 +63,18 @@ class Found:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two photos: their portraits, distance and resemblance, and whether that is nearer to one person's photos."""
+    """Two photos: their portraits, distance and resemblance, and whether most pairs that near show one person.
+
+    scorer: what gave the distance. threshold: its distance of resemblance 50. cosine: of the two embeddings.
+    """
 
     portraits: tuple[np.ndarray, np.ndarray]
+    scorer: str
     distance: float
     resemblance: float
     threshold: float
     same: bool
+    cosine: float
 
 
 @dataclass(frozen=True)
@@ -121,9 +126,16 @@ class Models:
 class Lookalikes:
     """One open gallery, ready for probes."""
 
-    def __init__(self, gallery: Gallery, models: Models, scorer: Scorer | None = None) -> None:
-        self.gallery, self.models = gallery, models
-        self.scorer: Scorer = scorer or CosineScorer()
+    def __init__(
+        self,
+        gallery: Gallery,
+        models: Models,
+        scorer: Scorer | None = None,
+        settings: SearchSettings = SearchSettings(),
+    ) -> None:
+        """Without a scorer the trained network is taken. Raises WeightsError where it cannot be used."""
+        self.gallery, self.models, self.settings = gallery, models, settings
+        self.scorer: Scorer = scorer or scorers.named()
 
     @classmethod
     def open(cls, name: str = gallery.DEMONSTRATION, models: Models | None = None) -> Lookalikes:
@@ -133,11 +145,11 @@ class Lookalikes:
 
     @cached_property
     def _search(self) -> Search:
-        return Search(self.gallery, self.scorer)
+        return Search(self.gallery, self.scorer, self.settings)
 
-    def rank(self, probe: Probe, top: int = 10, method: Method = "min") -> list[Match]:
-        """The ``top`` people most alike to the probe, whatever their distance."""
-        ranked = self._search.rank(probe.embedding, top, method)
+    def rank(self, probe: Probe, top: int = 10, method: Method = "min", exact: bool = False) -> list[Match]:
+        """The ``top`` people most alike to the probe, whatever their distance; ``exact`` scores every photo."""
+        ranked = self._search.rank(probe.embedding, top, method, exact)
         resemblances = self.scorer.calibration.resemblance(ranked.distances)
         matches = []
         for place, (row, distance, resemblance) in enumerate(
@@ -162,22 +174,29 @@ class Lookalikes:
         cosine = float(self.gallery.embeddings[row] @ probe.embedding)
         return (1 - cosine) / 2 <= COPY_DISTANCE_MAX
 
-    def find(self, photo: np.ndarray, face: int = 1, top: int = 10, method: Method = "min") -> Found:
+    def find(
+        self, photo: np.ndarray, face: int = 1, top: int = 10, method: Method = "min", exact: bool = False
+    ) -> Found:
         """Look up face number ``face`` of a photo, counted from 1, the most prominent first. Raises UserError."""
         found = self.models.faces(photo)
         if not 1 <= face <= len(found):
             have = "one face" if len(found) == 1 else f"{len(found)} faces"
             raise UserError(f"There is no face {face}: the photo shows {have}.")
-        return Found(found, face, self.rank(self.models.probe(photo, found[face - 1]), top, method))
+        return Found(found, face, self.rank(self.models.probe(photo, found[face - 1]), top, method, exact))
 
 
 def compare(photos: tuple[np.ndarray, np.ndarray], models: Models, scorer: Scorer | None = None) -> Comparison:
     """Compare the most prominent faces of two photos. Raises NoFaceError."""
-    scorer = scorer or CosineScorer()
+    scorer = scorer or scorers.named()
     first, second = (models.probe(photo, models.faces(photo)[0]) for photo in photos)
-    distance = scorer.distances(first.embedding, second.embedding[None])
-    resemblance = float(scorer.calibration.resemblance(distance)[0])
+    distances = scorer.distances(first.embedding, scorer.prepare(second.embedding[None]))
     middle = scorer.calibration.middle
     return Comparison(
-        (first.portrait, second.portrait), float(distance[0]), resemblance, middle, bool(distance[0] <= middle)
+        portraits=(first.portrait, second.portrait),
+        scorer=scorer.name,
+        distance=float(distances[0]),
+        resemblance=float(scorer.calibration.resemblance(distances)[0]),
+        threshold=middle,
+        same=bool(distances[0] <= middle),
+        cosine=float(first.embedding @ second.embedding),
     )

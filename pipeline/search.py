@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipeline import ranking
 from pipeline.gallery import Gallery
+from pipeline.prepared import prepared
 from pipeline.ranking import Method, Ranking
-from pipeline.similarity import Scorer
+from pipeline.scorers import Scorer
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """candidates: photos taken by cosine, all photos of whose people are scored (see ``make benchmark-scoring``)."""
+
+    candidates: int = 200
 
 
 class Search:
     """A gallery made ready for probes."""
 
-    def __init__(self, gallery: Gallery, scorer: Scorer) -> None:
+    def __init__(self, gallery: Gallery, scorer: Scorer, settings: SearchSettings = SearchSettings()) -> None:
         import faiss
 
-        self.gallery, self.scorer = gallery, scorer
+        self.gallery, self.scorer, self.settings = gallery, scorer, settings
+        self._prepared = prepared(gallery, scorer)
         self._index = faiss.IndexFlatIP(gallery.embeddings.shape[1])
         self._index.add(np.ascontiguousarray(gallery.embeddings))
         # Rows sorted by person, to find all photos of a person at once.
         self._by_person = np.argsort(gallery.person_of_row, kind="stable")
         self._starts = np.searchsorted(gallery.person_of_row[self._by_person], np.arange(gallery.people_count + 1))
 
-    def rank(self, probe: np.ndarray, top: int, method: Method = "min", candidates: int = 200) -> Ranking:
+    def rank(self, probe: np.ndarray, top: int, method: Method = "min", exact: bool = False) -> Ranking:
         """The ``top`` most alike people to a unit row (128,), or all where the gallery has fewer.
 
-        ``candidates`` rows are taken from faiss, more where they hold too few people; then all photos of those
-        people are scored exactly. With as many candidates as rows this is the exact scan.
+        Candidates are taken from faiss, more where they hold too few people; then all photos of those people are
+        scored. With ``exact``, or as many candidates as photos, every photo is.
         """
-        rows = self._rows_of(self._candidate_people(probe, top, candidates))
-        distances = self.scorer.distances(probe, self.gallery.embeddings[rows])
-        ranked = ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method)
-        return Ranking(*(part[:top] for part in ranked))
+        people = None if exact else self._candidate_people(probe, top)
+        if people is None:
+            return self._rank_all(self.scorer.distances(probe, self._prepared), top, method)
+        rows = self._rows_of(people)
+        return self._rank(rows, self.scorer.distances(probe, self._prepared[rows]), top, method)
 
-    def _candidate_people(self, probe: np.ndarray, top: int, candidates: int) -> np.ndarray:
+    def _candidate_people(self, probe: np.ndarray, top: int) -> np.ndarray | None:
+        """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""
+        candidates = self.settings.candidates
         while candidates < len(self.gallery):
             _, rows = self._index.search(probe[None].astype(np.float32), candidates)
             people = np.unique(self.gallery.person_of_row[rows[0]])
             if len(people) >= top:
                 return people
             candidates *= 2
-        return np.arange(self.gallery.people_count)
+        return None
+
+    def _rank_all(self, distances: np.ndarray, top: int, method: Method) -> Ranking:
+        """Rank by the distances of all photos, without sorting them all, which takes longer than scoring them.
+
+        No method ranks a person nearer than that person's most alike photo.
+        """
+        nearest = np.minimum.reduceat(distances[self._by_person], self._starts[:-1])
+        people = np.argsort(nearest, kind="stable")
+        taken = top
+        while True:
+            rows = self._rows_of(people[:taken])
+            ranked = self._rank(rows, distances[rows], top, method)
+            if taken >= len(people) or ranked.distances[-1] < nearest[people[taken]]:
+                return ranked
+            taken *= 2
+
+    def _rank(self, rows: np.ndarray, distances: np.ndarray, top: int, method: Method) -> Ranking:
+        ranked = ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method)
+        return Ranking(*(part[:top] for part in ranked))
 
     def _rows_of(self, people: np.ndarray) -> np.ndarray:
         return np.concatenate([self._by_person[self._starts[p] : self._starts[p + 1]] for p in people])

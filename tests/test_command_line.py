@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pipeline import __main__ as command_line
-from pipeline import gallery
+from pipeline import gallery, scorers
 from pipeline.lookalikes import Models
 from tests.conftest import put
 
@@ -85,6 +85,20 @@ def test_find_prints_json(run, madonna):
     assert Path(found["matches"][0]["crop_path"]).is_file()
 
 
+def test_find_ranks_by_the_trained_network_or_by_cosine(run, madonna):
+    found = {}
+    for options in ((), ("--scorer", "network"), ("--scorer", "cosine"), ("--exact",)):
+        code, output, _ = run("find", madonna, "--top", 5, "--json", *options)
+        assert code == 0
+        found[options] = json.loads(output)["matches"]
+    assert found[()] == found["--scorer", "network"]
+    assert {matches[0]["name"] for matches in found.values()} == {"Madonna"}
+    distances = {options: [match["distance"] for match in matches] for options, matches in found.items()}
+    assert distances["--scorer", "cosine"] != distances[()]
+    # Every photo is compared, so that nobody who was found before is replaced by somebody farther.
+    assert all(near <= far for near, far in zip(distances["--exact",], distances[()], strict=True))
+
+
 def test_find_says_that_a_photo_is_in_the_gallery(run, small, examples):
     _, output, _ = run("find", examples["Madonna"][0], "--gallery", "small", "--top", 1)
     assert "Madonna (the same photo)" in output
@@ -98,6 +112,24 @@ def test_compare_says_in_words_how_alike_two_photos_are(run, examples):
     code, output, _ = run("compare", one, examples["Elton John"][2], "--json")
     assert code == 0
     assert json.loads(output)["same"] is False
+
+
+def test_compare_takes_its_threshold_from_the_calibration_of_the_scorer(run, examples):
+    pair = examples["Madonna"][1:3]
+    found = {name: json.loads(run("compare", *pair, "--scorer", name, "--json")[1]) for name in scorers.SCORERS}
+    for name, result in found.items():
+        assert result["scorer"] == name
+        assert result["threshold"] == scorers.named(name).calibration.middle
+        assert result["same"] is (result["resemblance"] >= 50)
+    assert found["network"]["cosine"] == found["cosine"]["cosine"]
+    assert found["cosine"]["distance"] == pytest.approx((1 - found["cosine"]["cosine"]) / 2, abs=1e-6)
+
+
+def test_a_damaged_network_is_one_sentence_and_cosine_still_works(run, madonna, tmp_path, monkeypatch):
+    monkeypatch.setattr(scorers, "SHIPPED", tmp_path)
+    for command in (("find", madonna), ("compare", madonna, madonna)):
+        assert "similarity network" in one_sentence(*run(*command))
+        assert run(*command, "--scorer", "cosine")[0] == 0
 
 
 def test_build_reports_then_adds_then_starts_afresh(run, home, examples, tmp_path):
@@ -179,6 +211,7 @@ def test_the_help_of_each_command_explains_every_option(run, command):
         ["find", "a.jpg", "--top", "1.5"],
         ["find", "a.jpg", "--face", "-1"],
         ["find", "a.jpg", "--method", "max"],
+        ["find", "a.jpg", "--scorer", "euclid"],
         ["find", "a.jpg", "--unknown"],
         ["compare", "a.jpg"],
         ["build", "x", "--source", "nowhere"],

@@ -16,7 +16,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
 from pages import drawing
-from pipeline import building, gallery, photo
+from pipeline import building, gallery, photo, scorers
 from pipeline.lookalikes import Match, Models
 from pipeline.photo import PhotoLimits
 from pipeline.sources import Person, demonstration, listed
@@ -106,11 +106,52 @@ def test_the_slider_says_how_many_people_there_are(page, madonna):
 
 def test_another_method_ranks_anew_without_looking_at_the_photo_again(page, madonna):
     given(page, madonna)
-    looked, before = page.session_state.looked, resemblances(page)
+    looked, before = page.session_state.looked, distances(page)
     page.segmented_control(key="method").select("average").run()
     assert page.session_state.looked is looked
     assert names(page)[0] == "Madonna"
-    assert resemblances(page) != before
+    assert distances(page) != before
+
+
+def test_switching_to_cosine_and_back_measures_anew_without_looking_at_the_photo_again(page, madonna):
+    given(page, madonna)
+    looked, before = page.session_state.looked, (resemblances(page), distances(page))
+    page.segmented_control(key="scorer").select("cosine").run()
+    assert page.session_state.looked is looked
+    assert names(page)[0] == "Madonna"
+    assert distances(page) != before[1]
+    page.segmented_control(key="scorer").select("network").run()
+    assert (resemblances(page), distances(page)) == before
+
+
+def test_every_match_shows_its_distance_the_nearest_first(page, madonna):
+    given(page, madonna)
+    found = distances(page)
+    assert len(found) == len(names(page)) == 9
+    assert found == sorted(found)
+    assert "trained network" in next(text.help for text in page.caption if text.value.startswith("Distance"))
+
+
+def test_every_photo_can_be_compared_where_not_all_are_anyway(page, madonna):
+    given(page, madonna)
+    before = distances(page)
+    page.toggle(key="exact").set_value(True).run()
+    assert names(page)[0] == "Madonna"
+    assert all(near <= far for near, far in zip(distances(page), before, strict=True))
+    page.segmented_control(key="scorer").select("cosine").run()
+    assert page.toggle(key="exact").disabled
+
+
+def test_a_network_that_cannot_be_used_is_one_sentence(page, madonna, tmp_path, monkeypatch):
+    monkeypatch.setattr(scorers, "SHIPPED", tmp_path)
+    drawing._lookalikes.clear()
+    given(page, madonna)
+    assert not page.exception
+    assert any("similarity network" in text.value for text in page.markdown)
+
+
+def distances(page: AppTest) -> list[float]:
+    return [float(found[1]) for text in page.caption if (found := re.match(r"Distance (\S+)", text.value))]
 
 
 def resemblances(page: AppTest) -> list[Any]:
@@ -199,6 +240,7 @@ def test_a_gallery_of_five_people_has_a_slider_up_to_five(small, madonna):
     page = given(opened(), madonna)
     assert names(page)[0] == "Madonna"
     assert (len(names(page)), page.slider[0].max) == (5, 5)
+    assert not page.toggle
 
 
 def test_a_photo_that_is_in_the_gallery_is_marked_as_the_same_photo(page):

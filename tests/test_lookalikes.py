@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import faces, gallery, photo
+from pipeline import faces, gallery, photo, scorers
 from pipeline.errors import GalleryError, NoFaceError, UserError
-from pipeline.lookalikes import Lookalikes, compare
+from pipeline.lookalikes import COPY_DISTANCE_MAX, Lookalikes, compare
+from pipeline.search import SearchSettings
 from tests.conftest import beside, encoded, enlarged
 
 
@@ -56,6 +57,23 @@ def test_a_gallery_photo_and_its_copies_are_marked_as_such(opened, examples):
         assert not any(match.copy for match in others)
     another = opened.find(photo.read(examples["Jerry Seinfeld"][3])).matches[0]
     assert (another.name, another.copy) == ("Jerry Seinfeld", False)
+
+
+@pytest.mark.parametrize("scorer", scorers.SCORERS)
+def test_copies_are_told_by_the_cosine_whatever_ranks(small, models, examples, scorer):
+    lookalikes = Lookalikes(gallery.open("small"), models, scorers.named(scorer))
+    for match in lookalikes.find(photo.read(examples["Elton John"][0])).matches:
+        assert match.copy is (match.name == "Elton John")
+    assert match.distance > COPY_DISTANCE_MAX
+
+
+def test_the_exact_scan_compares_every_photo(demonstration, models, madonna):
+    probe = models.probe(photo.read(madonna), models.faces(photo.read(madonna))[0])
+    few, all_of_them = (
+        Lookalikes(demonstration.gallery, models, settings=SearchSettings(candidates)) for candidates in (10, 10_000)
+    )
+    assert few.rank(probe, exact=True) == all_of_them.rank(probe)
+    assert {match.name for match in few.rank(probe)} != {match.name for match in all_of_them.rank(probe)}
 
 
 def test_a_top_larger_than_the_gallery_gives_everybody(opened, madonna):
@@ -128,18 +146,21 @@ def test_a_grey_a_lying_and_a_recompressed_photo_find_the_same_person(opened, ma
     assert all(match.resemblance > 90 for match in first.values())
 
 
-def test_comparing_is_symmetric_and_knows_one_person_from_two(models, examples):
+@pytest.mark.parametrize("scorer", map(scorers.named, scorers.SCORERS), ids=scorers.SCORERS)
+def test_comparing_is_symmetric_and_knows_one_person_from_two(models, examples, scorer):
     one, same, other = (photo.read(path) for path in (*examples["Madonna"][1:3], examples["Ben Affleck"][1]))
-    there, back = compare((one, same), models), compare((same, one), models)
+    there, back = compare((one, same), models, scorer), compare((same, one), models, scorer)
     assert there.distance == pytest.approx(back.distance, abs=1e-5)
     assert there.portraits[0] == pytest.approx(back.portraits[1])
     assert there.same
     assert there.resemblance > 50
     assert there.distance < there.threshold
-    apart = compare((one, other), models)
+    apart = compare((one, other), models, scorer)
     assert not apart.same
     assert apart.resemblance < 50
-    assert compare((one, one), models).distance == pytest.approx(0, abs=1e-5)
+    itself = compare((one, one), models, scorer)
+    assert itself.resemblance > 99
+    assert itself.cosine == pytest.approx(1, abs=1e-5)
 
 
 def test_a_comparison_without_a_face_says_so(models, madonna):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Request, expect
 
-from pipeline import building, gallery, store
+from pipeline import building, gallery, scorers, store
+from pipeline.prepared import prepared
 from pipeline.sources import Person, demonstration, listed
 from tests.browser import serving
 
@@ -40,6 +41,8 @@ def odd_gallery(folders, models):
         patch.setenv("LOOKSLIKEWHO_HOME", str(folders[0]))
         person = Person("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
         building.build("odd", listed([person]), models.detector, models.embedder)
+        # What the app would keep of it on the first probe.
+        prepared(gallery.open("odd"), scorers.named())
 
 
 @pytest.fixture(scope="session")

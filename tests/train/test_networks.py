@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from pipeline.scorers import Calibration, NetworkScorer
 from train.networks import COHORT, RESIDUAL, SEED, NetworkSettings, Similarity
 
 RANDOM = np.random.default_rng(0)
@@ -76,11 +77,30 @@ def test_a_saved_network_comes_back_the_same(settings, tmp_path):
     np.testing.assert_array_equal(model([A, B]), loaded([A, B]))
 
 
-@pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])
-def test_arrays_give_the_distances_of_keras(settings):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SEED,
+        *SYMMETRIC,
+        NetworkSettings(
+            encoder_units=(64, 32), encoder_activation="tanh", metric_activation="tanh", both_orders=True
+        ),
+        NetworkSettings(encoder_residual=True, metric="product", metric_units=(24,), metric_activation="tanh"),
+        NetworkSettings(metric_units=(), both_orders=True),
+        NetworkSettings(metric="product", metric_units=()),
+    ],
+)
+def test_arrays_give_the_distances_and_the_ranking_of_keras_on_every_photo(settings):
     model = jolted(settings)
-    network = model.arrays()
-    prepared = network.prepare(network.codes(B))
-    for probe, code in zip(A[:5], network.codes(A[:5]), strict=True):
-        expected = ops.convert_to_numpy(model([np.tile(probe, (50, 1)), B]))
-        np.testing.assert_allclose(network.distances(code, prepared), expected, atol=1e-5)
+    scorer = NetworkScorer(model.arrays(), Calibration(0.5, 1, on_logit=True))
+    # More than two blocks, so that there are whole ones and a rest on several threads.
+    rows = RANDOM.normal(size=(9000, 128)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    prepared = scorer.prepare(rows)
+    for probe in A[:3]:
+        expected = model.predict([np.tile(probe, (len(rows), 1)), rows], batch_size=len(rows), verbose=0)
+        found = scorer.distances(probe, prepared)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        # Of photos that differ by more than rounding, the nearer one comes first.
+        assert (np.diff(expected[np.argsort(found, kind="stable")]) >= -2e-6).all()
