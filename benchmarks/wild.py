@@ -90,6 +90,18 @@ class Wild:
             same.append(len(row) == 3)
         return np.array(pairs), np.array(same), np.arange(len(pairs)) // (2 * size)
 
+    def folds(self) -> np.ndarray:
+        """The fold of view 2, 0..9, of each photo's person (``people.txt``): no person is in two."""
+        fold_of: dict[str, int] = {}
+        fold = -1
+        for line in (self.folder / "people.txt").read_text(encoding="utf-8").splitlines()[1:]:
+            parts = line.split()
+            if len(parts) == 1:
+                fold += 1
+            elif parts:
+                fold_of[parts[0]] = fold
+        return np.array([fold_of[path.parent.name] for path in self.paths])
+
     @cached_property
     def faces(self) -> list[Face | None]:
         """The most prominent face of each photo as the pipeline finds it."""

@@ -45,7 +45,7 @@ class Network:
     steepness: float = 1.0
     middle: float = 0.0
     cohort: np.ndarray | None = None
-    cohort_nearest: int = 5
+    cohort_nearest: int = 3
     cohort_weight: float = 0.0
 
     def codes(self, embeddings: np.ndarray) -> np.ndarray:
@@ -185,10 +185,11 @@ def _in_blocks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -
     they wait for tens of milliseconds.
     """
     rows = np.asarray(rows)
+    if len(rows) <= _BLOCK:
+        return function(rows) if len(rows) else np.empty(0, np.float32)
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
     with _ALONE, _blas().limit(limits=1, user_api="blas"):
-        found = _threads().map(function, blocks) if len(blocks) > 1 else map(function, blocks)
-        return np.concatenate([np.empty(0, np.float32), *found])
+        return np.concatenate(list(_threads().map(function, blocks)))
 
 
 @cache

@@ -298,6 +298,8 @@ def fit(
 ) -> dict[str, float]:
     """Train in ``folder``, or go on with the run that was stopped there; returns the row of the best epoch.
 
+    A run that is finished is left as it is.
+
     embeddings float32 (photos, 128) unit rows, labels (photos,); held_out bool (photos,) marks people kept from
     training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
 
@@ -309,6 +311,8 @@ def fit(
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
     _begin(folder, {"settings": asdict(settings), **(about or {})})
+    if (folder / runs.RESULT).is_file() and (folder / runs.MODEL).is_file():
+        return best_row(folder)
     keras.utils.set_random_seed(settings.seed)
     cohort = _cohort(labels, ~held_out, settings)
     trained = ~held_out & ~np.isin(labels, labels[cohort])

@@ -43,7 +43,7 @@ class NetworkSettings:
     metric_activation: str = "relu"
     both_orders: bool = False
     cohort: int = 0
-    cohort_nearest: int = 5
+    cohort_nearest: int = 3
 
 
 SEED = NetworkSettings()

@@ -1,0 +1,132 @@
+"""``make similarity``: the trainings on LFW's view 1 that this project records, and the network that ships.
+
+Each is trained on the people of ``peopleDevTrain.txt`` and measured every epoch on those of ``peopleDevTest.txt``.
+Its history goes to ``assets/runs/``; the network of the training ``cohort`` goes to ``assets/similarity/`` with its
+calibration, fitted on pairs of people whom it was not trained on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from benchmarks.calibrate import calibration_error, fitted
+from benchmarks.wild import Wild
+from pipeline import scorers, store
+from pipeline.errors import UserError
+from pipeline.similarity import Network
+from train import evaluate, runs
+from train.fit import FitSettings, fit
+from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
+
+# Batch, steps, epochs and margins as published.
+PUBLISHED = FitSettings(SEED, epochs=11, patience_epochs=11)
+_HARD = FitSettings(batch_size=128, steps_per_epoch=50, epochs=5, mining="neighbours", neighbours=10)
+_ENCODER = NetworkSettings(encoder_units=(128,), encoder_residual=True, metric="product", metric_units=(), dropout=0)
+_SYMMETRIC = replace(_HARD, network=SYMMETRIC, batch_size=1024, steps_per_epoch=100, epochs=8)
+SETTINGS = {
+    "cohort": replace(_HARD, network=COHORT, alpha=0.1, learning_rate=1e-2),
+    "published": PUBLISHED,
+    "residual": replace(_HARD, network=RESIDUAL, learning_rate=1e-4),
+    "symmetric": _SYMMETRIC,
+}
+# Each loss once, on the networks that the published one trains, or on the encoder alone where the loss takes codes.
+ABLATIONS = {
+    **{
+        f"loss-{loss}": replace(_SYMMETRIC, loss=loss)
+        for loss in ("quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different")
+    },
+    **{
+        f"loss-{loss}": replace(_HARD, network=_ENCODER, loss=loss, mining="random", learning_rate=1e-4)
+        for loss in ("n_pairs", "cluster", "softmax")
+    },
+    "mining-random": replace(_SYMMETRIC, mining="random"),
+    "mining-semi_hard": replace(_SYMMETRIC, mining="semi_hard"),
+    "mining-batch_hard": replace(_SYMMETRIC, mining="batch_hard"),
+}
+
+
+def network_of(
+    name: str, embeddings: np.ndarray, labels: np.ndarray, held_out: np.ndarray, settings: FitSettings
+) -> Network:
+    """The network of a training, which stays in the data folder: trained now where that was not done before."""
+    import keras
+
+    folder = store.home() / "benchmarks" / "runs" / name
+    fit(folder, embeddings, labels, settings, held_out)
+    return keras.saving.load_model(folder / runs.MODEL).arrays()
+
+
+def main() -> None:
+    """Train everything that is recorded, and ship."""
+    wild = Wild()
+    embeddings, held_out = wild.embeddings(), np.isin(np.arange(len(wild)), wild.photos_of("peopleDevTest.txt"))
+    about = {"gallery": "LFW, view 1", "command": "make similarity"}
+    for name, settings in {**SETTINGS, **ABLATIONS}.items():
+        print(f"\n{name}")
+        folder = store.home() / "benchmarks" / "runs" / name
+        fit(folder, embeddings, wild.people, settings, held_out, about)
+        shipped = runs.SHIPPED / name
+        shipped.mkdir(parents=True, exist_ok=True)
+        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT):
+            shutil.copyfile(folder / part, shipped / part)
+        if name == "cohort":
+            ship(wild, embeddings)
+
+
+def ship(wild: Wild, embeddings: np.ndarray) -> None:
+    """Write the network of the training ``cohort`` with its calibration."""
+    import keras
+
+    network = keras.saving.load_model(store.home() / "benchmarks" / "runs" / "cohort" / runs.MODEL).arrays()
+    distances = evaluate.network_distances(network)
+
+    def pairs_of(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
+        pairs, same, _ = wild.pairs(pair_list)
+        values = evaluate.pair_distances(embeddings, pairs, distances)
+        known = ~np.isnan(values)
+        return values[known], same[known]
+
+    calibration = fitted(*pairs_of("pairsDevTest.txt"), on_logit=True)
+    measured = []
+    for pair_list in ("pairsDevTest.txt", "pairs.txt"):
+        values, same = pairs_of(pair_list)
+        said = calibration.resemblance(values) / 100
+        measured.append(
+            {
+                "pairs": pair_list,
+                "accuracy at 50": float(np.mean((said > 0.5) == same)),
+                "expected calibration error": calibration_error(said, same),
+                "reliability": reliability(said, same),
+            }
+        )
+    about = {
+        "trained_on": "LFW peopleDevTrain.txt",
+        "command": "make similarity",
+        "settings": asdict(SETTINGS["cohort"]),
+        "calibrated_on": "LFW pairsDevTest.txt",
+        "one_shot": store.read_json(runs.SHIPPED / "cohort" / runs.RESULT),
+        "measured": measured,
+    }
+    scorers.write(scorers.SHIPPED, network, calibration, about)
+    print(f"\nShipped: {scorers.SHIPPED}")
+
+
+def reliability(said: np.ndarray, same: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
+    """The reliability curve: what was said and what was so, in bins of equal width."""
+    places = np.minimum((said * bins).astype(int), bins - 1)
+    return [
+        {"said": float(said[mine].mean()), "same": float(same[mine].mean()), "pairs": int(mine.sum())}
+        for place in np.unique(places)
+        if (mine := places == place).any()
+    ]
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))
