@@ -8,9 +8,14 @@ import re
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
 from pipeline import command_line, gallery
 from pipeline.command_line import positive
+from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
+from train import augment
+from train.augment import Variation
 
 # Written out, as the modules that know them import TensorFlow; a test holds both together.
 LOSSES = (
@@ -60,13 +65,20 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--patience-epochs", type=positive, default=10, metavar="N", help="default: %(default)s")
     one.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     one.add_argument("--start", metavar="RUN", help="begin with the best weights of another run")
+    one.add_argument(
+        "--augment",
+        type=positive,
+        metavar="N",
+        help="train on N variants of each photo beside it: mirrored, turned, scaled, shifted and recoloured; "
+        "embedded once and kept with the gallery",
+    )
     return parser
 
 
 def _fit(chosen: argparse.Namespace) -> None:
     if not re.fullmatch(r"\w[\w.-]*", chosen.name):
         raise UserError(f"'{chosen.name}' cannot name a run. Use letters, digits, dots and hyphens.")
-    opened = gallery.open(chosen.gallery)
+    opened = gallery.open(chosen.gallery, EmbeddingSettings().identity if chosen.augment else None)
     with command_line.working("Loading TensorFlow"):
         from pipeline import tensorflow
 
@@ -78,12 +90,26 @@ def _fit(chosen: argparse.Namespace) -> None:
     names = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
     settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in names})
     about = {"gallery": opened.name, "embedding": opened.manifest["embedding"], "people": opened.people_count}
+    embeddings = opened.embeddings
+    if chosen.augment:
+        embeddings = _variants(opened, chosen.augment)
+        about["variants"] = {"count": chosen.augment, **dataclasses.asdict(Variation())}
     folder = runs.folder_of(chosen.name)
-    best = fit(folder, opened.embeddings, opened.person_of_row, settings, about=about)
+    best = fit(folder, embeddings, opened.person_of_row, settings, about=about)
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f}, on held-out people rank-1 "
         f"{best['held_out_rank_1']:.4f} (cosine {best['held_out_cosine_rank_1']:.4f}). Its files: {folder}"
     )
+
+
+def _variants(opened: gallery.Gallery, count: int) -> np.ndarray:
+    """The gallery's embeddings with variants of each."""
+    from pipeline.lookalikes import Models
+
+    with command_line.working("Loading the networks"):
+        models = Models.load()
+    with command_line.counting("Variants", count * len(opened), "faces") as progress:
+        return augment.variants(opened, count, models.detector, models.embedder, progress=progress)
 
 
 if __name__ == "__main__":

@@ -108,12 +108,14 @@ class Learner(keras.Model):
 class Batches(keras.utils.PyDataset):
     """The batches of each epoch, drawn from the seed and the epoch alone, so that a resumed run draws the same.
 
-    embeddings float32 (photos, 128), labels (photos,) numbered from 0.
+    variants float32 (photos, variants, 128): a photo that is drawn is shown as one of its variants, while mining
+    and measuring look at the first. labels (photos,) numbered from 0.
     """
 
-    def __init__(self, embeddings: np.ndarray, labels: np.ndarray, settings: FitSettings, takes: str) -> None:
+    def __init__(self, variants: np.ndarray, labels: np.ndarray, settings: FitSettings, takes: str) -> None:
         super().__init__()
-        self.embeddings, self.labels, self.takes = embeddings, labels, takes
+        self.variants, self.labels, self.takes = variants, labels, takes
+        self.embeddings = embeddings = variants[:, 0]
         self.people = sampling.People(labels)
         self.settings = settings.within(self.people) if takes == "codes" else settings
         self.neighbours = (
@@ -133,12 +135,16 @@ class Batches(keras.utils.PyDataset):
         random = np.random.default_rng((self.settings.seed, self.epoch, step))
         if self.takes == "distances":
             rows = self.quadruplets(random)
-            return self.embeddings[rows], np.zeros(len(rows), np.float32)
+            return self.shown(rows, random), np.zeros(len(rows), np.float32)
         if self.takes == "logits":
             rows = random.integers(len(self.labels), size=self.settings.batch_size)
-            return self.embeddings[rows], self.labels[rows]
+            return self.shown(rows, random), self.labels[rows]
         rows = self.photos(random)
-        return self.embeddings[rows], np.unique(self.labels[rows], return_inverse=True)[1]
+        return self.shown(rows, random), np.unique(self.labels[rows], return_inverse=True)[1]
+
+    def shown(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """One variant of each of these photos at random, float32 (..., 128)."""
+        return self.variants[rows, random.integers(self.variants.shape[1], size=rows.shape)]
 
     def photos(self, random: np.random.Generator) -> np.ndarray:
         """A batch of photos of people with several each, int64 (n,)."""
@@ -254,7 +260,7 @@ class Progress(keras.callbacks.Callback):
         if takes == "distances":
             values = self._distances(self._quadruplets(embeddings, labels))
             return float(loss(self.settings)(np.zeros(len(values), np.float32), values))
-        some = Batches(embeddings, labels, self.settings, takes)
+        some = Batches(embeddings[:, None], labels, self.settings, takes)
         rows = some.photos(np.random.default_rng(self.settings.seed))
         places = np.unique(labels[rows], return_inverse=True)[1]
         return float(loss(some.settings)(places, self.model.similarity.encoded(embeddings[rows])))
@@ -296,12 +302,15 @@ def fit(
 ) -> dict[str, float]:
     """Train in ``folder``, or go on with the run that was stopped there; returns the row of the best epoch.
 
-    embeddings float32 (photos, 128) unit rows, labels (photos,); held_out bool (photos,) marks people kept from
+    embeddings float32 (photos, 128) unit rows, or (photos, variants, 128) with the original first: variants are for
+    training, and measured is the original. labels (photos,); held_out bool (photos,) marks people kept from
     training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
 
     Raises UserError where the folder holds a run of other settings, where there are too few people, or where the
     loss cannot train the network.
     """
+    variants = embeddings if embeddings.ndim == 3 else embeddings[:, None]
+    embeddings = variants[:, 0]
     takes = LOSSES[settings.loss](settings).takes
     if takes != "distances" and (settings.network.metric != "product" or not settings.network.encoder_units):
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
@@ -311,7 +320,7 @@ def fit(
     cohort = _cohort(labels, ~held_out, settings)
     trained = ~held_out & ~np.isin(labels, labels[cohort])
     people, numbers = np.unique(labels[trained], return_inverse=True)
-    batches = Batches(embeddings[trained], numbers, settings, takes)
+    batches = Batches(variants[trained], numbers, settings, takes)
     similarity = Similarity(replace(settings.network, cohort=len(cohort)))
     blank = np.zeros((4, embeddings.shape[1]), np.float32)
     similarity([blank, blank])
