@@ -1,16 +1,16 @@
 """Variants of a gallery's photos: mirrored, turned, scaled, shifted and recoloured, found and embedded once more.
 
 What is changed is the portrait that a gallery keeps of each face. Each variant of all faces is one file in the
-gallery's folder ``variants/``, so that a run that was killed keeps those that are done.
+gallery's folder ``training/``, so that a run that was killed keeps those that are done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 from PIL import Image, ImageEnhance
@@ -21,7 +21,7 @@ from pipeline.faces import Detector, Face, View
 from pipeline.gallery import Gallery
 
 Box = tuple[float, float, float, float]
-_FOLDER = "variants"
+_FOLDER = "training"
 _BATCH = 32
 
 
@@ -117,23 +117,32 @@ def variants(
     """
     arrays = [np.asarray(opened.embeddings)]
     for number in range(count):
-        path = _path(opened, variation, seed, number)
-        if not path.is_file():
-            rows = _embedded(opened, (seed, number), detector, embedder, variation, progress)
-            with store.written_whole(path) as temporary, temporary.open("wb") as file:
-                np.save(file, rows)
-        arrays.append(np.load(path, allow_pickle=False))
+        make = partial(_embedded, opened, (seed, number), detector, embedder, variation, progress)
+        arrays.append(_kept(opened, ["variant", asdict(variation), seed, number], make))
         progress((number + 1) * len(opened))
     return np.stack(arrays, axis=1)
 
 
-def _path(opened: Gallery, variation: Variation, seed: int, number: int) -> Path:
-    """Where a variant lies. Those of an older state of the gallery are deleted."""
+def boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None] = lambda _: None) -> np.ndarray:
+    """Where the face is in each portrait: float32 (faces, 4) of x, y, width and height in its pixels.
+
+    Where none is found, that is the square around which the portrait was cut.
+    """
+    return _kept(opened, ["boxes"], partial(_boxes, opened, detector, progress))
+
+
+def _kept(opened: Gallery, about: list[object], make: Callable[[], np.ndarray]) -> np.ndarray:
+    """What ``make`` gives, made once for each state of the gallery. What is of an older state is deleted."""
     state = _digest(opened.manifest["files"])
     for old in (opened.folder / _FOLDER).glob("*.npy"):
         if not old.name.startswith(state):
             old.unlink()
-    return opened.folder / _FOLDER / f"{state}-{_digest([asdict(variation), seed, number])}.npy"
+    path = opened.folder / _FOLDER / f"{state}-{_digest(about)}.npy"
+    if not path.is_file():
+        array = make()
+        with store.written_whole(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array)
+    return np.load(path, allow_pickle=False)
 
 
 def _digest(values: object) -> str:
@@ -150,15 +159,31 @@ def _embedded(
 ) -> np.ndarray:
     """One variant of each face, float32 (faces, 128)."""
     embeddings = np.array(opened.embeddings)
-    for start in range(0, len(opened), _BATCH):
-        rows = range(start, min(start + _BATCH, len(opened)))
+    for rows in _batches(opened):
         pictures = [_variant(photo.read(opened.crop_path(row)), (*seed, row), variation) for row in rows]
         found = detector(pictures)
         places = [place for place, detected in enumerate(found) if detected]
         crops = [embedder.crops(pictures[place], found[place][0]) for place in places]
-        embeddings[start + np.array(places, np.int64)] = embedder(crops)
+        embeddings[rows.start + np.array(places, np.int64)] = embedder(crops)
         progress(seed[1] * len(opened) + rows.stop)
     return embeddings
+
+
+def _boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None]) -> np.ndarray:
+    found = np.empty((len(opened), 4), np.float32)
+    for rows in _batches(opened):
+        portraits = [photo.read(opened.crop_path(row)) for row in rows]
+        for row, portrait, detected in zip(rows, portraits, detector(portraits), strict=True):
+            side = len(portrait) / (1 + 2 * faces.PORTRAIT_MARGIN_RATIO)
+            corner = (len(portrait) - side) / 2
+            found[row] = detected[0].box if detected else (corner, corner, side, side)
+        progress(rows.stop)
+    return found
+
+
+def _batches(opened: Gallery) -> Iterator[range]:
+    for start in range(0, len(opened), _BATCH):
+        yield range(start, min(start + _BATCH, len(opened)))
 
 
 def _variant(portrait: np.ndarray, seed: tuple[int, ...], variation: Variation) -> np.ndarray:

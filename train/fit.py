@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from train.networks import NetworkSettings, Similarity
 
 Tensor = Any
 Mining = Literal["random", "neighbours", "semi_hard", "batch_hard"]
-_BEST, _CHECKPOINT = "best.npz", "checkpoint.npz"
+BEST, CHECKPOINT = "best.npz", "checkpoint.npz"
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """The row of epoch 0, unless the run goes on."""
-        if not (self.folder / _CHECKPOINT).is_file():
+        if not (self.folder / CHECKPOINT).is_file():
             self._write(0, {"train_loss": math.nan, "seconds": 0.0})
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -232,9 +232,9 @@ class Progress(keras.callbacks.Callback):
                 row |= {f"{side}_{name}": value, f"{side}_cosine_{name}": self.cosine[side][name]}
         rows = runs.read_history(self.folder)
         if not rows or row["held_out_rank_1"] > best_row(self.folder)["held_out_rank_1"]:
-            _save(self.model, self.folder / _BEST, epoch)
+            save(_state(self.model), self.folder / BEST, epoch)
         runs.append_row(self.folder, row)
-        _save(self.model, self.folder / _CHECKPOINT, epoch)
+        save(_state(self.model), self.folder / CHECKPOINT, epoch)
 
     def _quadruplets(self, embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
         # The same ones each time.
@@ -266,17 +266,22 @@ class Progress(keras.callbacks.Callback):
         return float(loss(some.settings)(places, self.model.similarity.encoded(embeddings[rows])))
 
 
-def _save(model: keras.Model, path: Path, epoch: int) -> None:
-    """All that a step changes: weights, the optimizer's moments, the states of random layers; whole or not at all."""
-    arrays = [ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
+def _state(model: keras.Model) -> list[Any]:
+    """All that a step changes: weights, the optimizer's moments, the states of random layers."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save(variables: Sequence[Any], path: Path, epoch: int) -> None:
+    """Write variables whole or not at all."""
+    arrays = [ops.convert_to_numpy(variable) for variable in variables]
     with store.written_whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, epoch=epoch, **{str(place): array for place, array in enumerate(arrays)})
 
 
-def _restore(model: keras.Model, path: Path) -> int:
-    """Put back what :func:`_save` kept, and give its epoch."""
+def restore(variables: Sequence[Any], path: Path) -> int:
+    """Put back what :func:`save` kept, and give its epoch."""
     with np.load(path, allow_pickle=False) as saved:
-        for place, variable in enumerate((*model.variables, *model.optimizer.variables)):
+        for place, variable in enumerate(variables):
             variable.assign(saved[str(place)])
         return int(saved["epoch"])
 
@@ -315,7 +320,7 @@ def fit(
     if takes != "distances" and (settings.network.metric != "product" or not settings.network.encoder_units):
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
-    _begin(folder, {"settings": asdict(settings), **(about or {})})
+    begin(folder, {"settings": asdict(settings), **(about or {})})
     keras.utils.set_random_seed(settings.seed)
     cohort = _cohort(labels, ~held_out, settings)
     trained = ~held_out & ~np.isin(labels, labels[cohort])
@@ -335,22 +340,22 @@ def fit(
     model(blank[None] if takes == "distances" else blank)
     model.optimizer.build(model.trainable_variables)
     begun = 0
-    if (folder / _CHECKPOINT).is_file():
-        begun = _restore(model, folder / _CHECKPOINT)
-    runs.keep_rows(folder, begun if (folder / _CHECKPOINT).is_file() else -1)
+    if (folder / CHECKPOINT).is_file():
+        begun = restore(_state(model), folder / CHECKPOINT)
+    runs.keep_rows(folder, begun if (folder / CHECKPOINT).is_file() else -1)
     progress = Progress(folder, batches, (embeddings[held_out], labels[held_out]))
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
         batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose="auto"
     )
-    _restore(model, folder / _BEST)
+    restore(_state(model), folder / BEST)
     similarity.save(folder / runs.MODEL)
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, best)
     return best
 
 
-def _begin(folder: Path, config: dict[str, Any]) -> None:
+def begin(folder: Path, config: dict[str, Any]) -> None:
     """Keep the settings of a new run. Raises UserError where the folder holds one of other settings."""
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(json.dumps(config))

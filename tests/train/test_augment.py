@@ -16,7 +16,7 @@ from pipeline.embedding import Embedder
 from pipeline.faces import Detector, View
 from pipeline.lookalikes import Models
 from pipeline.sources import Person, listed
-from train.augment import Change, Variation, changed, variants
+from train.augment import Change, Variation, boxes, changed, variants
 
 WHOLE = View(squareness=1.0, margin_ratio=0.0)
 UNCHANGED = Variation(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0)
@@ -121,12 +121,24 @@ def test_a_stopped_run_keeps_the_variants_that_are_done(opened, models):
             of(opened, idle, **other)
 
 
+def test_the_boxes_of_portraits_are_around_their_middle_even_where_no_face_is_found(opened, models):
+    Image.new("RGB", (170, 170), "grey").save(opened.crop_path(4))
+    found = boxes(opened, models.detector)
+    assert found.shape == (15, 4) and found.dtype == np.float32
+    sides = np.array([Image.open(opened.crop_path(row)).width for row in range(15)])
+    middles = (found[:, :2] + found[:, 2:] / 2) / sides[:, None]
+    assert middles == pytest.approx(np.full((15, 2), 0.5), abs=0.05)
+    assert found[:, 2:].max(axis=1) / sides == pytest.approx(np.full(15, 1 / 1.7), rel=0.2)
+    assert found[4] == pytest.approx([35, 35, 100, 100])
+    assert (boxes(opened, cast(Detector, nobody)) == found).all()
+
+
 def test_variants_of_an_older_state_of_the_gallery_are_deleted(opened, models, examples):
     of(opened, models)
-    (old,) = (opened.folder / "variants").iterdir()
+    (old,) = (opened.folder / "training").iterdir()
     person = Person("Madonna", "Madonna", tuple(examples["Madonna"]), "Examples", "")
     building.build("small", listed([person]), models.detector, models.embedder)
     larger = gallery.open("small", models.embedder.identity)
     assert of(larger, models).shape == (17, 2, 128)
-    (new,) = (opened.folder / "variants").iterdir()
+    (new,) = (opened.folder / "training").iterdir()
     assert new != old

@@ -43,10 +43,12 @@ def test_fit_with_variants_says_so_in_its_settings_and_uses_those_that_are_there
 ):
     monkeypatch.setattr(Models, "load", lambda: models)
     arguments = ["fit", "--gallery", "small", "--augment", "1", "--epochs", "1", "--steps-per-epoch", "5"]
+    written = []
     for run in ("first", "second"):
         assert main([*arguments, "--run", run]) == 0
-    files = [path.stat().st_mtime_ns for path in (fifteen.folder / "variants").iterdir()]
-    assert len(files) == 1
+        (path,) = (fifteen.folder / "training").iterdir()
+        written.append(path.stat().st_mtime_ns)
+    assert written[0] == written[1]
     config = store.read_json(runs.folder_of("first") / runs.CONFIG)
     assert config and config["variants"]["count"] == 1 and config["variants"]["turn_degrees"] == 10
     assert [row["epoch"] for row in runs.read_history(runs.folder_of("second"))] == [0, 1]
