@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pipeline import store
@@ -59,6 +59,18 @@ def working(title: str) -> AbstractContextManager[object]:
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     bar.add_task(title, total=None)
     return bar
+
+
+@contextmanager
+def counting(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A bar for work whose length is known, on standard error; what it gives is told how much is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn(f"{unit},"), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("left"), console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int]) -> None:

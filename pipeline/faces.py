@@ -257,7 +257,11 @@ def level(photo: np.ndarray, face: Face, over_degrees: float) -> tuple[np.ndarra
     return turned, Face(box, tuple(moved(point) for point in face.landmarks), face.confidence)
 
 
+PORTRAIT_MARGIN_RATIO = 0.35
+
+
 def portrait(photo: np.ndarray, face: Face, level_over_degrees: float, side_px: int = 256) -> np.ndarray:
     """The face with some of its surroundings, upright, for people to look at: uint8, at most ``side_px`` square."""
-    side_px = min(side_px, max(round(face.side_px * 1.7), 1))
-    return crop(*level(photo, face, level_over_degrees), View(squareness=1.0, margin_ratio=0.35), side_px)
+    side_px = min(side_px, max(round(face.side_px * (1 + 2 * PORTRAIT_MARGIN_RATIO)), 1))
+    view = View(squareness=1.0, margin_ratio=PORTRAIT_MARGIN_RATIO)
+    return crop(*level(photo, face, level_over_degrees), view, side_px)

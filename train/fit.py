@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from train.networks import NetworkSettings, Similarity
 
 Tensor = Any
 Mining = Literal["random", "neighbours", "semi_hard", "batch_hard"]
-_BEST, _CHECKPOINT = "best.npz", "checkpoint.npz"
+BEST, CHECKPOINT = "best.npz", "checkpoint.npz"
 # One-shot draws that are averaged: on the side that chooses the epoch, a single one would choose by luck.
 _DRAWS = {"train": 1, "held_out": 3}
 
@@ -110,12 +110,14 @@ class Learner(keras.Model):
 class Batches(keras.utils.PyDataset):
     """The batches of each epoch, drawn from the seed and the epoch alone, so that a resumed run draws the same.
 
-    embeddings float32 (photos, 128), labels (photos,) numbered from 0.
+    variants float32 (photos, variants, 128): a photo that is drawn is shown as one of its variants, while mining
+    and measuring look at the first. labels (photos,) numbered from 0.
     """
 
-    def __init__(self, embeddings: np.ndarray, labels: np.ndarray, settings: FitSettings, takes: str) -> None:
+    def __init__(self, variants: np.ndarray, labels: np.ndarray, settings: FitSettings, takes: str) -> None:
         super().__init__()
-        self.embeddings, self.labels, self.takes = embeddings, labels, takes
+        self.variants, self.labels, self.takes = variants, labels, takes
+        self.embeddings = embeddings = variants[:, 0]
         self.people = sampling.People(labels)
         self.settings = settings.within(self.people) if takes == "codes" else settings
         self.neighbours = (
@@ -135,12 +137,16 @@ class Batches(keras.utils.PyDataset):
         random = np.random.default_rng((self.settings.seed, self.epoch, step))
         if self.takes == "distances":
             rows = self.quadruplets(random)
-            return self.embeddings[rows], np.zeros(len(rows), np.float32)
+            return self.shown(rows, random), np.zeros(len(rows), np.float32)
         if self.takes == "logits":
             rows = random.integers(len(self.labels), size=self.settings.batch_size)
-            return self.embeddings[rows], self.labels[rows]
+            return self.shown(rows, random), self.labels[rows]
         rows = self.photos(random)
-        return self.embeddings[rows], np.unique(self.labels[rows], return_inverse=True)[1]
+        return self.shown(rows, random), np.unique(self.labels[rows], return_inverse=True)[1]
+
+    def shown(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """One variant of each of these photos at random, float32 (..., 128)."""
+        return self.variants[rows, random.integers(self.variants.shape[1], size=rows.shape)]
 
     def photos(self, random: np.random.Generator) -> np.ndarray:
         """A batch of photos of people with several each, int64 (n,)."""
@@ -196,7 +202,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """The row of epoch 0, unless the run goes on."""
-        if not (self.folder / _CHECKPOINT).is_file():
+        if not (self.folder / CHECKPOINT).is_file():
             self._write(0, {"train_loss": math.nan, "seconds": 0.0})
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -228,9 +234,9 @@ class Progress(keras.callbacks.Callback):
                 row |= {f"{side}_{name}": value, f"{side}_cosine_{name}": self.cosine[side][name]}
         rows = runs.read_history(self.folder)
         if not rows or row["held_out_rank_1"] > best_row(self.folder)["held_out_rank_1"]:
-            _save(self.model, self.folder / _BEST, epoch)
+            save(_state(self.model), self.folder / BEST, epoch)
         runs.append_row(self.folder, row)
-        _save(self.model, self.folder / _CHECKPOINT, epoch)
+        save(_state(self.model), self.folder / CHECKPOINT, epoch)
 
     def _quadruplets(self, embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
         # The same ones each time.
@@ -256,23 +262,28 @@ class Progress(keras.callbacks.Callback):
         if takes == "distances":
             values = self._distances(self._quadruplets(embeddings, labels))
             return float(loss(self.settings)(np.zeros(len(values), np.float32), values))
-        some = Batches(embeddings, labels, self.settings, takes)
+        some = Batches(embeddings[:, None], labels, self.settings, takes)
         rows = some.photos(np.random.default_rng(self.settings.seed))
         places = np.unique(labels[rows], return_inverse=True)[1]
         return float(loss(some.settings)(places, self.model.similarity.encoded(embeddings[rows])))
 
 
-def _save(model: keras.Model, path: Path, epoch: int) -> None:
-    """All that a step changes: weights, the optimizer's moments, the states of random layers; whole or not at all."""
-    arrays = [ops.convert_to_numpy(variable) for variable in (*model.variables, *model.optimizer.variables)]
+def _state(model: keras.Model) -> list[Any]:
+    """All that a step changes: weights, the optimizer's moments, the states of random layers."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save(variables: Sequence[Any], path: Path, epoch: int) -> None:
+    """Write variables whole or not at all."""
+    arrays = [ops.convert_to_numpy(variable) for variable in variables]
     with store.written_whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, epoch=epoch, **{str(place): array for place, array in enumerate(arrays)})
 
 
-def _restore(model: keras.Model, path: Path) -> int:
-    """Put back what :func:`_save` kept, and give its epoch."""
+def restore(variables: Sequence[Any], path: Path) -> int:
+    """Put back what :func:`save` kept, and give its epoch."""
     with np.load(path, allow_pickle=False) as saved:
-        for place, variable in enumerate((*model.variables, *model.optimizer.variables)):
+        for place, variable in enumerate(variables):
             variable.assign(saved[str(place)])
         return int(saved["epoch"])
 
@@ -300,24 +311,27 @@ def fit(
 
     A run that is finished is left as it is.
 
-    embeddings float32 (photos, 128) unit rows, labels (photos,); held_out bool (photos,) marks people kept from
+    embeddings float32 (photos, 128) unit rows, or (photos, variants, 128) with the original first: variants are for
+    training, and measured is the original. labels (photos,); held_out bool (photos,) marks people kept from
     training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
 
     Raises UserError where the folder holds a run of other settings, where there are too few people, or where the
     loss cannot train the network.
     """
+    variants = embeddings if embeddings.ndim == 3 else embeddings[:, None]
+    embeddings = variants[:, 0]
     takes = LOSSES[settings.loss](settings).takes
     if takes != "distances" and (settings.network.metric != "product" or not settings.network.encoder_units):
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
-    _begin(folder, {"settings": asdict(settings), **(about or {})})
+    begin(folder, {"settings": asdict(settings), **(about or {})})
     if (folder / runs.RESULT).is_file() and (folder / runs.MODEL).is_file():
         return best_row(folder)
     keras.utils.set_random_seed(settings.seed)
     cohort = _cohort(labels, ~held_out, settings)
     trained = ~held_out & ~np.isin(labels, labels[cohort])
     people, numbers = np.unique(labels[trained], return_inverse=True)
-    batches = Batches(embeddings[trained], numbers, settings, takes)
+    batches = Batches(variants[trained], numbers, settings, takes)
     similarity = Similarity(replace(settings.network, cohort=len(cohort)))
     blank = np.zeros((4, embeddings.shape[1]), np.float32)
     similarity([blank, blank])
@@ -332,23 +346,23 @@ def fit(
     model(blank[None] if takes == "distances" else blank)
     model.optimizer.build(model.trainable_variables)
     begun = 0
-    if (folder / _CHECKPOINT).is_file():
-        begun = _restore(model, folder / _CHECKPOINT)
-    runs.keep_rows(folder, begun if (folder / _CHECKPOINT).is_file() else -1)
+    if (folder / CHECKPOINT).is_file():
+        begun = restore(_state(model), folder / CHECKPOINT)
+    runs.keep_rows(folder, begun if (folder / CHECKPOINT).is_file() else -1)
     progress = Progress(folder, batches, (embeddings[held_out], labels[held_out]))
     batches.begin(begun, similarity.arrays())
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
         batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose="auto"
     )
-    _restore(model, folder / _BEST)
+    restore(_state(model), folder / BEST)
     similarity.save(folder / runs.MODEL)
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, best)
     return best
 
 
-def _begin(folder: Path, config: dict[str, Any]) -> None:
+def begin(folder: Path, config: dict[str, Any]) -> None:
     """Keep the settings of a new run. Raises UserError where the folder holds one of other settings."""
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(json.dumps(config))

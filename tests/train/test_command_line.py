@@ -1,5 +1,7 @@
 import pytest
 
+from pipeline import store
+from pipeline.lookalikes import Models
 from tests.conftest import HOME
 from train import runs
 from train.__main__ import LOSSES, main
@@ -34,3 +36,23 @@ def test_fit_on_the_demonstration_gallery_appears_as_a_run(demonstration_home, c
 def test_a_run_cannot_be_called_by_a_path(name, capsys):
     assert main(["fit", "--run", name]) == 1
     assert "cannot name a run" in capsys.readouterr().err
+
+
+def test_fit_with_variants_says_so_in_its_settings_and_uses_those_that_are_there(
+    fifteen, models, monkeypatch, capsys
+):
+    monkeypatch.setattr(Models, "load", lambda: models)
+    arguments = ["fit", "--gallery", "small", "--augment", "1", "--epochs", "1", "--steps-per-epoch", "5"]
+    written = []
+    for run in ("first", "second"):
+        assert main([*arguments, "--run", run]) == 0
+        (path,) = (fifteen.folder / "training").iterdir()
+        written.append(path.stat().st_mtime_ns)
+    assert written[0] == written[1]
+    config = store.read_json(runs.folder_of("first") / runs.CONFIG)
+    assert config and config["variants"]["count"] == 1 and config["variants"]["turn_degrees"] == 10
+    assert [row["epoch"] for row in runs.read_history(runs.folder_of("second"))] == [0, 1]
+    assert main(["fit", "--gallery", "small", "--epochs", "1", "--steps-per-epoch", "5", "--run", "first"]) == 1
+    assert "other settings" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["fit", "--run", "third", "--augment", "0"])

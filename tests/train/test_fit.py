@@ -59,7 +59,7 @@ def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
     cosine([embeddings[:2], embeddings[:2]])
     hardness = {}
     for settings_of in (SMALL, settings):
-        batches = Batches(embeddings, labels, settings_of, "distances")
+        batches = Batches(embeddings[:, None], labels, settings_of, "distances")
         batches.begin(1, cosine.arrays())
         rows = batches.quadruplets(np.random.default_rng(0))
         assert rows.shape == (64, 4)
@@ -139,6 +139,27 @@ def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_pa
     assert (
         json.loads((tmp_path / "killed" / runs.RESULT).read_text())["epoch"] == best_row(tmp_path / "whole")["epoch"]
     )
+
+
+def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
+    embeddings, labels = clustered()
+    variants = np.stack([embeddings, -embeddings, np.roll(embeddings, 64, axis=1)], axis=1)
+    batches = Batches(variants, labels, SMALL, "distances")
+    shown, _ = batches[0]
+    kinds = [(np.abs(shown[:, :, None] - variants[:, place]).max(axis=3) == 0).any(axis=2) for place in range(3)]
+    assert (np.sum(kinds, axis=0) == 1).all()
+    assert np.mean(kinds, axis=(1, 2)) == pytest.approx([1 / 3] * 3, abs=0.1)
+    assert (batches[0][0] == shown).all()
+    short = dataclasses.replace(SMALL, epochs=1)
+    rows = {}
+    for name, given in {"plain": embeddings, "one": embeddings[:, None], "three": variants}.items():
+        fit(tmp_path / name, given, labels, short)
+        rows[name] = runs.read_history(tmp_path / name)
+    measured = [name for name in rows["plain"][0] if name not in ("seconds", "train_loss")]
+    for name in measured:
+        assert rows["one"][1][name] == pytest.approx(rows["plain"][1][name], rel=1e-3)
+        assert rows["three"][0][name] == pytest.approx(rows["plain"][0][name], rel=1e-3)
+    assert rows["three"][1]["held_out_loss"] != pytest.approx(rows["plain"][1]["held_out_loss"], rel=1e-3)
 
 
 def test_damaged_rows_of_a_history_are_left_out(tmp_path):

@@ -1,0 +1,16 @@
+"""A gallery of real people that is just large enough to train on."""
+
+import pytest
+
+from pipeline import building, gallery
+from pipeline.sources import demonstration, listed
+
+
+@pytest.fixture
+def fifteen(small, models):
+    """The gallery "small" and ten people more with one photo each, in a data folder of its own."""
+    people = [person for person in demonstration.people().people if person.source == "Brazilian politicians"]
+    building.build("small", listed(people[:10]), models.detector, models.embedder)
+    opened = gallery.open("small", models.embedder.identity)
+    assert (opened.people_count, len(opened)) == (15, 25)
+    return opened

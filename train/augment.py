@@ -1,0 +1,192 @@
+"""Variants of a gallery's photos: mirrored, turned, scaled, shifted and recoloured, found and embedded once more.
+
+What is changed is the portrait that a gallery keeps of each face. Each variant of all faces is one file in the
+gallery's folder ``training/``, so that a run that was killed keeps those that are done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from pipeline import faces, photo, store
+from pipeline.embedding import Embedder
+from pipeline.faces import Detector, Face, View
+from pipeline.gallery import Gallery
+
+Box = tuple[float, float, float, float]
+_FOLDER = "training"
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to one picture. Factors of 1 and values of 0 leave it as it is.
+
+    scale: what is seen grows by this factor, so that the face becomes smaller. shift_right, shift_down: shares of
+    the box.
+    """
+
+    mirror: bool = False
+    turn_degrees: float = 0.0
+    scale: float = 1.0
+    shift_right: float = 0.0
+    shift_down: float = 0.0
+    brightness: float = 1.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    gamma: float = 1.0
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How far variants go. Degrees and shares are drawn evenly up to these, to both sides; so are the logarithms of
+    factors, from one divided by them to them.
+
+    mirror_share: how many are mirrored, 0..1.
+    turn_degrees: as far as heads are left as they are (``EmbeddingSettings.level_over_degrees``).
+    """
+
+    mirror_share: float = 0.5
+    turn_degrees: float = 10.0
+    scale_factor: float = 1.1
+    shift_ratio: float = 0.05
+    brightness_factor: float = 1.4
+    contrast_factor: float = 1.4
+    saturation_factor: float = 1.5
+    gamma_factor: float = 1.4
+
+    def draw(self, random: np.random.Generator) -> Change:
+        """One change at random."""
+
+        def factor(most: float) -> float:
+            return float(most ** random.uniform(-1, 1))
+
+        return Change(
+            mirror=bool(random.random() < self.mirror_share),
+            turn_degrees=random.uniform(-1, 1) * self.turn_degrees,
+            scale=factor(self.scale_factor),
+            shift_right=random.uniform(-1, 1) * self.shift_ratio,
+            shift_down=random.uniform(-1, 1) * self.shift_ratio,
+            brightness=factor(self.brightness_factor),
+            contrast=factor(self.contrast_factor),
+            saturation=factor(self.saturation_factor),
+            gamma=factor(self.gamma_factor),
+        )
+
+
+def changed(picture: np.ndarray, box: Box, change: Change, view: View, side_px: int) -> np.ndarray:
+    """The view of a box (x, y, width, height) of a picture after a change: uint8, (side_px, side_px, 3).
+
+    The turn and the mirroring of ``view`` give way to the change's.
+    """
+    x, y, width, height = box
+    moved = Face((x + change.shift_right * width, y + change.shift_down * height, width, height), (), 1.0)
+    margin = (0.5 + view.margin_ratio) * change.scale - 0.5
+    seen = View(view.squareness, margin, change.turn_degrees, change.mirror)
+    return _coloured(faces.crop(picture, moved, seen, side_px), change)
+
+
+def _coloured(picture: np.ndarray, change: Change) -> np.ndarray:
+    image = Image.fromarray(picture)
+    image = ImageEnhance.Brightness(image).enhance(change.brightness)
+    image = ImageEnhance.Contrast(image).enhance(change.contrast)
+    image = ImageEnhance.Color(image).enhance(change.saturation)
+    return np.asarray(image.point([round(255 * (value / 255) ** change.gamma) for value in range(256)] * 3))
+
+
+def variants(
+    opened: Gallery,
+    count: int,
+    detector: Detector,
+    embedder: Embedder,
+    variation: Variation = Variation(),
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> np.ndarray:
+    """The gallery's embeddings and those of ``count`` variants: float32 (faces, 1 + count, 128), the original first.
+
+    Where no face is found in a variant, the original embedding stands for it. ``progress`` is told the number of
+    faces done, each counted once for each variant.
+    """
+    arrays = [np.asarray(opened.embeddings)]
+    for number in range(count):
+        make = partial(_embedded, opened, (seed, number), detector, embedder, variation, progress)
+        arrays.append(_kept(opened, ["variant", asdict(variation), seed, number], make))
+        progress((number + 1) * len(opened))
+    return np.stack(arrays, axis=1)
+
+
+def boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None] = lambda _: None) -> np.ndarray:
+    """Where the face is in each portrait: float32 (faces, 4) of x, y, width and height in its pixels.
+
+    Where none is found, that is the square around which the portrait was cut.
+    """
+    return _kept(opened, ["boxes"], partial(_boxes, opened, detector, progress))
+
+
+def _kept(opened: Gallery, about: list[object], make: Callable[[], np.ndarray]) -> np.ndarray:
+    """What ``make`` gives, made once for each state of the gallery. What is of an older state is deleted."""
+    state = _digest(opened.manifest["files"])
+    for old in (opened.folder / _FOLDER).glob("*.npy"):
+        if not old.name.startswith(state):
+            old.unlink()
+    path = opened.folder / _FOLDER / f"{state}-{_digest(about)}.npy"
+    if not path.is_file():
+        array = make()
+        with store.written_whole(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array)
+    return np.load(path, allow_pickle=False)
+
+
+def _digest(values: object) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _embedded(
+    opened: Gallery,
+    seed: tuple[int, int],
+    detector: Detector,
+    embedder: Embedder,
+    variation: Variation,
+    progress: Callable[[int], None],
+) -> np.ndarray:
+    """One variant of each face, float32 (faces, 128)."""
+    embeddings = np.array(opened.embeddings)
+    for rows in _batches(opened):
+        pictures = [_variant(photo.read(opened.crop_path(row)), (*seed, row), variation) for row in rows]
+        found = detector(pictures)
+        places = [place for place, detected in enumerate(found) if detected]
+        crops = [embedder.crops(pictures[place], found[place][0]) for place in places]
+        embeddings[rows.start + np.array(places, np.int64)] = embedder(crops)
+        progress(seed[1] * len(opened) + rows.stop)
+    return embeddings
+
+
+def _boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None]) -> np.ndarray:
+    found = np.empty((len(opened), 4), np.float32)
+    for rows in _batches(opened):
+        portraits = [photo.read(opened.crop_path(row)) for row in rows]
+        for row, portrait, detected in zip(rows, portraits, detector(portraits), strict=True):
+            side = len(portrait) / (1 + 2 * faces.PORTRAIT_MARGIN_RATIO)
+            corner = (len(portrait) - side) / 2
+            found[row] = detected[0].box if detected else (corner, corner, side, side)
+        progress(rows.stop)
+    return found
+
+
+def _batches(opened: Gallery) -> Iterator[range]:
+    for start in range(0, len(opened), _BATCH):
+        yield range(start, min(start + _BATCH, len(opened)))
+
+
+def _variant(portrait: np.ndarray, seed: tuple[int, ...], variation: Variation) -> np.ndarray:
+    change = variation.draw(np.random.default_rng(seed))
+    side = len(portrait)
+    return changed(portrait, (0, 0, side, side), change, View(squareness=1.0, margin_ratio=0.0), side)
