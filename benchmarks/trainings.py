@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -47,6 +48,12 @@ ABLATIONS = {
     "mining-semi_hard": replace(_SYMMETRIC, mining="semi_hard"),
     "mining-batch_hard": replace(_SYMMETRIC, mining="batch_hard"),
 }
+ABOUT = {"gallery": "LFW", "command": "make similarity"}
+
+
+def folder_of(training: str) -> Path:
+    """Where a training lies in the data folder."""
+    return store.home() / "benchmarks" / "runs" / training
 
 
 def network_of(
@@ -55,8 +62,8 @@ def network_of(
     """The network of a training, which stays in the data folder: trained now where that was not done before."""
     import keras
 
-    folder = store.home() / "benchmarks" / "runs" / name
-    fit(folder, embeddings, labels, settings, held_out)
+    folder = folder_of(name)
+    fit(folder, embeddings, labels, settings, held_out, ABOUT)
     return keras.saving.load_model(folder / runs.MODEL).arrays()
 
 
@@ -64,11 +71,10 @@ def main() -> None:
     """Train everything that is recorded, and ship."""
     wild = Wild()
     embeddings, held_out = wild.embeddings(), np.isin(np.arange(len(wild)), wild.photos_of("peopleDevTest.txt"))
-    about = {"gallery": "LFW, view 1", "command": "make similarity"}
     for name, settings in {**SETTINGS, **ABLATIONS}.items():
         print(f"\n{name}")
-        folder = store.home() / "benchmarks" / "runs" / name
-        fit(folder, embeddings, wild.people, settings, held_out, about)
+        folder = folder_of(name if name in ABLATIONS else f"{name}-seed-0")
+        fit(folder, embeddings, wild.people, settings, held_out, ABOUT)
         shipped = runs.SHIPPED / name
         shipped.mkdir(parents=True, exist_ok=True)
         for part in (runs.CONFIG, runs.HISTORY, runs.RESULT):
@@ -81,7 +87,7 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
     """Write the network of the training ``cohort`` with its calibration."""
     import keras
 
-    network = keras.saving.load_model(store.home() / "benchmarks" / "runs" / "cohort" / runs.MODEL).arrays()
+    network = keras.saving.load_model(folder_of("cohort-seed-0") / runs.MODEL).arrays()
     distances = evaluate.network_distances(network)
 
     def pairs_of(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
@@ -112,6 +118,9 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
         "measured": measured,
     }
     scorers.write(scorers.SHIPPED, network, calibration, about)
+    lines = (wild.folder / "peopleDevTrain.txt").read_text(encoding="utf-8").splitlines()[1:]
+    names = [line.split()[0].replace("_", " ") for line in lines if line.strip()]
+    (scorers.SHIPPED / runs.PEOPLE).write_text("\n".join(names) + "\n", encoding="utf-8")
     print(f"\nShipped: {scorers.SHIPPED}")
 
 

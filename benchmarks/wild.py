@@ -22,6 +22,7 @@ from pipeline.embedding import EmbeddingSettings, unit
 from pipeline.errors import SourceError
 from pipeline.faces import DetectionSettings, Face, View
 from pipeline.lookalikes import Models
+from pipeline.sources import lfw
 
 _BLOCK = 512
 # No head is rolled further than this, so that none is turned upright.
@@ -68,10 +69,6 @@ class Wild:
         _, numbers = np.unique([path.parent.name for path in self.paths], return_inverse=True)
         return numbers.astype(np.int64)
 
-    def photo_number(self, name: str, number: str) -> int:
-        """Photo ``number`` of ``name`` as the official lists call it."""
-        return self._number[f"{name}_{int(number):04d}"]
-
     def photos_of(self, people_list: str) -> np.ndarray:
         """Numbers of all photos of the people in ``peopleDevTrain.txt`` or ``peopleDevTest.txt``."""
         lines = (self.folder / people_list).read_text(encoding="utf-8").splitlines()[1:]
@@ -80,15 +77,9 @@ class Wild:
 
     def pairs(self, pair_list: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Photo numbers (n, 2), whether they show one person (n,), and the fold (n,) of an official list."""
-        lines = [line.split() for line in (self.folder / pair_list).read_text(encoding="utf-8").splitlines()]
-        head, rows = lines[0], lines[1:]
-        size = int(head[-1])
-        pairs, same = [], []
-        for row in rows:
-            first, second = (row[0], row[1]), (row[0] if len(row) == 3 else row[2], row[-1])
-            pairs.append((self.photo_number(*first), self.photo_number(*second)))
-            same.append(len(row) == 3)
-        return np.array(pairs), np.array(same), np.arange(len(pairs)) // (2 * size)
+        rows = lfw.pairs(self.folder / pair_list)
+        pairs = np.array([(self._number[one], self._number[other]) for one, other, _, _ in rows])
+        return pairs, np.array([same for _, _, same, _ in rows]), np.array([fold for _, _, _, fold in rows])
 
     def folds(self) -> np.ndarray:
         """The fold of view 2, 0..9, of each photo's person (``people.txt``): no person is in two."""

@@ -7,6 +7,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,31 @@ def _parser() -> argparse.ArgumentParser:
         "embedded once and kept with the gallery",
     )
     text = (
+        "Rank and verify a gallery's people by a trained network, beside cosine, in the tiers of people and photos "
+        "that this project grew from. People whom the network was trained on are left out."
+    )
+    one = commands.add_parser("evaluate", help="Measure a trained network beside cosine.", description=text)
+    one.set_defaults(run=_evaluate)
+    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--run", dest="name", metavar="NAME", help="a run's network (default: the shipped network)")
+    one.add_argument(
+        "--lfw",
+        type=Path,
+        metavar="FOLDER",
+        help="where LFW's pairs.txt lies, for a gallery of LFW: verification too",
+    )
+    text = (
+        "Search settings by many small runs (Optuna). Each trial is a run; the same command goes on with the study."
+    )
+    one = commands.add_parser("tune", help=text, description=text)
+    one.set_defaults(run=_tune)
+    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--study", required=True, metavar="NAME", help="what the study and its runs are called")
+    one.add_argument("--trials", type=positive, default=20, metavar="N", help="in all (default: %(default)s)")
+    one.add_argument("--epochs", type=positive, default=8, metavar="N", help="of a trial, at most (%(default)s)")
+    one.add_argument("--steps-per-epoch", type=positive, default=50, metavar="N", help="default: %(default)s")
+    one.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    text = (
         "Train FaceNet itself in its last blocks, or go on with a run that was stopped. This wants a GPU and many "
         "photos of each person: on one photo each of people it has not seen, every way that was tried on LFW made "
         "FaceNet worse, so a run can end with FaceNet as it was."
@@ -108,22 +134,86 @@ def _fit(chosen: argparse.Namespace) -> None:
 
         tensorflow.load()
         from train import runs
-        from train.fit import FitSettings, fit
+        from train.fit import FitSettings, fit, split_people
         from train.networks import KINDS
 
     names = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
     settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in names})
-    about = _about(opened)
+    labels = opened.person_of_row
+    held_out = split_people(labels, settings.held_out_share, settings.seed)
+    about = _about(opened) | {"trained_on": sorted({_name(opened, row) for row in np.flatnonzero(~held_out)})}
     embeddings = opened.embeddings
     if chosen.augment:
         embeddings = _variants(opened, chosen.augment)
         about["variants"] = {"count": chosen.augment, **dataclasses.asdict(Variation())}
     folder = runs.folder_of(chosen.name)
-    best = fit(folder, embeddings, opened.person_of_row, settings, about=about)
+    best = fit(folder, embeddings, labels, settings, held_out, about)
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f}, on held-out people rank-1 "
         f"{best['held_out_rank_1']:.4f} (cosine {best['held_out_cosine_rank_1']:.4f}). Its files: {folder}"
     )
+
+
+def _name(opened: gallery.Gallery, row: Any) -> str:
+    """A person's name as every source spells it."""
+    return str(opened.row(int(row))["name"]).replace("_", " ")
+
+
+def _evaluate(chosen: argparse.Namespace) -> None:
+    opened = gallery.open(chosen.gallery)
+    names = np.array([_name(opened, row) for row in range(len(opened))])
+    with command_line.working("Loading the network"):
+        from train import evaluate, runs
+
+        network, trained_on = runs.network(chosen.name) if chosen.name else runs.shipped()
+    kept = ~np.isin(names, trained_on)
+    if len(set(names[kept])) < 2:
+        raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
+    embeddings, labels = opened.embeddings[kept], opened.person_of_row[kept]
+    pairs = _pairs(chosen.lfw, [Path(opened.row(int(row))["original"]).stem for row in np.flatnonzero(kept)])
+    ways = {"network": evaluate.network_distances(network), "cosine": evaluate.cosine_distances}
+    with command_line.counting("Measuring", evaluate.lines_count(ways), "lines") as progress:
+        rows = evaluate.table(embeddings, labels, ways, pairs, progress)
+    print(
+        f"{len(set(names[kept])):,} people of {opened.name}; {len(set(names[~kept])):,} were trained on and left out."
+    )
+    if not rows:
+        raise UserError("Nobody has two photos or more in this gallery, so nothing can be measured.")
+    command_line.print_table(("protocol", *ways), rows, numbers={1, 2})
+
+
+def _pairs(folder: Path | None, stems: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """LFW's pairs of view 2 among photos named by ``stems``: photo numbers (n, 2), same (n,), folds (n,)."""
+    if folder is None:
+        return None
+    from pipeline.sources import lfw
+
+    place = {stem: number for number, stem in enumerate(stems)}
+    found = [
+        (place[one], place[other], same, fold)
+        for one, other, same, fold in lfw.pairs(folder / "pairs.txt")
+        if one in place and other in place
+    ]
+    if not found:
+        raise UserError("No pair of pairs.txt has both its photos in this gallery among people not trained on.")
+    table = np.array(found)
+    return table[:, :2], table[:, 2].astype(bool), table[:, 3]
+
+
+def _tune(chosen: argparse.Namespace) -> None:
+    _check_name(chosen.study)
+    opened = gallery.open(chosen.gallery)
+    with command_line.working("Loading TensorFlow"):
+        from pipeline import tensorflow
+
+        tensorflow.load()
+        from train import tune
+        from train.fit import FitSettings
+
+    settings = FitSettings(epochs=chosen.epochs, steps_per_epoch=chosen.steps_per_epoch, seed=chosen.seed)
+    rows = tune.tune(chosen.study, opened.embeddings, opened.person_of_row, settings, chosen.trials, _about(opened))
+    command_line.print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
+    print(f"Cosine there: rank-1 {tune.cosine_rank_1(chosen.study):.4f}")
 
 
 def _check_name(name: str) -> None:

@@ -5,7 +5,7 @@ Pure functions of embeddings, float32 unit rows (photos, 128), their people's nu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,42 +51,31 @@ def _places(probe_labels: np.ndarray, gallery_labels: np.ndarray) -> np.ndarray:
     return order[np.searchsorted(gallery_labels[order], probe_labels)]
 
 
-def identification(embeddings: np.ndarray, labels: np.ndarray, distances: Distances, seed: int) -> dict[str, float]:
-    """One-shot identification over every probe there is, one photo of everybody in the gallery.
+def one_shot(embeddings: np.ndarray, labels: np.ndarray, distances: Distances, seed: int) -> dict[str, float]:
+    """One-shot identification and verification over every probe there is, one photo of everybody in the gallery.
 
     rank_1, rank_5; mrr: mean reciprocal rank; rank_score: 1 where the own person comes first, 0 where last;
-    one_shot_loss: by what the most alike other person undercuts the own one, squared, with a margin of 0.25.
+    one_shot_loss: by what the most alike other person undercuts the own one, squared, with a margin of 0.25;
+    auc: area under the ROC curve; tar_at_far_1e-3: true accepts at one false accept in a thousand.
     """
     gallery, probes = one_shot_split(labels, np.random.default_rng(seed))
     values = distances(embeddings[probes], embeddings[gallery])
     found = ranks(values, labels[probes], labels[gallery])
-    own = _places(labels[probes], labels[gallery])
-    rows = np.arange(len(values))
+    rows, own = np.arange(len(values)), _places(labels[probes], labels[gallery])
     to_own = values[rows, own]
     values[rows, own] = np.inf
+    nearest_other = values.min(axis=1)
+    # There are millions of pairs of others: sorted once, they give the curve. The own ones lie at the end.
+    to_others = np.sort(values, axis=None)[: -len(values)]
+    places = [np.searchsorted(to_others, to_own, side) for side in ("left", "right")]
     return {
         "rank_1": float(np.mean(found == 1)),
         "rank_5": float(np.mean(found <= 5)),
         "mrr": float(np.mean(1 / found)),
         "rank_score": float(np.mean(1 - (found - 1) / max(len(gallery) - 1, 1))),
-        "one_shot_loss": float(np.mean(np.maximum(to_own**2 - values.min(axis=1) ** 2 + 0.25, 0))),
-    }
-
-
-def verification(embeddings: np.ndarray, labels: np.ndarray, distances: Distances, seed: int) -> dict[str, float]:
-    """Area under the ROC curve and true accepts at one false accept in a thousand, over probe and gallery pairs.
-
-    Of sorted negatives, as there are millions of them: the area is the share of pairs of pairs in the right order.
-    """
-    gallery, probes = one_shot_split(labels, np.random.default_rng(seed))
-    same = labels[probes][:, None] == labels[gallery]
-    values = distances(embeddings[probes], embeddings[gallery])
-    positives, negatives = values[same], np.sort(values[~same])
-    places = [np.searchsorted(negatives, positives, side) for side in ("left", "right")]
-    accepted_below = negatives[int(len(negatives) * 1e-3)]
-    return {
-        "auc": float(1 - np.mean(places) / len(negatives)),
-        "tar_at_far_1e-3": float(np.mean(positives < accepted_below)),
+        "one_shot_loss": float(np.mean(np.maximum(to_own**2 - nearest_other**2 + 0.25, 0))),
+        "auc": float(1 - np.mean(places) / len(to_others)),
+        "tar_at_far_1e-3": float(np.mean(to_own < to_others[int(len(to_others) * 1e-3)])),
     }
 
 
@@ -121,6 +110,54 @@ def accuracy_of_folds(values: np.ndarray, same: np.ndarray, folds: np.ndarray) -
     return np.array(found)
 
 
+Progress = Callable[[int], None]
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+_SEEDS = range(3)
+
+
+def lines_count(ways: dict[str, Distances]) -> int:
+    """How many steps :func:`table` tells of."""
+    return len(ways) * (len(TIERS) + 2)
+
+
+def table(
+    embeddings: np.ndarray, labels: np.ndarray, ways: dict[str, Distances], pairs: Pairs | None, progress: Progress
+) -> list[tuple[str, ...]]:
+    """Every protocol that the photos allow, a row each: its name, and mean and spread for each of ``ways``.
+
+    The spread is that of three seeds, or of the folds of ``pairs`` (photo numbers (n, 2), same (n,), folds (n,)).
+    """
+    lines: dict[str, dict[str, str]] = {}
+
+    def put(line: str, way: str, values: Sequence[float] | np.ndarray) -> None:
+        spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
+        lines.setdefault(line, {})[way] = f"{np.mean(values):.4f}{spread}"
+
+    done = 0
+    for way, distances in ways.items():
+        for tier in TIERS:
+            progress(done)
+            done += 1
+            found = [tier_rank_1(embeddings, labels, tier, distances, seed) for seed in _SEEDS]
+            for kind in found[0] or {}:
+                put(f"{tier}, {kind.replace('_', ', ')}, rank-1", way, [row[kind] for row in found if row])
+        progress(done)
+        done += 1
+        if np.bincount(np.unique(labels, return_inverse=True)[1]).max() > 1:
+            draws = [one_shot(embeddings, labels, distances, seed) for seed in _SEEDS]
+            for name in ("rank_1", "rank_5"):
+                put(f"one-shot: all {len(np.unique(labels)):,} people x 1, {name.replace('_', '-')}", way, [
+                    draw[name] for draw in draws
+                ])  # fmt: skip
+        progress(done)
+        done += 1
+        if pairs is not None:
+            values = pair_distances(embeddings, pairs[0], distances)
+            put(f"verification, {len(values):,} pairs, accuracy", way, accuracy_of_folds(values, *pairs[1:]))
+    progress(done)
+    return [(line, *(found[way] for way in ways)) for line, found in lines.items()]
+
+
 @dataclass(frozen=True)
 class Tier:
     """A closed set of people: how many (all there are where None), and photos of each for gallery and probes."""
@@ -129,6 +166,10 @@ class Tier:
     people: int | None
     gallery_photos: int
     probe_photos: int = 4
+
+    def __str__(self) -> str:
+        people = f"{self.people} people" if self.people else "everybody"
+        return f"{self.name}: {people} x {self.gallery_photos}, {self.probe_photos} probes each"
 
 
 # Those that this project grew from.

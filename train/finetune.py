@@ -215,7 +215,7 @@ class Progress(keras.callbacks.Callback):
         rows = unit(views.reshape(len(self.labels), -1, weights.DIMENSIONS).mean(axis=1))
         loss = Quadruplet(alpha=self.settings.alpha, beta=self.settings.beta)
         apart = distances(rows[self.quadruplets])
-        found = evaluate.identification(rows, self.labels, evaluate.cosine_distances, 0)
+        found = evaluate.one_shot(rows, self.labels, evaluate.cosine_distances, 0)
         return {**found, "loss": float(loss(np.zeros(len(apart), np.float32), apart))}
 
 

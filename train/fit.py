@@ -294,9 +294,8 @@ def best_row(folder: Path) -> dict[str, float]:
 
 
 def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: evaluate.Distances) -> dict[str, float]:
-    draws = [evaluate.identification(*data, distances, seed) for seed in range(_DRAWS[side])]
-    means = {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
-    return means | evaluate.verification(*data, distances, 0)
+    draws = [evaluate.one_shot(*data, distances, seed) for seed in range(_DRAWS[side])]
+    return {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
 
 
 def fit(

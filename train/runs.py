@@ -7,15 +7,38 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pipeline import store
+from pipeline import scorers, store
+from pipeline.errors import UserError
+from pipeline.similarity import Network
 
 CONFIG, HISTORY, RESULT, MODEL = "config.json", "history.csv", "result.json", "similarity.keras"
+# Beside the shipped network: whom it was trained on, so that nobody of them is measured.
+PEOPLE = "people.txt"
 SHIPPED = Path(__file__).parents[1] / "assets" / "runs"
 
 
 def folder_of(name: str) -> Path:
     """Where a run of the user's lies."""
     return store.home() / "runs" / name
+
+
+def network(name: str) -> tuple[Network, list[str]]:
+    """The network of a finished run of the user's and the names of the people it was trained on. Raises UserError."""
+    import keras
+
+    from train import networks  # noqa: F401 - registers what the file holds
+
+    path = folder_of(name) / MODEL
+    config = store.read_json(folder_of(name) / CONFIG) or {}
+    if not path.is_file():
+        raise UserError(f"There is no finished run {name}. Train one: python -m train fit --run {name}")
+    return keras.saving.load_model(path).arrays(), config.get("trained_on", [])
+
+
+def shipped() -> tuple[Network, list[str]]:
+    """The network that ships and the names of the people it was trained on. Raises WeightsError."""
+    names = (scorers.SHIPPED / PEOPLE).read_text(encoding="utf-8").splitlines()
+    return scorers.read(scorers.SHIPPED).network, names
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:

@@ -19,6 +19,22 @@ def people(path: Path | None = None) -> People:
     return folder.people(path or _download(), "LFW", LICENCE)
 
 
+def pairs(path: Path) -> list[tuple[str, str, bool, int]]:
+    """LFW's list of pairs (``pairs.txt``): names of both photos, whether they show one person, and the fold from 0.
+
+    Raises SourceError where there is no such list.
+    """
+    try:
+        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        size = 2 * int(lines[0][-1])
+        return [
+            (f"{row[0]}_{int(row[1]):04d}", f"{row[-2 if len(row) == 4 else 0]}_{int(row[-1]):04d}", len(row) == 3, n)
+            for row, n in zip(lines[1:], (number // size for number in range(len(lines))), strict=False)
+        ]
+    except (OSError, ValueError, IndexError) as error:
+        raise SourceError(f"{path} is no list of LFW's pairs.") from error
+
+
 def _download() -> Path:
     from sklearn.datasets import fetch_lfw_people
 

@@ -1,0 +1,117 @@
+"""Searching settings: many small runs, each told to Optuna, which draws the next one (Akiba et al. 2019)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+
+from pipeline.errors import UserError
+from train import runs
+from train.fit import FitSettings, Mining, fit
+from train.networks import KINDS
+
+if TYPE_CHECKING:
+    import optuna
+
+LOSSES = ("quadruplet", "quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different")
+METRICS = {"30, 20, 10": (30, 20, 10), "64, 32": (64, 32), "128, 64, 32": (128, 64, 32)}
+ENCODERS = {"128": (128,), "256, 128": (256, 128), "64": (64,)}
+
+
+def tune(
+    study: str,
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    settings: FitSettings,
+    trials: int,
+    about: dict[str, Any],
+) -> list[tuple[str, str, str, str]]:
+    """Run trials until the study has so many, and list them, the best first: run, rank-1, MRR, what was drawn.
+
+    A study that was stopped goes on: its journal lies beside the runs, and a run that was killed is gone on with.
+    Raises UserError where there are too few people.
+    """
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = runs.folder_of(f"{study}.journal")
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+    found = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
+    # What a killed process left is drawn again.
+    for trial in found.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        found.enqueue_trial(trial.params)
+        found.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+    def objective(trial: optuna.Trial) -> float:
+        name = f"{study}-{trial.number:03d}"
+        print(f"{name}: {trial.number + 1} of {trials}")
+        best = fit(runs.folder_of(name), embeddings, labels, drawn(trial, settings), about={**about, "study": study})
+        trial.set_user_attr("rank_1", best["held_out_rank_1"])
+        trial.set_user_attr("cosine_rank_1", best["held_out_cosine_rank_1"])
+        # Small galleries tie in rank-1.
+        return best["held_out_mrr"]
+
+    complete = [optuna.trial.TrialState.COMPLETE]
+    while (done := len(found.get_trials(states=complete))) < trials:
+        # A sampler of its own for each trial, so that a study that was stopped draws what it would have drawn.
+        found.sampler = optuna.samplers.TPESampler(seed=settings.seed + done)
+        found.optimize(objective, n_trials=1, catch=())
+    ranked = sorted(found.get_trials(states=complete), key=lambda trial: -(trial.value or 0))
+    return [
+        (
+            f"{study}-{trial.number:03d}",
+            f"{trial.user_attrs['rank_1']:.4f}",
+            f"{trial.value:.4f}",
+            ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items()),
+        )
+        for trial in ranked
+    ]
+
+
+def drawn(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
+    """The settings of a trial: networks, sizes, dropout, activations, loss, margins, mining, batch and rate."""
+    kind = trial.suggest_categorical("network", ["symmetric", "residual", "cohort"])
+    network = KINDS[kind]
+    if kind != "cohort":
+        network = replace(
+            network,
+            metric_units=METRICS[trial.suggest_categorical("metric", list(METRICS))],
+            metric_activation=trial.suggest_categorical("activation", ["relu", "tanh"]),
+            dropout=trial.suggest_float("dropout", 0.0, 0.5),
+        )
+    if kind == "symmetric":
+        network = replace(network, encoder_units=ENCODERS[trial.suggest_categorical("encoder", list(ENCODERS))])
+    loss = trial.suggest_categorical("loss", list(LOSSES))
+    margins: dict[str, Any] = {}
+    if loss == "quadruplet":
+        margins = {"alpha": trial.suggest_float("alpha", 0.02, 0.5, log=True)}
+        margins["beta"] = trial.suggest_float("beta", 0.005, 0.2, log=True)
+    elif loss not in ("quadruplet_adaptive", "binary"):
+        margins = {"margin": trial.suggest_float("margin", 0.05, 1.0)}
+    return replace(
+        settings,
+        network=network,
+        loss=loss,
+        **margins,
+        mining=cast(Mining, trial.suggest_categorical("mining", list(get_args(Mining)))),
+        batch_size=trial.suggest_categorical("batch_size", [64, 256, 1024]),
+        learning_rate=trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
+    )
+
+
+def cosine_rank_1(study: str) -> float:
+    """Plain cosine's rank-1 on the same held-out people."""
+    result = runs.folder_of(f"{study}-000") / runs.RESULT
+    try:
+        return float(json.loads(result.read_text(encoding="utf-8"))["held_out_cosine_rank_1"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"The study {study} has no finished run.") from error
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
