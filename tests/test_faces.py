@@ -291,4 +291,4 @@ def test_a_rolled_head_is_found_and_turned_upright_by_its_eyes(models, embed, ex
     assert face.roll_degrees == pytest.approx(degrees, abs=20)
     _, levelled = faces.level(lying, face, models.embedder.settings.level_over_degrees)
     assert abs(levelled.roll_degrees) < 1e-6
-    assert embed(lying) @ embed(picture) > 0.9
+    assert embed(lying) @ embed(picture) > 0.85

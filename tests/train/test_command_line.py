@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pipeline import store
@@ -30,6 +32,55 @@ def test_fit_on_the_demonstration_gallery_appears_as_a_run(demonstration_home, c
     assert "rank-1" in capsys.readouterr().out
     assert main([*arguments, "--steps-per-epoch", "21"]) == 1
     assert "other settings" in capsys.readouterr().err
+
+
+def test_the_published_network_learns_from_real_faces(demonstration_home):
+    """Random at first, it meets most margins on the photos it is trained on, and more than before on others."""
+    arguments = ["fit", "--run", "real", "--epochs", "4", "--steps-per-epoch", "60", "--batch-size", "64"]
+    assert main(arguments) == 0
+    first, *_, last = runs.read_history(runs.folder_of("real"))
+    assert first["train_margins_met"] < 0.1
+    assert last["train_margins_met"] > 0.8
+    assert last["held_out_margins_met"] > first["held_out_margins_met"] + 0.3
+    assert last["train_loss"] < 0.1
+
+
+def test_evaluate_prints_the_network_beside_cosine_on_people_it_was_not_trained_on(demonstration_home, capsys):
+    assert main(["evaluate"]) == 0
+    output = capsys.readouterr().out
+    assert "people of demonstration; 0 were trained on and left out" in output
+    (line,) = [line for line in output.splitlines() if line.startswith("one-shot: all 983 people x 1, rank-1")]
+    network, cosine = (float(value) for value in re.findall(r"([01]\.\d+) ±", line))
+    assert network >= 0.9 and cosine >= 0.9
+    assert main(["fit", "--run", "first", "--network", "cohort", "--epochs", "1", "--steps-per-epoch", "5"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "--run", "first"]) == 0
+    output = capsys.readouterr().out
+    left = re.search(r"([\d,]+) people of demonstration; (\d+) were trained on", output)
+    assert left and int(left[2]) == 983 - int(left[1]) > 700
+
+
+def test_evaluate_says_what_is_missing(demonstration_home, tmp_path, capsys):
+    assert main(["evaluate", "--run", "nobody"]) == 1
+    assert "There is no finished run nobody. Train one: python -m train fit --run nobody" in capsys.readouterr().err
+    assert main(["evaluate", "--lfw", str(tmp_path)]) == 1
+    assert "pairs.txt is no list of LFW's pairs" in capsys.readouterr().err
+
+
+def test_tune_makes_runs_and_goes_on_with_its_study(demonstration_home, capsys):
+    arguments = ["tune", "--study", "search", "--epochs", "1", "--steps-per-epoch", "2", "--trials"]
+    assert main([*arguments, "2"]) == 0
+    first = capsys.readouterr().out
+    assert main([*arguments, "3"]) == 0
+    second = capsys.readouterr().out
+    assert [name for name in ("search-000", "search-001", "search-002") if name in second] == [
+        name
+        for name in sorted(path.name for path in runs.folder_of("search-000").parent.iterdir())
+        if "." not in name
+    ]
+    assert "search-002" not in first and "search-002: 3 of 3" in second and "search-000: 1 of" not in second
+    config = store.read_json(runs.folder_of("search-002") / runs.CONFIG)
+    assert config and config["study"] == "search"
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b"])
