@@ -3,7 +3,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop calibrate screenshots clean
+.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop benchmark-scoring calibrate screenshots clean
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -50,6 +50,9 @@ calibrate: .venv/installed-dev  ## From distance to resemblance: fit on view 1, 
 
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
+
+benchmark-scoring: .venv/installed-dev  ## Candidates against the exact scan on LFW, and the time of a probe.
+	$(BIN)/python -m benchmarks.scoring
 
 screenshots: .venv/installed-dev chromium  ## The page's states, light, dark and phone, into screenshots/.
 	$(BIN)/python -m tests.browser.screenshots

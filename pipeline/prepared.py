@@ -53,4 +53,4 @@ def _write(path: Path, rows: np.ndarray) -> None:
         np.save(file, rows)
     for stale in path.parent.glob("prepared-*.npy"):
         if stale != path:
-            stale.unlink()
+            stale.unlink(missing_ok=True)

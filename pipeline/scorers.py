@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from pipeline import __version__, similarity, store
+from pipeline import __version__, blocks, similarity, store
 from pipeline.errors import WeightsError
 from pipeline.similarity import Network
 
@@ -88,8 +88,8 @@ class CosineScorer:
 
     def distances(self, probe: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of a unit row (128,) to unit rows (n, 128)."""
-        cosines = prepared @ probe.astype(np.float32)
-        return np.clip((1 - cosines) / 2, 0, 1).astype(np.float32)
+        probe = probe.astype(np.float32)
+        return blocks.apply(lambda rows: np.clip((1 - rows @ probe) / 2, 0, 1), prepared)
 
 
 class NetworkScorer:

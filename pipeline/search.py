@@ -17,7 +17,7 @@ from pipeline.scorers import Scorer
 class SearchSettings:
     """candidates: photos taken by cosine, all photos of whose people are scored (see ``make benchmark-scoring``)."""
 
-    candidates: int = 200
+    candidates: int = 500
 
 
 class Search:
@@ -48,6 +48,10 @@ class Search:
 
     def _candidate_people(self, probe: np.ndarray, top: int) -> np.ndarray | None:
         """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""
+        import faiss
+
+        # One probe is the work of one thread; OpenMP's others would only wait for it, busily.
+        faiss.omp_set_num_threads(1)
         candidates = self.settings.candidates
         while candidates < len(self.gallery):
             _, rows = self._index.search(probe[None].astype(np.float32), candidates)

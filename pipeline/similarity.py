@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any
 
 import numpy as np
+
+from pipeline import blocks
 
 Layer = tuple[np.ndarray, np.ndarray]
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -18,12 +16,8 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda values: np.maximum(values, 0, out=values),
     "tanh": lambda values: np.tanh(values, out=values),
 }
-# Rows at a time: what is in between stays in a core's cache.
-_BLOCK = 4096
 # A product of matrices is fastest where its width is a multiple of this.
 _LANES = 16
-# One probe at a time, as each takes all cores.
-_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -71,8 +65,8 @@ class Network:
         """Mean cosine to the nearest faces of the cohort, (n,): blocks keep the cosines to all of them small."""
         assert self.cohort is not None
         parts = []
-        for start in range(0, len(codes), _BLOCK):
-            cosines = codes[start : start + _BLOCK] @ self.cohort.T
+        for start in range(0, len(codes), blocks.ROWS):
+            cosines = codes[start : start + blocks.ROWS] @ self.cohort.T
             parts.append(np.partition(cosines, -self.cohort_nearest, axis=1)[:, -self.cohort_nearest :].mean(axis=1))
         return np.concatenate([np.empty(0, np.float32), *parts])
 
@@ -89,10 +83,10 @@ class Network:
 
     def distances(self, code: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of one code (columns,) to a prepared gallery (n, columns)."""
-        block = min(len(prepared), _BLOCK)
-        return _in_blocks(self._product(code, block) if self.product else self._concatenation(code, block), prepared)
+        rows = min(len(prepared), blocks.ROWS)
+        return blocks.apply(self._product(code, rows) if self.product else self._concatenation(code, rows), prepared)
 
-    def _product(self, code: np.ndarray, block: int) -> Callable[[np.ndarray], np.ndarray]:
+    def _product(self, code: np.ndarray, rows_max: int) -> Callable[[np.ndarray], np.ndarray]:
         """From prepared rows to distances. One product of matrices gives the first layer and, last, the cosine."""
         cosine, start = -self.steepness * code, self.steepness * self.middle
         if self.cohort is not None:
@@ -107,7 +101,7 @@ class Network:
         weights[:half, :units] = kernel[:half] * code[:, None] + kernel[half:]
         weights[:, -1] = cosine
         shift = np.pad(code @ kernel[half:] + bias, (0, weights.shape[1] - units))
-        correction = self._net(shift[None], block)
+        correction = self._net(shift[None], rows_max)
 
         def distances(rows: np.ndarray) -> np.ndarray:
             values = rows @ weights
@@ -115,27 +109,27 @@ class Network:
 
         return distances
 
-    def _concatenation(self, code: np.ndarray, block: int) -> Callable[[np.ndarray], np.ndarray]:
+    def _concatenation(self, code: np.ndarray, rows_max: int) -> Callable[[np.ndarray], np.ndarray]:
         """From prepared rows to distances, the mean of both orders where there are both."""
         kernel, bias = self.metric[0]
         halves = kernel.reshape(2, len(kernel) // 2, -1)[: 1 + self.both_orders]
-        logits = self._net(code @ halves + bias, block)
+        logits = self._net(code @ halves + bias, rows_max)
         share = np.full(len(halves), 1 / len(halves), np.float32)
         return lambda rows: _sigmoid(logits(rows)) @ share
 
-    def _net(self, shift: np.ndarray, block: int) -> Callable[[np.ndarray], np.ndarray]:
-        """The net after its first layer, whose values are still to be shifted by what the probe adds to them.
+    def _net(self, shift: np.ndarray, rows_max: int) -> Callable[[np.ndarray], np.ndarray]:
+        """The net from its first layer's values, to which ``shift`` (orders, width) is still to be added.
 
-        shift (orders, width). What is made of it takes values (n, orders * width), n at most ``block``, to logits
-        (n, orders). As relu(v + s) is max(v, -s) + s, that s goes into the next layer's shift: one pass instead of
-        two. Shifts are tiled to the size of a block, since NumPy is slow on rows of thirty.
+        What it gives takes values (n, orders * width), n at most ``rows_max``, to logits (n, orders). As relu(v + s)
+        is max(v, -s) + s, that last s goes into the shift of the next layer: one pass instead of two. Shifts are
+        tiled to the size of a block, since NumPy is slow on rows of thirty.
         """
         orders, width = shift.shape
         activation, folded = _ACTIVATIONS[self.metric_activation], self.metric_activation == "relu"
         steps = []
         for kernel, bias in self.metric[1:]:
             kernel = np.pad(kernel, ((0, shift.shape[1] - len(kernel)), (0, 0)))
-            steps.append((np.tile(-shift if folded else shift, (block, 1)), kernel))
+            steps.append((np.tile(-shift if folded else shift, (rows_max, 1)), kernel))
             shift = (shift @ kernel if folded else 0) + np.tile(bias, (orders, 1))
 
         def logits(values: np.ndarray) -> np.ndarray:
@@ -176,32 +170,6 @@ def joined(settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Net
             others[name] = arrays[name]
     values: dict[str, Any] = {name: tuple(found) for name, found in layers.items()}
     return Network(**values, **others, **settings)
-
-
-def _in_blocks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """A function of rows (n, columns), block by block on all cores: float32 (n,).
-
-    OpenBLAS keeps to one thread meanwhile: on blocks its threads would wait for each other, and on a busy machine
-    they wait for tens of milliseconds.
-    """
-    rows = np.asarray(rows)
-    if len(rows) <= _BLOCK:
-        return function(rows) if len(rows) else np.empty(0, np.float32)
-    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-    with _ALONE, _blas().limit(limits=1, user_api="blas"):
-        return np.concatenate(list(_threads().map(function, blocks)))
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), "scoring")
-
-
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

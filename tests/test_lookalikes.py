@@ -11,8 +11,10 @@ from PIL import Image
 from pipeline import faces, gallery, photo, scorers
 from pipeline.errors import GalleryError, NoFaceError, UserError
 from pipeline.lookalikes import COPY_DISTANCE_MAX, Lookalikes, compare
+from pipeline.scorers import NetworkScorer
 from pipeline.search import SearchSettings
 from tests.conftest import beside, encoded, enlarged
+from tests.test_scorers import CURVE, network
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +69,15 @@ def test_copies_are_told_by_the_cosine_whatever_ranks(small, models, examples, s
     assert match.distance > COPY_DISTANCE_MAX
 
 
-def test_the_exact_scan_compares_every_photo(demonstration, models, madonna):
-    probe = models.probe(photo.read(madonna), models.faces(photo.read(madonna))[0])
-    few, all_of_them = (
-        Lookalikes(demonstration.gallery, models, settings=SearchSettings(candidates)) for candidates in (10, 10_000)
+def test_the_exact_scan_compares_every_photo(small, models, madonna):
+    # A network that sees likeness elsewhere than the cosine, by which candidates are taken.
+    scorer = NetworkScorer(network(), CURVE)
+    few, many = (
+        Lookalikes(gallery.open("small"), models, scorer, SearchSettings(candidates)) for candidates in (1, 1000)
     )
-    assert few.rank(probe, exact=True) == all_of_them.rank(probe)
-    assert {match.name for match in few.rank(probe)} != {match.name for match in all_of_them.rank(probe)}
+    probe = models.probe(photo.read(madonna), models.faces(photo.read(madonna))[0])
+    assert few.rank(probe, top=1, exact=True) == many.rank(probe, top=1)
+    assert few.rank(probe, top=1) != many.rank(probe, top=1)
 
 
 def test_a_top_larger_than_the_gallery_gives_everybody(opened, madonna):
@@ -159,7 +163,7 @@ def test_comparing_is_symmetric_and_knows_one_person_from_two(models, examples, 
     assert not apart.same
     assert apart.resemblance < 50
     itself = compare((one, one), models, scorer)
-    assert itself.resemblance > 99
+    assert itself.resemblance > 95
     assert itself.cosine == pytest.approx(1, abs=1e-5)
 
 

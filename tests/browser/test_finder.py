@@ -93,6 +93,23 @@ def test_a_photo_of_40_megapixels_gives_its_person(page, examples):
     best(page, "Elton John")
 
 
+def test_likeness_can_be_measured_by_cosine_instead_and_by_every_photo(page, madonna):
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    distance = page.get_by_text("Distance 0.").first
+    by_network = distance.inner_text()
+    page.get_by_text("Compare with every photo").click()
+    expect(
+        page.get_by_role("switch", name="Compare with every photo").or_(
+            page.get_by_role("checkbox", name="Compare with every photo")
+        )
+    ).to_be_checked()
+    best(page, "Madonna")
+    page.get_by_text("Cosine", exact=True).click()
+    expect(distance).not_to_have_text(by_network)
+    best(page, "Madonna")
+
+
 def test_the_result_card_can_be_saved(page, madonna):
     give(page, madonna.read_bytes())
     with page.expect_download() as waiting:

@@ -1,0 +1,213 @@
+"""``make benchmark-scoring``: how many candidates find what scoring every photo finds, and how long a probe takes.
+
+The networks: what ships, and the architecture that this project grew from with random weights. Speed is measured
+beside that project's own way: repeat the probe for each photo, encode both sides and compare them with ``predict``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+
+from benchmarks import report
+from benchmarks.wild import Wild
+from pipeline import scorers
+from pipeline.embedding import unit
+from pipeline.errors import UserError
+from pipeline.gallery import Gallery
+from pipeline.ranking import Ranking
+from pipeline.scorers import Calibration, CosineScorer, NetworkScorer, Scorer
+from pipeline.search import Search, SearchSettings
+from pipeline.similarity import Network
+from train.networks import SEED, NetworkSettings, Similarity
+
+CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+TOP = 10
+PROBES = 300
+# As many as seed and gallery of the project that this one grew from: 9,131 people with ten photos each.
+PHOTOS, PER_PERSON = 91_310, 10
+# Each coordinate of a resampled row is moved by so much, s.d.; 128 of them turn it by about 13 degrees.
+NOISE = 0.02
+PROBES_SLOW, ROUNDS = 3, 17
+
+
+def main() -> None:
+    """Measure both tables."""
+    wild = Wild()
+    embeddings = wild.embeddings()
+    known = embeddings.any(axis=1)
+    embeddings, people = embeddings[known], wild.people[known]
+    shipped = scorers.read(scorers.SHIPPED)
+    original = NetworkScorer(_original().arrays(), Calibration(0.5, 1.0, on_logit=True))
+    shares = recall(embeddings, people, {"network as shipped": shipped, "cosine": CosineScorer()})
+    one_probe = f"One probe against {PHOTOS:,} photos"
+    report(
+        "scoring",
+        {
+            f"Share of the exact scan's {TOP} people found, {PROBES} probes, LFW": shares,
+            f"{one_probe}, network as shipped": speed(embeddings, shipped),
+            f"{one_probe}, original architecture, random weights": speed(embeddings, original),
+        },
+    )
+
+
+def recall(embeddings: np.ndarray, people: np.ndarray, of: dict[str, Scorer]) -> list[dict[str, Any]]:
+    """A row for each number of candidates; each probe is left out of the gallery."""
+    probes = np.random.default_rng(0).choice(len(embeddings), PROBES, replace=False)
+    found = {name: np.zeros((len(CANDIDATES) + 1, PROBES)) for name in of}
+    for place, probe in enumerate(probes):
+        rest = _gallery(np.delete(embeddings, probe, axis=0), np.delete(people, probe))
+        for name, scorer in of.items():
+            search = Search(rest, scorer)
+            exact = search.rank(embeddings[probe], TOP, exact=True).people
+            for row, candidates in enumerate((*CANDIDATES, len(rest))):
+                search.settings = SearchSettings(candidates)
+                some = search.rank(embeddings[probe], TOP).people
+                found[name][row, place] = np.isin(exact, some).mean()
+    default = SearchSettings().candidates
+    return [
+        {"candidates": f"{candidates:,}{' (default)' * (candidates == default)}"}
+        | {name: float(shares[row].mean()) for name, shares in found.items()}
+        for row, candidates in enumerate((*CANDIDATES, len(embeddings) - 1))
+    ]
+
+
+def speed(embeddings: np.ndarray, scorer: NetworkScorer) -> list[dict[str, Any]]:
+    """A row for each way to look a probe up; what the first one finds is what the others should."""
+    probes, photos = embeddings[:PROBES_SLOW], _extended(embeddings[PROBES_SLOW:])
+    search = Search(_gallery(photos, np.arange(PHOTOS) // PER_PERSON), scorer)
+    prepared = scorer.prepare(photos)
+    slow = _Predicted(_model(scorer.network))
+    ways: dict[str, tuple[Callable[[np.ndarray], Any], int]] = {
+        "predict, batches of 32": (lambda probe: slow.distances(probe, photos), 1),
+        "predict, batches of 8,192": (lambda probe: slow.distances(probe, photos, 8192), 1),
+        "every photo scored": (lambda probe: scorer.distances(probe, prepared), ROUNDS),
+        "every photo scored, people ranked": (lambda probe: search.rank(probe, TOP, exact=True), ROUNDS),
+        f"{search.settings.candidates} candidates, people ranked": (lambda probe: search.rank(probe, TOP), ROUNDS),
+        "cosine, a product of matrices": (lambda probe: 1 - photos @ probe, ROUNDS),
+    }
+    rows: list[dict[str, Any]] = []
+    truth: list[np.ndarray] = []
+    first = 0.0
+    for way, (look_up, rounds) in ways.items():
+        answers, milliseconds = _timed(look_up, probes, rounds)
+        distances = [] if isinstance(answers[0], Ranking) or way.startswith("cosine") else answers
+        truth, first = truth or answers, first or float(np.median(milliseconds))
+        same = [(_people(answer) == _people(right)).mean() for answer, right in zip(answers, truth, strict=True)]
+        far = [float(np.abs(answer - right).max()) for answer, right in zip(distances, truth, strict=False)]
+        rows.append(
+            {
+                "way": way,
+                "median, ms": f"{np.median(milliseconds):,.1f}",
+                "best, ms": f"{min(milliseconds):,.1f}",
+                "times faster": f"{first / np.median(milliseconds):,.0f}",
+                f"same place in the top {TOP}": float(np.mean(same)),
+                "largest difference": f"{max(far):.1e}" if far else "",
+            }
+        )
+    return rows
+
+
+class _Predicted:
+    """The way of the project that this one grew from."""
+
+    def __init__(self, model: Similarity) -> None:
+        one, two = (keras.Input((128,)) for _ in range(2))
+        self.encoder = keras.Model(one, _Call(model.codes)(one))
+        size = self.encoder.output_shape[1]
+        one, two = (keras.Input((size,)) for _ in range(2))
+        self.metric = keras.Model([one, two], _Call(model.distances)(one, two))
+
+    def distances(self, probe: np.ndarray, photos: np.ndarray, batch: int = 32) -> np.ndarray:
+        """Distances (n,) of a unit row to photos (n, 128)."""
+        repeated = np.repeat(probe[None], len(photos), axis=0)
+        sides = [self.encoder.predict(side, batch_size=batch, verbose=0) for side in (repeated, photos)]
+        found: np.ndarray = self.metric.predict(sides, batch_size=batch, verbose=0)
+        return found
+
+
+class _Call(keras.layers.Layer):
+    """A function of tensors as a layer."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def call(self, *tensors: Any) -> Any:
+        return self.function(*tensors)
+
+
+def _original() -> Similarity:
+    keras.utils.set_random_seed(0)
+    return _built(Similarity(SEED))
+
+
+def _built(model: Similarity) -> Similarity:
+    blank = np.zeros((1, 128), np.float32)
+    model([blank, blank])
+    return model
+
+
+def _model(network: Network) -> Similarity:
+    """The Keras model of a network's arrays."""
+    settings = NetworkSettings(
+        encoder_units=tuple(len(bias) for _, bias in network.encoder),
+        encoder_activation=network.encoder_activation,
+        encoder_residual=network.encoder_residual,
+        metric="product" if network.product else "concatenate",
+        metric_units=tuple(len(bias) for _, bias in network.metric[:-1]),
+        metric_activation=network.metric_activation,
+        both_orders=network.both_orders,
+    )
+    model = _built(Similarity(settings))
+    layers = [*model.encoder_layers, *model.metric_layers, model.metric_out]
+    for layer, weights in zip(layers, (*network.encoder, *network.metric), strict=True):
+        layer.set_weights(weights)
+    if network.product:
+        model.steepness.assign(network.steepness)
+        model.middle.assign(network.middle)
+    return model
+
+
+def _gallery(rows: np.ndarray, people: np.ndarray) -> Gallery:
+    return Gallery(Path("in memory"), {}, pa.table({"person": [str(person) for person in people]}), rows)
+
+
+def _extended(rows: np.ndarray) -> np.ndarray:
+    """The rows and as many noisy copies as it takes to have ``PHOTOS``."""
+    random = np.random.default_rng(0)
+    drawn = rows[random.integers(len(rows), size=PHOTOS - len(rows))]
+    return np.concatenate([rows, unit(drawn + random.normal(0, NOISE, drawn.shape))])
+
+
+def _people(answer: np.ndarray | Ranking) -> np.ndarray:
+    """The nearest people of all distances or of a ranking."""
+    if isinstance(answer, Ranking):
+        return answer.people
+    return np.argsort(answer.reshape(-1, PER_PERSON).min(axis=1), kind="stable")[:TOP]
+
+
+def _timed(look_up: Callable[[np.ndarray], Any], probes: np.ndarray, rounds: int) -> tuple[list[Any], list[float]]:
+    """The answer to each probe, and the milliseconds of each look-up after one that warms up."""
+    look_up(probes[0])
+    answers, times = [], []
+    for _ in range(rounds):
+        for probe in probes:
+            begun = time.perf_counter()
+            answers.append(look_up(probe))
+            times.append(1e3 * (time.perf_counter() - begun))
+    return answers[: len(probes)], times
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))
