@@ -24,6 +24,7 @@ from pipeline.similarity import CosineScorer, Scorer
 
 KEY = "map"
 YOU = "you"
+STAYS = "map-stays"
 NEIGHBOURS = 12
 # Of the nearest photos, the people are picked.
 NEAREST_MAX = 5000
@@ -88,13 +89,17 @@ def choose(face: int | str | None, fly: bool = True) -> None:
     """Choose a face by its row, the probe, or nobody."""
     st.query_params.pop("other", None)
     _put("face", face)
-    if fly:
-        st.session_state.flights = st.session_state.get("flights", 0) + 1
+    _fly(fly)
 
 
-def compare(row: int | None) -> None:
+def _fly(fly: bool) -> None:
+    st.session_state.flights = st.session_state.get("flights", 0) + fly
+
+
+def compare(row: int | None, fly: bool = True) -> None:
     """Put a second face beside the chosen one."""
     _put("other", row)
+    _fly(fly)
 
 
 def select(corners: Sequence[Sequence[float]] | None) -> None:
@@ -119,7 +124,7 @@ def picked() -> None:
     if row is None:
         choose(None, fly=False)
     elif "face" in st.query_params and (click["beside"] or st.session_state.get("comparing")):
-        compare(row)
+        compare(row, fly=False)
     else:
         choose(row, fly=False)
 
@@ -132,16 +137,6 @@ def found() -> None:
 def surrounded() -> None:
     """A box or lasso was drawn."""
     select(st.session_state[KEY].area)
-
-
-def within(places: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Whether places (n, 2) lie in a polygon (corners, 2): its edges to the right of them are odd in number."""
-    odd = np.zeros(len(places), bool)
-    x, y = places.T
-    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
-        if y1 != y2:
-            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    return odd
 
 
 class Explorer:
@@ -229,7 +224,9 @@ class Explorer:
                 st.caption(f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people")
             self._settings()
         left, right = st.columns([5, 3], gap="medium")
-        with left, st.container(gap=None):
+        # The map stays in sight while what is beside it is scrolled.
+        st.html(f"<style>div:has(> .st-key-{STAYS}) {{ position: sticky; top: 4rem; }}</style>")
+        with left, st.container(gap=None, key=STAYS):
             self._plot()
         with right:
             if self.other is not None:
@@ -245,7 +242,7 @@ class Explorer:
         st.caption(f":material/info: {drawing.NOTE}")
 
     def _settings(self) -> None:
-        with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
+        with st.container(horizontal=True, vertical_alignment="top", width="content"):
             if self.probe and self.face != YOU:
                 st.button("My face", icon=":material/person_pin_circle:", on_click=choose, args=(YOU,))
             if len(self.map.layouts) > 1:
@@ -256,8 +253,8 @@ class Explorer:
                     required=True,
                     key="layout",
                     bind="query-params",
-                    on_change=select,
-                    args=(None,),
+                    on_change=_put,
+                    args=("area", None),
                     help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers.",
                 )
             else:
@@ -294,8 +291,10 @@ class Explorer:
                 return scatter.by_value(self.map.quality, 0, 1, ("poor", "good"))
             case "Truth":
                 return scatter.by_value(self.map.layouts[self.layout].kept, 0, 1, ("misleading", "true"))
-            case "Distance" if self.face is not None:
-                # Equal faces are at 0, and hardly anybody is beyond 0.6.
+            case "Distance" if self.face is None:
+                return scatter.by_value(np.zeros(len(self.gallery)), 0, 1, ("choose a face", ""))
+            case "Distance":
+                # Copies have a cosine of 1, and strangers hardly ever one below -0.1.
                 return scatter.by_value(self.cosines, -0.1, 0.9, ("far", "near"))
         return scatter.by_category(*self.drawn.sources)
 
@@ -402,17 +401,19 @@ class Explorer:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.image(self._portrait(self.row), width=112, alt=f"Photo of {self._name(self.row)}")
             with st.container(width="stretch", gap="xxsmall"):
-                st.html(f"<h3>{drawing.person(self._name(self.row))}</h3>")
+                st.html(f"<strong style='font-size: 1.25rem'>{drawing.person(self._name(self.row))}</strong>")
                 if self.row is None:
                     st.caption("Placed among the faces it resembles.")
                     st.page_link("pages/finder.py", label="Back to the finder", icon=":material/arrow_back:")
                     return
                 columns = self.gallery.row(self.row)
-                st.caption(drawing.literal(columns["source"]), help=drawing.literal(f"Licence: {columns['licence']}"))
+                st.caption(drawing.literal(columns["source"]))
                 own = int((self.gallery.person_of_row == self.gallery.person_of_row[self.row]).sum())
                 if own > 1:
                     st.caption(f"{own} photos in the gallery")
                 st.caption(f"Cluster {self.map.clusters[self.row] + 1} · quality {self.map.quality[self.row]:.0%}")
+        if self.row is not None:
+            st.caption(drawing.literal(f"Licence: {columns['licence']}"))
 
     def _honest_sign(self) -> None:
         """Whether the map can be believed around the chosen face."""
@@ -446,7 +447,7 @@ class Explorer:
             np.fill_diagonal(cosines, np.nan)
         with st.container(border=True):
             one, two = drawing.person(self._name(self.row)), drawing.person(self.drawn.names[other])
-            st.html(f"<h3>{one} and {two}</h3>")
+            st.html(f"<strong style='font-size: 1.25rem'>{one} and {two}</strong>")
             if np.isnan(cosines).all():
                 st.caption("There is but one photo of this person.")
             else:
@@ -486,7 +487,7 @@ class Explorer:
     def selected(self) -> np.ndarray:
         """The rows within the area, int64."""
         assert self.area is not None
-        return np.flatnonzero(within(self.places, self.area))
+        return np.flatnonzero(maps.within(self.places, self.area))
 
     @cached_property
     def _table(self) -> Any:

@@ -109,6 +109,7 @@ class Chart {
   // What is shown -----------------------------------------------------------------------------------------------
 
   show(data, send) {
+    if (data.categories?.join() !== this.data?.categories?.join()) this.hidden.clear();
     this.data = data;
     this.send = send;
     this.canvas.setAttribute("aria-label", data.label);
@@ -356,12 +357,14 @@ class Chart {
   fly() {
     if (!this.waiting || !this.count || !this.canvas.clientWidth) return;
     this.waiting = false;
-    const [chosen, ...others] = this.data.marks.filter((mark) => !mark.far);
-    if (!chosen) return this.to({ x: 0, y: 0, zoom: 1 });
-    const [x, y] = chosen.place;
+    const shown = this.data.marks.filter((mark) => mark.kind !== "near" || !mark.far);
+    if (!shown.length) return this.to({ x: 0, y: 0, zoom: 1 });
+    // Two that are compared are both kept in sight.
+    const pair = shown.filter((mark) => mark.kind !== "near");
+    const [x, y] = [0, 1].map((axis) => pair.reduce((sum, mark) => sum + mark.place[axis], 0) / pair.length);
+    const apart = shown.map((mark) => Math.max(Math.abs(mark.place[0] - x), Math.abs(mark.place[1] - y)));
     const most = Math.max(Math.sqrt(this.count) / 8, 4);
-    const apart = others.map((mark) => Math.max(Math.abs(mark.place[0] - x), Math.abs(mark.place[1] - y)));
-    this.to({ x, y, zoom: Math.min(Math.max(0.7 / Math.max(...apart, 0.001), 1.5), most) });
+    this.to({ x, y, zoom: Math.min(Math.max(0.7 / Math.max(...apart), 1), most) });
   }
 
   to(target) {

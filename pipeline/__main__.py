@@ -221,9 +221,14 @@ class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
 
 
 def _map(chosen: argparse.Namespace) -> None:
+    _fit_map(chosen.gallery)
+
+
+def _fit_map(name: str) -> None:
+    """Fit the map of a gallery with a progress bar and print what came of it."""
     from pipeline import map as maps
 
-    opened = gallery.open(chosen.gallery)
+    opened = gallery.open(name)
     with _stages() as progress:
         fitted = maps.fit(opened, progress=progress)
     maps.save(opened, fitted)
@@ -308,7 +313,7 @@ def _map_where_needed(name: str) -> None:
     try:
         maps.open(gallery.open(name))
     except MapError:
-        main(["map", "--gallery", name])
+        _fit_map(name)
 
 
 def _demonstration_is_stale() -> bool:

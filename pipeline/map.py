@@ -7,6 +7,7 @@ fitted on; opening one of other embeddings is refused. Whoever opens a map loads
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -99,6 +100,8 @@ def fit(opened: Gallery, settings: MapSettings = MapSettings(), progress: Progre
     if count >= settings.umap_faces_min:
         progress("Laying out by UMAP", 0, 0)
         places = {UMAP: _umap(rows, indices, cosines, plane, settings), **places}
+    # UMAP finds no place for faces that are all copies of one.
+    places = {name: of for name, of in places.items() if np.isfinite(of).all()}
     layouts = {}
     for name, of in places.items():
         progress(f"Checking {name}", 0, 0)
@@ -156,7 +159,7 @@ def _umap(
         None,
     )
     # The start that UMAP's authors take, laid out by PCA so that both maps are turned alike.
-    start = plane / np.abs(plane).max() * 10
+    start = framed(plane) * 10
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # That known neighbours cannot place new faces: they are placed otherwise.
         return np.asarray(
@@ -268,6 +271,16 @@ def place(cosines: np.ndarray, places: np.ndarray, neighbours: int = 8) -> np.nd
     return places[nearest[(apart @ weights).argmin()]]
 
 
+def within(places: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Whether places (n, 2) lie in a polygon (corners, 2): its edges to the right of them are odd in number."""
+    odd = np.zeros(len(places), bool)
+    x, y = places.T
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
+        if y1 != y2:
+            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return odd
+
+
 def _identity(opened: Gallery, settings: MapSettings) -> dict[str, Any]:
     """What a map must have been fitted on and how to be the map of a gallery."""
     manifest = opened.manifest
@@ -302,7 +315,7 @@ def save(opened: Gallery, fitted: Map, settings: MapSettings = MapSettings()) ->
 
 def open(opened: Gallery, settings: MapSettings = MapSettings()) -> Map:  # noqa: A001 - as in gallery.open(name)
     """Open a gallery's map. Raises MapError, with the command to run, where it is missing, damaged or stale."""
-    command = f"python -m pipeline map --gallery {opened.name}"
+    command = f"python -m pipeline map --gallery {shlex.quote(opened.name)}"
     try:
         with np.load(path(opened), allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
