@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -29,6 +29,8 @@ NEIGHBOURS = 12
 # Of the nearest photos, the people are picked.
 NEAREST_MAX = 5000
 WALL = 48
+# One size on the map and beside it, so that each picture is made once.
+SMALL_PX = 96
 COLOURS = {
     "Source": "Where the photos come from.",
     "Cluster": "Groups of alike faces, found by k-means among the embeddings and not on the map.",
@@ -301,13 +303,11 @@ class Explorer:
     def _marks(self) -> tuple[list[Mark], list[tuple[int, int]]]:
         if self.face is None:
             return [], []
-        portrait = self._portrait(self.row, 96)
-        marks = [Mark(self.row, self.place, self._name(self.row), "chosen", portrait)]
-        rows = self.neighbours if self.other is None else [self.other]
-        for row in rows:
-            kind, side = ("near", 64) if self.other is None else ("other", 96)
-            place, name = self.places[row], self.drawn.names[row]
-            marks.append(Mark(row, place, name, kind, self._portrait(row, side), self.far(row)))  # type: ignore[arg-type]
+        marks = [Mark(self.row, self.place, self._name(self.row), "chosen", self._portrait(self.row, SMALL_PX))]
+        for row in self.neighbours if self.other is None else [self.other]:
+            kind: Literal["near", "other"] = "near" if self.other is None else "other"
+            portrait, name = self._portrait(row, SMALL_PX), self.drawn.names[row]
+            marks.append(Mark(row, self.places[row], name, kind, portrait, self.far(row)))
         return marks, [(0, number) for number in range(1, len(marks))]
 
     def _name(self, row: int | None) -> str:
@@ -385,17 +385,15 @@ class Explorer:
                 self._neighbour(row, distance)
 
     def _neighbour(self, row: int, distance: float) -> None:
+        name = self.drawn.names[row]
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
-            portrait, words = self._portrait(row, 112), f"Photo of {self.drawn.names[row]}"
-            st.image(portrait, width=56, alt=words)
+            st.image(self._portrait(row, SMALL_PX), width=56, alt=f"Photo of {name}")
             with st.container(width="stretch", gap=None):
-                st.html(f"<strong>{drawing.person(self.drawn.names[row])}</strong>")
+                words = f"**{drawing.literal(name)}**"
+                st.button(words, key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True)
                 far = " · :orange[far on the map]" if self.far(row) else ""
                 st.caption(f"{distance:.3f}{far}")
-            name = drawing.literal(self.drawn.names[row])
-            for icon, words, on_click in (("near_me", "Go to", choose), ("compare", "Compare with", compare)):
-                key, text = f"{icon} {row}", f":material/{icon}:"
-                st.button(text, key=key, help=f"{words} {name}", type="tertiary", on_click=on_click, args=(row,))
+            st.button("Compare", key=f"compare {row}", on_click=compare, args=(row,), type="tertiary")
 
     def _head(self) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):

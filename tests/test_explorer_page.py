@@ -55,7 +55,9 @@ def names(page: AppTest) -> list[str]:
     """The people beside the map, the first first."""
     assert not page.exception
     bodies = [body.value.replace("<wbr>", "") for body in page.html]
-    return [html.unescape(found) for body in bodies for found in re.findall("<bdi>(.*?)</bdi>", body)]
+    chosen = [html.unescape(found) for body in bodies for found in re.findall("<bdi>(.*?)</bdi>", body)]
+    near = [button.label for button in page.button if str(button.key).startswith("go ")]
+    return [*chosen, *(re.sub(r"\\(.)|\*\*|\u2060", r"\1", label) for label in near)]
 
 
 def captions(page: AppTest) -> str:
@@ -137,7 +139,7 @@ def test_neighbours_are_gone_to_and_compared_and_closed_again(demonstration):
     assert page.query_params["other"] == nearest
     assert page.metric[0].label == "Distance, cosine"
     button(page, "Back").click().run()
-    page.button(key=f"near_me {nearest}").click().run()
+    page.button(key=f"go {nearest}").click().run()
     assert names(page)[0] == demonstration.row(int(nearest))["name"]
     button(page, "Close").click().run()
     assert names(page) == []
