@@ -127,6 +127,9 @@ def main() -> None:
     report("app", {f"The explorer with {FACES:,} faces": rows})
 
 
+_Step = Callable[[], object]
+
+
 class _Traffic:
     """How much the server has sent to a page."""
 
@@ -152,14 +155,11 @@ def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     traffic = _Traffic(page)
 
-    def measure(
-        what: str, step: Callable[[], None], times: int = 1, before: Callable[[], None] | None = None
-    ) -> None:
+    def measure(what: str, step: _Step, times: int = 1, before: _Step = lambda: None) -> None:
         """The median time of a step, and what is sent for it; ``before`` is done before each, not measured."""
         measured = []
         for _ in range(times):
-            if before:
-                before()
+            before()
             sent = traffic.bytes
             seconds = _seconds(step)
             page.wait_for_timeout(300)
@@ -200,7 +200,7 @@ def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]
     measure("a name searched, found and flown to", lambda: _search(page))
     measure("another colour: distance", lambda: _colour(page))
     measure("a click in this colour", lambda: _click(page), REPEATS, lambda: _close(page))
-    measure("a box around tens of thousands", lambda: _box(page))
+    measure("a box around tens of thousands", lambda: _box(page), before=lambda: _close(page))
     memory("after all this")
     _close(page)
     frames = page.evaluate(_FRAMES)
@@ -226,12 +226,14 @@ _random = np.random.default_rng(0)
 
 
 def _close(page: Page) -> None:
-    """Let go of what is chosen."""
+    """Let go of what is chosen, and show the whole map."""
     close = page.get_by_role("button", name="Close")
     if close.is_visible():
         close.click()
     expect(close).to_have_count(0)
     expect(page.locator(".mark")).to_have_count(0)
+    page.locator(".scatter canvas").press("0")
+    page.wait_for_timeout(700)
 
 
 def _click(page: Page) -> None:
@@ -258,11 +260,9 @@ def _colour(page: Page) -> None:
 
 
 def _box(page: Page) -> None:
-    page.locator(".scatter canvas").press("0")
     page.get_by_role("button", name="Select by a box").click()
     box = page.locator(".scatter canvas").bounding_box()
     assert box
-    page.wait_for_timeout(700)
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.35)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.65, steps=5)
@@ -270,7 +270,7 @@ def _box(page: Page) -> None:
     expect(page.get_by_role("heading", name="photos of")).to_be_visible()
 
 
-def _seconds(step: Callable[[], object]) -> float:
+def _seconds(step: _Step) -> float:
     begun = time.perf_counter()
     step()
     return time.perf_counter() - begun
