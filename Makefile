@@ -3,12 +3,12 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop calibrate screenshots clean
+.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop calibrate benchmark-app screenshots clean
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
-setup: .venv/installed  ## Weights, photos, demonstration gallery.
+setup: .venv/installed  ## Weights, photos, demonstration gallery and its map.
 	$(BIN)/python -m pipeline setup
 
 .venv/installed: requirements.lock
@@ -51,7 +51,10 @@ calibrate: .venv/installed-dev  ## From distance to resemblance: fit on view 1, 
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
 
-screenshots: .venv/installed-dev chromium  ## The page's states, light, dark and phone, into screenshots/.
+benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
+	$(BIN)/python -m benchmarks.app
+
+screenshots: .venv/installed-dev chromium  ## The pages' states, light, dark and phone, into screenshots/.
 	$(BIN)/python -m tests.browser.screenshots
 
 clean:

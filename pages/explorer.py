@@ -24,7 +24,11 @@ from pipeline.similarity import CosineScorer, Scorer
 
 KEY = "map"
 YOU = "you"
-STAYS = "map-stays"
+# Names that are buttons take no more room than other names.
+STYLE = """<style>
+div:has(> .st-key-stays) { position: sticky; top: 4rem; }
+.st-key-people button { min-height: 0; padding: 0; }
+</style>"""
 NEIGHBOURS = 12
 # Of the nearest photos, the people are picked.
 NEAREST_MAX = 5000
@@ -227,8 +231,8 @@ class Explorer:
             self._settings()
         left, right = st.columns([5, 3], gap="medium")
         # The map stays in sight while what is beside it is scrolled.
-        st.html(f"<style>div:has(> .st-key-{STAYS}) {{ position: sticky; top: 4rem; }}</style>")
-        with left, st.container(gap=None, key=STAYS):
+        st.html(STYLE)
+        with left, st.container(gap=None, key="stays"):
             self._plot()
         with right:
             if self.other is not None:
@@ -245,8 +249,6 @@ class Explorer:
 
     def _settings(self) -> None:
         with st.container(horizontal=True, vertical_alignment="top", width="content"):
-            if self.probe and self.face != YOU:
-                st.button("My face", icon=":material/person_pin_circle:", on_click=choose, args=(YOU,))
             if len(self.map.layouts) > 1:
                 self.layout = st.segmented_control(
                     "Layout",
@@ -334,7 +336,9 @@ class Explorer:
                 ":material/lasso_select: **Draw** around several to list them.  \n"
                 ":material/face: **Look yourself up** in the finder, then see your place here."
             )
-            if not self.probe:
+            if self.probe:
+                st.button("My face", icon=":material/person_pin_circle:", on_click=choose, args=(YOU,))
+            else:
                 st.page_link("pages/finder.py", label="To the finder", icon=":material/arrow_back:")
         with st.container(border=True):
             st.markdown(
@@ -380,7 +384,7 @@ class Explorer:
                 self._close()
         st.markdown("##### Nearest people in truth", help="By the 128 numbers of the embedding, not by the map.")
         distances = (1 - self.cosines[self.neighbours]) / 2
-        with st.container(gap="xsmall"):
+        with st.container(gap="xsmall", key="people"):
             for row, distance in zip(self.neighbours, distances.tolist(), strict=True):
                 self._neighbour(row, distance)
 

@@ -4,7 +4,7 @@
 // Streamlit sends a message that has not changed by its hash alone, each array is sent once.
 
 const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3;
-const CLICK_PX = 12, DRAG_PX = 4, FLIGHT_MS = 500, ZOOM_MAX = 400;
+const TOOLS_PX = 56, CLICK_PX = 12, DRAG_PX = 4, FLIGHT_MS = 500, ZOOM_MAX = 400;
 const pieces = {};
 const charts = new Set();
 
@@ -238,7 +238,8 @@ class Chart {
     if (!width || !this.data) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
-    Object.assign(this, { width, height, unit: 0.45 * Math.min(width, height) * view.zoom });
+    const middle = (width - TOOLS_PX) / 2;
+    Object.assign(this, { width, height, middle, unit: 0.45 * Math.min(width - TOOLS_PX, height) * view.zoom });
     this.drawn = this.data.marks.map((mark) => this.screen(mark.place));
     this.layMarks();
     if (!gl || !this.count || this.count !== pieces[COLOURS]?.value.length) return;
@@ -248,18 +249,18 @@ class Chart {
     gl.clear(gl.COLOR_BUFFER_BIT);
     const scale = [(2 * this.unit) / width, (2 * this.unit) / height];
     gl.uniform2f(this.uniforms.scale, ...scale);
-    gl.uniform2f(this.uniforms.shift, -view.x * scale[0], -view.y * scale[1]);
+    gl.uniform2f(this.uniforms.shift, -view.x * scale[0] - TOOLS_PX / width, -view.y * scale[1]);
     gl.uniform1f(this.uniforms.size, size * ratio);
     gl.drawArrays(gl.POINTS, 0, this.count);
     this.box.dataset.points = this.count;
   }
 
   screen([x, y]) {
-    return [this.width / 2 + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit];
+    return [this.middle + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit];
   }
 
   unscreen([x, y]) {
-    return [(x - this.width / 2) / this.unit + this.view.x, (this.height / 2 - y) / this.unit + this.view.y];
+    return [(x - this.middle) / this.unit + this.view.x, (this.height / 2 - y) / this.unit + this.view.y];
   }
 
   // Portraits, lines to the nearest neighbours, legend ------------------------------------------------------------
@@ -292,15 +293,18 @@ class Chart {
   }
 
   layMarks() {
-    // Names that would lie on another one are left out; the first are the most important.
+    // Names that would lie on another one, or on a portrait, are left out; the first are the most important.
     const taken = [];
     [...this.marks.children].forEach((button, place) => {
       const [x, y] = this.drawn[place];
       button.style.transform = `translate(${x}px, ${y}px)`;
       const half = Math.min(button.title.length * 3.6, 75) + 4;
-      const free = !taken.some((other) => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 18);
+      const below = place ? 29 : 40;
+      const free = !taken.some((other) => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y - below) < 18)
+        && !this.drawn.some(([px, py], other) =>
+          other !== place && Math.abs(px - x) < half + 18 && Math.abs(py - y - below) < 27 && place);
       button.classList.toggle("quiet", !free);
-      if (free) taken.push({ x, y, half });
+      if (free) taken.push({ x, y: y + below, half });
     });
     [...this.links.children].forEach((line, place) => {
       const [from, to] = this.data.links[place].map((mark) => this.drawn[mark]);
@@ -343,28 +347,29 @@ class Chart {
 
   // Moving ------------------------------------------------------------------------------------------------------
 
-  zoom(factor, at = [this.width / 2, this.height / 2]) {
-    const before = this.unscreen(at);
+  zoom(factor, at = [this.middle, this.height / 2]) {
+    const before = this.unscreen(at), zoomed = this.view.zoom;
     this.view.zoom = Math.min(Math.max(this.view.zoom * factor, 0.6), ZOOM_MAX);
-    this.unit = 0.45 * Math.min(this.width, this.height) * this.view.zoom;
+    this.unit *= this.view.zoom / zoomed;
     const after = this.unscreen(at);
     this.view.x += before[0] - after[0];
     this.view.y += before[1] - after[1];
     this.redraw();
   }
 
-  // To the chosen face, as near as its neighbours that are near it on the map allow.
+  // To the chosen face with the six who are nearest in truth, or to both of two.
   fly() {
     if (!this.waiting || !this.count || !this.canvas.clientWidth) return;
     this.waiting = false;
-    const shown = this.data.marks.filter((mark) => mark.kind !== "near" || !mark.far);
+    const shown = this.data.marks.slice(0, 7);
     if (!shown.length) return this.to({ x: 0, y: 0, zoom: 1 });
-    // Two that are compared are both kept in sight.
-    const pair = shown.filter((mark) => mark.kind !== "near");
-    const [x, y] = [0, 1].map((axis) => pair.reduce((sum, mark) => sum + mark.place[axis], 0) / pair.length);
-    const apart = shown.map((mark) => Math.max(Math.abs(mark.place[0] - x), Math.abs(mark.place[1] - y)));
-    const most = Math.max(Math.sqrt(this.count) / 8, 4);
-    this.to({ x, y, zoom: Math.min(Math.max(0.7 / Math.max(...apart), 1), most) });
+    const ends = [0, 1].map((axis) => shown.map((mark) => mark.place[axis]));
+    const [x, y] = ends.map((of) => (Math.min(...of) + Math.max(...of)) / 2);
+    const side = Math.max(...ends.map((of) => Math.max(...of) - Math.min(...of)), 1e-4);
+    // In a large gallery the neighbourhood of a face is small, wherever those who are like it have been put.
+    const grain = Math.sqrt(this.count) / 24, pair = shown.some((mark) => mark.kind === "other");
+    if (1.6 / side < grain && !pair) this.to({ x: shown[0].place[0], y: shown[0].place[1], zoom: grain });
+    else this.to({ x, y, zoom: Math.min(Math.max(1.6 / side, 1), Math.max(3 * grain, 4)) });
   }
 
   to(target) {
