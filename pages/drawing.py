@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages import address
 from pipeline import gallery, photo, store
 from pipeline.errors import UserError
 from pipeline.faces import Face
@@ -54,7 +55,7 @@ def choose_gallery() -> None:
                 names,
                 key="gallery",
                 bind="query-params",
-                on_change=_forget,
+                on_change=address.forget,
                 help="The people whom faces are compared to, and who are on the map",
             )
 
@@ -64,12 +65,6 @@ def chosen_gallery() -> str:
     names = gallery.names() or [gallery.DEMONSTRATION]
     chosen = st.session_state.get("gallery")
     return chosen if chosen in names else names[0]
-
-
-def _forget() -> None:
-    """Let go of what was chosen in another gallery."""
-    for name in ("face", "other", "area"):
-        st.query_params.pop(name, None)
 
 
 def missing(error: UserError) -> None:

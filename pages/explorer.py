@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from pages import drawing, scatter
+from pages import address, drawing, scatter
+from pages.address import YOU, choose, compare, select
 from pages.scatter import Colouring, Mark, Points
 from pipeline import map as maps
 from pipeline import ranking
@@ -23,7 +23,6 @@ from pipeline.map import Map
 from pipeline.similarity import CosineScorer, Scorer
 
 KEY = "map"
-YOU = "you"
 # Names that are buttons take no more room than other names.
 STYLE = """<style>
 div:has(> .st-key-stays) { position: sticky; top: 4rem; }
@@ -88,41 +87,6 @@ def _open_map(folder: str, written: str, changed: int, _opened: Gallery) -> Draw
     return Drawn(opened_map, points, names, (np.asarray(sources.indices), sources.dictionary.to_pylist()))
 
 
-# The selection is what the address of the page says, so that it can be shared.
-
-
-def choose(face: int | str | None, fly: bool = True) -> None:
-    """Choose a face by its row, the probe, or nobody."""
-    st.query_params.pop("other", None)
-    _put("face", face)
-    _fly(fly)
-
-
-def _fly(fly: bool) -> None:
-    st.session_state.flights = st.session_state.get("flights", 0) + fly
-
-
-def compare(row: int | None, fly: bool = True) -> None:
-    """Put a second face beside the chosen one."""
-    _put("other", row)
-    _fly(fly)
-
-
-def select(corners: Sequence[Sequence[float]] | None) -> None:
-    """Select all within an area of the map."""
-    _put("area", " ".join(f"{x:g},{y:g}" for x, y in corners) if corners else None)
-    _put("face", None)
-    _put("other", None)
-    st.session_state.pop("wall", None)
-
-
-def _put(name: str, value: object) -> None:
-    if value is None:
-        st.query_params.pop(name, None)
-    else:
-        st.query_params[name] = str(value)
-
-
 def picked() -> None:
     """A click on the map, or beside all points."""
     click: dict[str, Any] = st.session_state[KEY].picked
@@ -142,6 +106,7 @@ def found() -> None:
 
 def surrounded() -> None:
     """A box or lasso was drawn."""
+    st.session_state.pop("wall", None)
     select(st.session_state[KEY].area)
 
 
@@ -151,24 +116,9 @@ class Explorer:
     def __init__(self, opened: Gallery, drawn: Drawn) -> None:
         self.gallery, self.drawn, self.map = opened, drawn, drawn.map
         self.probe: Probe | None = st.session_state.get("probe")
-        self.face = self._face("face")
-        self.other = self._row("other") if self.face is not None else None
-        self.area = self._area()
-
-    def _face(self, name: str) -> int | str | None:
-        return YOU if st.query_params.get(name) == YOU and self.probe else self._row(name)
-
-    def _row(self, name: str) -> int | None:
-        text = st.query_params.get(name, "")
-        return int(text) if text.isdecimal() and int(text) < len(self.gallery) else None
-
-    def _area(self) -> np.ndarray | None:
-        try:
-            corners = [tuple(map(float, pair.split(","))) for pair in st.query_params.get("area", "").split()]
-            area = np.array(corners, np.float64).reshape(len(corners), 2)
-        except ValueError:
-            return None
-        return area if len(area) > 2 and np.isfinite(area).all() else None
+        self.face = YOU if self.probe and address.is_you() else address.row("face", len(opened))
+        self.other = address.row("other", len(opened)) if self.face is not None else None
+        self.area = address.area()
 
     @property
     def row(self) -> int | None:
@@ -257,8 +207,8 @@ class Explorer:
                     required=True,
                     key="layout",
                     bind="query-params",
-                    on_change=_put,
-                    args=("area", None),
+                    on_change=address.forget,
+                    args=("area",),
                     help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers.",
                 )
             else:
@@ -279,7 +229,7 @@ class Explorer:
             marks,
             links,
             None if self.area is None else self.area.tolist(),
-            f"{self.gallery.name} {self.layout} {st.session_state.get('flights', 0)}",
+            f"{self.gallery.name} {self.layout} {address.flights()}",
             f"Map of {len(self.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
             on_picked_change=picked,
             on_found_change=found,
@@ -320,9 +270,6 @@ class Explorer:
             assert self.probe
             return drawing.square(self.probe.portrait, side_px)
         return drawing.portrait(self.gallery.crop_path(row), side_px)
-
-    def _picture(self, row: int | None, words: str = "") -> None:
-        st.image(self._portrait(row), width="stretch", alt=f"Photo of {self._name(row)}{words}")
 
     # What stands beside the map --------------------------------------------------------------------------------
 
@@ -468,8 +415,7 @@ class Explorer:
     def _photos(self, title: str, row: int, other: int, embedding: np.ndarray) -> None:
         st.markdown(f"**{title}**")
         for column, shown in zip(st.columns(2, wrap=False), (None if row < 0 else row, other), strict=True):
-            with column:
-                self._picture(shown)
+            column.image(self._portrait(shown), width="stretch", alt=f"Photo of {self._name(shown)}")
         measured = {scorer.name: scorer for scorer in (CosineScorer(), self.scorer)}
         with st.container(horizontal=True):
             for name, scorer in measured.items():

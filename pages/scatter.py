@@ -11,6 +11,7 @@ import io
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,8 +104,7 @@ def draw(
     flies to the first mark. callbacks: ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``),
     ``on_found_change`` (a row, by search) and ``on_area_change`` (corners), the value in ``st.session_state[key]``.
     """
-    plot = _component()
-    plot(
+    _component()(
         key=key,
         data={
             "label": label,
@@ -119,9 +119,10 @@ def draw(
     )
     colours = _packed(_COLOURS, colouring.values)
     for piece in (points.places[layout], points.people, points.names, colours):
-        plot(key=f"{key} {piece[0]}", data=piece)
+        _component()(key=f"{key} {piece[0]}", data=piece)
 
 
+@cache
 def _component() -> Any:
     return st.components.v2.component(
         "scatter",
