@@ -18,9 +18,13 @@ def choose(face: int | str | None, fly: bool = True) -> None:
     _fly(fly)
 
 
-def compare(row: int | None, fly: bool = True) -> None:
-    """Put a second face beside the chosen one, or take it away."""
-    _put("other", row)
+def compare(face: int | str | None, other: int | None, fly: bool = True) -> None:
+    """Put a second face beside the chosen one, or take it away.
+
+    Both are told, as a click on what an earlier run has left on the screen comes with an earlier address.
+    """
+    _put("face", face)
+    _put("other", other)
     _fly(fly)
 
 

@@ -94,7 +94,7 @@ def picked() -> None:
     if row is None:
         choose(None, fly=False)
     elif "face" in st.query_params and (click["beside"] or st.session_state.get("comparing")):
-        compare(row, fly=False)
+        compare(st.query_params["face"], row, fly=False)
     else:
         choose(row, fly=False)
 
@@ -344,7 +344,7 @@ class Explorer:
                 st.button(words, key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True)
                 far = " · :orange[far on the map]" if self.far(row) else ""
                 st.caption(f"{distance:.3f}{far}")
-            st.button("Compare", key=f"compare {row}", on_click=compare, args=(row,), type="tertiary")
+            st.button("Compare", key=f"compare {row}", on_click=compare, args=(self.face, row), type="tertiary")
 
     def _head(self) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
@@ -408,7 +408,8 @@ class Explorer:
                 if not only:
                     st.caption(f"Of {cosines.size:,} pairs; on average a distance of {_mean_distance(cosines):.3f}.")
             with st.container(horizontal=True):
-                st.button("Back", icon=":material/arrow_back:", on_click=compare, args=(None,), type="tertiary")
+                back = (self.face, None)
+                st.button("Back", icon=":material/arrow_back:", on_click=compare, args=back, type="tertiary")
                 st.space("stretch")
                 self._close()
 

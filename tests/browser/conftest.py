@@ -71,7 +71,9 @@ def page(app, browser):
 
     def hear(message: ConsoleMessage) -> None:
         # Opened at another page than the first, Streamlit looks for its server there before it asks the root.
-        if message.type == "error" and "/_stcore/" not in message.location["url"]:
+        # And a picture is gone where the next run has come before it was fetched.
+        about = message.location["url"] + message.text
+        if message.type == "error" and "/_stcore/" not in about and "/media/" not in about:
             complaints.append(message.text)
 
     def see(request: Request) -> None:
