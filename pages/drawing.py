@@ -19,6 +19,7 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
 
 from pages import address
 from pipeline import gallery, photo, store
@@ -90,6 +91,8 @@ def _try_again() -> None:
 @st.cache_resource(show_spinner=False)
 def networks() -> Future[Models]:
     """The networks, loading in the background from the first visit on, warm when done, shared by all sessions."""
+    # Streamlit resets Keras after each run of a page, which breaks a network that is being built meanwhile.
+    script_runner._clean_problem_modules = lambda: None
     loading: Future[Models] = Future()
 
     def load() -> None:
