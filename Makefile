@@ -3,12 +3,13 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium benchmark-lfw benchmark-crop benchmark-scoring calibrate screenshots clean
+.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmark-app benchmark-crop \
+	benchmark-lfw benchmark-scoring benchmark-similarity
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
-setup: .venv/installed  ## Weights, photos, demonstration gallery.
+setup: .venv/installed  ## Weights, photos, demonstration gallery and its map.
 	$(BIN)/python -m pipeline setup
 
 .venv/installed: requirements.lock
@@ -54,7 +55,16 @@ benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 benchmark-scoring: .venv/installed-dev  ## Candidates against the exact scan on LFW, and the time of a probe.
 	$(BIN)/python -m benchmarks.scoring
 
-screenshots: .venv/installed-dev chromium  ## The page's states, light, dark and phone, into screenshots/.
+benchmark-similarity: .venv/installed-dev  ## What learning brings, on people never trained on, beside cosine.
+	$(BIN)/python -m benchmarks.similarity
+
+similarity: .venv/installed-dev  ## Train what is recorded in assets/runs/, and the network that ships.
+	$(BIN)/python -m benchmarks.trainings
+
+benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
+	$(BIN)/python -m benchmarks.app
+
+screenshots: .venv/installed-dev chromium  ## The pages' states, light, dark and phone, into screenshots/.
 	$(BIN)/python -m tests.browser.screenshots
 
 clean:

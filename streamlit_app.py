@@ -2,5 +2,12 @@
 
 import streamlit as st
 
+from pages import drawing
+
 st.set_page_config(page_title="LooksLikeWho", page_icon="assets/icon.png", layout="wide")
-st.navigation([st.Page("pages/finder.py", title="Finder", icon=":material/face:")], position="top").run()
+drawing.choose_gallery()
+pages = [
+    st.Page("pages/finder.py", title="Finder", icon=":material/face:"),
+    st.Page("pages/explorer.py", title="Explorer", icon=":material/explore:"),
+]
+st.navigation(pages, position="top").run()

@@ -18,8 +18,12 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import script_runner
 
+from pages import address
 from pipeline import gallery, photo, scorers, store
+from pipeline.errors import UserError
 from pipeline.faces import Face
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
@@ -27,6 +31,7 @@ from pipeline.scorers import ScorerName
 
 NOTE = "Resemblance says how alike two photos are, never who somebody is: entertainment, not identification."
 # Okabe and Ito's colours, told apart by colour-blind people too; the numbers say the same without colour.
+# Plots have the same ones: chartCategoricalColors in .streamlit/config.toml.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442")
 
 
@@ -35,9 +40,60 @@ def keep_uploads_in_memory() -> None:
     MultiPartParser.spool_max_size = 2 * photo.PhotoLimits().bytes_max
 
 
+def through_the_router() -> None:
+    """Start again where Streamlit ran a page by its own: it does so until it has once seen the router's pages."""
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def choose_gallery() -> None:
+    """The switch that all pages follow, where there is a choice."""
+    names = gallery.names()
+    if len(names) > 1:
+        with st.sidebar:
+            st.selectbox(
+                "Gallery",
+                names,
+                key="gallery",
+                bind="query-params",
+                on_change=address.forget,
+                help="The people whom faces are compared to, and who are on the map",
+            )
+
+
+def chosen_gallery() -> str:
+    """The name of the gallery that was chosen."""
+    names = gallery.names() or [gallery.DEMONSTRATION]
+    chosen = st.session_state.get("gallery")
+    return chosen if chosen in names else names[0]
+
+
+def missing(error: UserError) -> None:
+    """The state before set-up, and of a gallery that cannot be used: what to run."""
+    text, command, arguments = str(error).partition("python -m pipeline")
+    with st.container(border=True, width=640):
+        st.subheader(":material/build: One step is missing", anchor=False)
+        st.markdown(literal(text))
+        if command:
+            st.code(command + arguments, language="bash")
+        if arguments.strip() == "setup":
+            st.caption("It fetches the network's weights and the photos, and measures all faces once: a few minutes.")
+        st.button("Check again", icon=":material/refresh:", on_click=_try_again)
+
+
+def _try_again() -> None:
+    """Load the networks anew where that failed."""
+    loading = networks()
+    if loading.done() and loading.exception():
+        networks.clear()
+
+
 @st.cache_resource(show_spinner=False)
 def networks() -> Future[Models]:
     """The networks, loading in the background from the first visit on, warm when done, shared by all sessions."""
+    # Streamlit resets Keras after each run of a page, which breaks a network that is being built meanwhile.
+    script_runner._clean_problem_modules = lambda: None
     loading: Future[Models] = Future()
 
     def load() -> None:

@@ -103,16 +103,19 @@ class Working:
 
 def page() -> None:
     """The page from top to bottom."""
+    drawing.through_the_router()
     drawing.keep_uploads_in_memory()
     st.title("Who does this face look like?", anchor=False)
     try:
-        opened = drawing.open_gallery(choose_gallery())
+        opened = drawing.open_gallery(drawing.chosen_gallery())
         loading = networks()
     except UserError as error:
-        missing(error)
+        drawing.missing(error)
         return
     given: Given | None = st.session_state.get("given")
     looked = known(given) if given else None
+    # What other pages know of the photo.
+    st.session_state.probe = None
     left, right = st.columns([2, 5], gap="medium")
     with left:
         picture = st.container()
@@ -127,19 +130,10 @@ def page() -> None:
             find(given, opened, loading, working, picture)
     except (GalleryError, WeightsError) as error:
         with working.done():
-            missing(error)
+            drawing.missing(error)
     except UserError as error:
         with working.done():
             failed(error)
-
-
-def choose_gallery() -> str:
-    """The name of the gallery to look in."""
-    names = gallery.names() or [gallery.DEMONSTRATION]
-    if len(names) == 1:
-        return names[0]
-    with st.sidebar:
-        return st.selectbox("Gallery", names, key="gallery", help="The people whom the face is compared to")
 
 
 def networks() -> Future[Models]:
@@ -148,13 +142,6 @@ def networks() -> Future[Models]:
     if loading.done():
         loading.result()
     return loading
-
-
-def try_again() -> None:
-    """Load the networks anew where that failed."""
-    loading = drawing.networks()
-    if loading.done() and loading.exception():
-        drawing.networks.clear()
 
 
 def known(given: Given) -> Looked | None:
@@ -246,19 +233,6 @@ def empty(opened: Gallery) -> None:
     st.caption(f":material/info: {drawing.NOTE}")
 
 
-def missing(error: UserError) -> None:
-    """The state before set-up, and of a gallery that cannot be used: what to run."""
-    text, command, arguments = str(error).partition("python -m pipeline")
-    with st.container(border=True, width=640):
-        st.subheader(":material/build: One step is missing", anchor=False)
-        st.markdown(drawing.literal(text))
-        if command:
-            st.code(command + arguments, language="bash")
-        if arguments.strip() == "setup":
-            st.caption("It fetches the network's weights and the photos, and measures all faces once: a few minutes.")
-        st.button("Check again", icon=":material/refresh:", on_click=try_again)
-
-
 def failed(error: UserError) -> None:
     """The error state: what happened, what to do, and a way on."""
     title = "This file cannot be used" if isinstance(error, PhotoError) else "No face to compare"
@@ -289,6 +263,7 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
             looked.probes[chosen] = models.probe(photo.read(given.data), looked.faces[chosen - 1])
     lookalikes = drawing.lookalikes(opened, models, st.session_state.get("scorer", "network"))
     begun = time.perf_counter()
+    st.session_state.probe = looked.probes[chosen]
     result = Result(lookalikes, looked.probes[chosen])
     looked.times |= working.times | {f"Ranking {opened.people_count:,} people": time.perf_counter() - begun}
     with working.done():
@@ -344,6 +319,7 @@ def choose_face(looked: Looked) -> None:
             default=1,
             required=True,
             key=face_key(looked),
+            persist_state="session",
             help="The numbers are those in the photo; 1 is the most prominent face.",
         )
 
@@ -399,6 +375,12 @@ class Result:
                     help="A picture of this result, to keep or to share",
                     on_click="ignore",
                 )
+                st.page_link(
+                    "pages/explorer.py",
+                    label="Show me on the map",
+                    icon=":material/explore:",
+                    query_params={"face": "you"},
+                )
 
     def _settings(self) -> None:
         with st.container(horizontal=True, gap="medium"):
@@ -409,12 +391,15 @@ class Result:
                 default="min",
                 required=True,
                 key="method",
+                persist_state="session",
                 help="By the one photo of a person that is most alike, or by the average of the three most alike.",
             )
             with st.container(width="content", gap="small"):
                 self._scorer()
             if self.top_max > TOP_MIN:
-                st.slider("How many", TOP_MIN, self.top_max, self.top, key=self.top_key, width=200)
+                st.slider(
+                    "How many", TOP_MIN, self.top_max, self.top, key=self.top_key, width=200, persist_state="session"
+                )
 
     def _scorer(self) -> None:
         st.segmented_control(
@@ -424,6 +409,7 @@ class Result:
             default="network",
             required=True,
             key="scorer",
+            persist_state="session",
             help="By a network that learned from photos of people who looks alike, or by the plain angle between the "
             "numbers of two faces.",
         )
@@ -431,6 +417,7 @@ class Result:
             st.toggle(
                 "Compare with every photo",
                 key="exact",
+                persist_state="session",
                 disabled=self.scorer == "cosine",
                 help=f"Otherwise the network compares the {self.candidates:,} photos that are nearest by cosine, and "
                 "the other photos of the same people: it misses about one person in a hundred. Cosine misses nobody.",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import command_line, gallery, photo, scorers, store
 from pipeline.command_line import positive, print_table, working
-from pipeline.errors import GalleryError, UserError
+from pipeline.errors import GalleryError, MapError, UserError
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from pipeline.building import Progress
     from pipeline.lookalikes import Match, Models
     from pipeline.sources import People
@@ -85,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "--photos-per-person", type=positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
     )
     one.add_argument("--fresh", action="store_true", help="delete the gallery of that name first")
+
+    one = command("map", _map, "Lay a gallery out on a plane, for the explorer.")
+    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
 
     command("galleries", _galleries, "List the galleries.")
 
@@ -228,6 +234,49 @@ class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
         )
 
 
+def _map(chosen: argparse.Namespace) -> None:
+    _fit_map(chosen.gallery)
+
+
+def _fit_map(name: str) -> None:
+    """Fit the map of a gallery with a progress bar and print what came of it."""
+    from pipeline import map as maps
+
+    opened = gallery.open(name)
+    with _stages() as progress:
+        fitted = maps.fit(opened, progress=progress)
+    maps.save(opened, fitted)
+    print(f"Map of {opened.name}: {len(opened)} faces, {int(fitted.clusters.max()) + 1} clusters.")
+    for name, layout in fitted.layouts.items():
+        print(
+            f"  {name}: trustworthiness {layout.trustworthiness:.3f}, "
+            f"{layout.kept.mean():.0%} of the nearest neighbours are near on the map"
+        )
+
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each stage of a work, with the time it takes, on standard error so that output can be piped."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                for task in tasks.values():
+                    bar.update(task, total=1, completed=1)
+                tasks[stage] = bar.add_task(stage, total=None)
+            if total:
+                bar.update(tasks[stage], completed=done, total=total)
+
+        yield tell
+        for task in tasks.values():
+            bar.update(task, total=1, completed=1)
+
+
 def _galleries(_: argparse.Namespace) -> None:
     rows = []
     for name in gallery.names():
@@ -260,14 +309,25 @@ def _setup(chosen: argparse.Namespace) -> None:
     example = demonstration.examples()["Madonna"][0]
     stale = _demonstration_is_stale()
     if gallery.DEMONSTRATION in gallery.names() and not (stale or chosen.fresh):
+        _map_where_needed(gallery.DEMONSTRATION)
         print(f"Everything is set up. An example: python -m pipeline find {example} --top 5")
         return
     from pipeline.lookalikes import Lookalikes
 
     models = _load_models()
     _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
+    _map_where_needed(gallery.DEMONSTRATION)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
     _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)
+
+
+def _map_where_needed(name: str) -> None:
+    from pipeline import map as maps
+
+    try:
+        maps.open(gallery.open(name))
+    except MapError:
+        _fit_map(name)
 
 
 def _demonstration_is_stale() -> bool:

@@ -27,3 +27,7 @@ class GalleryError(UserError):
 
 class SourceError(UserError):
     """The place that people should come from is missing or holds no photos."""
+
+
+class MapError(UserError):
+    """A gallery's map is missing, damaged or made of other embeddings."""

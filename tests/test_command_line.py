@@ -20,7 +20,7 @@ from pipeline.lookalikes import Models
 from tests.conftest import put
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("find", "compare", "build", "galleries", "check", "setup")
+COMMANDS = ("find", "compare", "build", "map", "galleries", "check", "setup")
 
 
 @pytest.fixture
@@ -160,6 +160,15 @@ def test_build_takes_each_source_by_path(run, home, madonna, tmp_path, source, g
     assert output.startswith(f"Gallery {'faces' if source == 'folder' else source}: 1 people, 1 faces (1 new).")
 
 
+def test_map_lays_a_gallery_out_and_says_how_true_that_is(run, small):
+    code, output, _ = run("map", "--gallery", "small")
+    assert code == 0
+    head, *_, layout = output.splitlines()
+    assert re.match(r"Map of small: 15 faces, \d clusters\.$", head)
+    assert re.match(r"  PCA: trustworthiness 0\.\d{3}, \d+% of the nearest neighbours are near on the map$", layout)
+    assert (small / "map.npz").is_file()
+
+
 def test_galleries_are_listed(run, small):
     code, output, _ = run("galleries")
     assert code == 0
@@ -248,6 +257,7 @@ def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna
         (("build", unusable, "--gallery", "a/b"), "cannot name a gallery"),
         (("build", tmp_path, "--source", "vggface2"), "no VGGFace2 identities"),
         (("check", "other"), "There is no gallery other"),
+        (("map", "--gallery", "other"), "There is no gallery other"),
     ]:
         assert words in one_sentence(*run(*arguments)), arguments
     code, _, errors = run("build", unusable)

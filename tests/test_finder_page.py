@@ -315,3 +315,11 @@ def test_larger_uploads_are_not_spooled_to_disk(page):
 def test_the_uploaders_limit_is_the_limit_of_photos():
     config = (ROUTER.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     assert f"maxUploadSize = {PhotoLimits().bytes_max // 1_000_000}" in config
+
+
+def test_a_run_of_the_page_leaves_keras_alone_as_another_thread_may_be_building_a_network(page):
+    from keras.src.backend.common import global_state
+
+    before = global_state.GLOBAL_STATE_TRACKER
+    page.run()
+    assert global_state.GLOBAL_STATE_TRACKER is before

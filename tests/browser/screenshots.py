@@ -1,4 +1,4 @@
-"""Every state of the finder, light, dark and on a phone, into screenshots/; and the README's picture.
+"""Every state of finder and explorer, light, dark and on a phone, into screenshots/; and the README's picture.
 
 Run it with ``make screenshots``.
 """
@@ -47,6 +47,7 @@ def main() -> None:
                 # An app of its own for each, as the networks load only once.
                 with serving.app(store.home(), place / "temporary") as address:
                     _states(_visit(browser, address, variant), variant, examples)
+                    _explorer_states(_visit(browser, address, variant), variant)
     shutil.copyfile(TARGET / "light-result.png", README_PICTURE)
 
 
@@ -81,6 +82,34 @@ def _states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
     _give(page, b"Dear diary, this is no photo.")
     expect(page.get_by_role("alert")).to_be_visible()
     _take(page, variant, "no-photo")
+
+
+def _explorer_states(page: Page, variant: str) -> None:
+    page.get_by_role("button", name="Madonna", exact=True).click()
+    page.get_by_role("link", name="Show me on the map").click()
+    you = page.locator(".mark.chosen")
+    expect(you).to_be_visible()
+    _take(page, variant, "map-you")
+    page.get_by_role("button", name="Compare", exact=True).nth(1).click()
+    expect(page.get_by_text("Most alike photos").or_(page.get_by_text("The photos"))).to_be_visible()
+    _take(page, variant, "map-pair")
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("Every point is a face")).to_be_visible()
+    page.locator(".scatter canvas").press("0")
+    _take(page, variant, "map")
+    page.get_by_role("combobox", name="Search by name").fill("rogerio c")
+    _take(page, variant, "map-search")
+    page.keyboard.press("Enter")
+    expect(you).to_be_visible()
+    _take(page, variant, "map-face")
+    page.get_by_role("combobox", name="Colour").click()
+    page.get_by_role("option", name="Distance").click()
+    page.get_by_text("PCA", exact=True).click()
+    expect(page.locator(".legend").get_by_text("near")).to_be_visible()
+    _take(page, variant, "map-distance")
+    page.goto(f"{page.url.partition('?')[0]}?area=-0.9,-0.3 -0.2,-0.75 0.2,-0.2 -0.3,0.1")
+    expect(page.get_by_role("heading", name="photos of")).to_be_visible()
+    _take(page, variant, "map-area")
 
 
 def _visit(browser: Browser, address: str, variant: str) -> Page:

@@ -35,6 +35,13 @@ _FLAGS = (
 @contextmanager
 def app(home: Path, temporary: Path) -> Iterator[str]:
     """The app on a free port with a data folder and a folder for temporary files: its address."""
+    with process(home, temporary) as (address, _):
+        yield address
+
+
+@contextmanager
+def process(home: Path, temporary: Path) -> Iterator[tuple[str, int]]:
+    """The app as above: its address and the id of its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -43,18 +50,18 @@ def app(home: Path, temporary: Path) -> Iterator[str]:
     variables = {**os.environ, "LOOKSLIKEWHO_HOME": str(home), "TMPDIR": str(temporary)}
     log = temporary.parent / "app.log"
     with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen((*command, *options), cwd=ROOT, env=variables, stdout=output, stderr=output)
+        started = subprocess.Popen((*command, *options), cwd=ROOT, env=variables, stdout=output, stderr=output)
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait(address, process, log)
-            yield address
+            _wait(address, started, log)
+            yield address, started.pid
         finally:
-            process.terminate()
+            started.terminate()
             try:
-                process.wait(10)
+                started.wait(10)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                started.kill()
+                started.wait()
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:

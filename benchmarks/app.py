@@ -1,0 +1,287 @@
+"""``make benchmark-app``: the explorer with 100,000 faces, in a real Chromium that draws without a graphics card.
+
+The gallery and its map are made once (minutes) and kept in the data folder.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from playwright.sync_api import Browser, Page, Response, WebSocket, expect
+
+from benchmarks import report
+from pipeline import __main__ as command_line
+from pipeline import __version__, gallery, store
+from pipeline.embedding import EmbeddingSettings, unit
+from tests.browser import serving
+
+FACES, PHOTOS_PER_PERSON, GROUPS = 100_000, 10, 12
+NAME = "hundred-thousand"
+REPEATS = 10
+
+
+def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
+    """Write a gallery with the structure of a real one: groups of people, and ten photos of each person.
+
+    Cosines are those of FaceNet on real photos: about 0.75 within a person, 0.2 within a group, 0.05 beyond.
+    """
+    random = np.random.default_rng(seed)
+    people = np.arange(faces) // PHOTOS_PER_PERSON
+    count = int(people[-1]) + 1
+    group_of = np.sort(random.integers(GROUPS, size=count))
+    common, groups, persons = (unit(random.normal(size=(size, 128))) for size in (1, GROUPS, count))
+    centres = unit(0.22 * common + 0.4 * groups[group_of] + persons)
+    embeddings = np.concatenate(
+        [
+            unit(centres[part] + random.normal(scale=0.58 / 128**0.5, size=(len(part), 128)))
+            for part in np.array_split(people, 20)
+        ]
+    )
+    folder = gallery.folder_of(name)
+    folder.mkdir(parents=True)
+    side = np.clip(random.normal(130, 50, faces), 32, 400).astype(np.float32)
+    table = pa.table(
+        {
+            "person": [f"person {person}" for person in people],
+            "name": [_name(person) for person in people.tolist()],
+            "source": [f"Group {group + 1}" for group in group_of[people].tolist()],
+            "licence": pa.array(["none: made by a computer"] * faces),
+            "original": [f"{row}.jpg" for row in range(faces)],
+            "sha256": [f"{row:064x}" for row in range(faces)],
+            "confidence": (1 - random.exponential(0.01, faces)).clip(0.8).astype(np.float32),
+            "face_side_px": side,
+            "short_side_px": (side * 2).astype(np.int32),
+            "round": np.zeros(faces, np.int8),
+        }
+    )
+    pq.write_table(table, folder / "faces-1.parquet")
+    np.save(folder / "embeddings-1.npy", embeddings)
+    _crops(folder, faces, random)
+    store.write_manifest(
+        folder,
+        {
+            "format": gallery.FORMAT,
+            "generation": 1,
+            "made_by": f"lookslikewho {__version__}",
+            "embedding": EmbeddingSettings().identity,
+            "build": {"photos_per_person": PHOTOS_PER_PERSON},
+            "people": count,
+            "faces": faces,
+            "rejected": 0,
+            "files": {
+                "faces": {"name": "faces-1.parquet", "sha256": store.sha256(folder / "faces-1.parquet")},
+                "embeddings": {"name": "embeddings-1.npy", "sha256": store.sha256(folder / "embeddings-1.npy")},
+            },
+        },
+    )
+
+
+def _name(person: int) -> str:
+    """A name like Baluka Derino, unlike for each person."""
+    syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+    parts = []
+    for _ in range(3):
+        person, place = divmod(person, len(syllables))
+        parts.append(syllables[place])
+    return f"{parts[0]}{parts[1]}ka {parts[2]}rino".title()
+
+
+def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:
+    """A picture for each row: links to a hundred files, as only their number and size matter."""
+    for row in range(faces):
+        path = gallery.crop_path(folder, row)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if row < 100:
+            small = Image.fromarray(random.integers(0, 255, (6, 6, 3), np.uint8))
+            small.resize((224, 224), Image.Resampling.BICUBIC).save(path, quality=90)
+        else:
+            path.hardlink_to(gallery.crop_path(folder, row % 100))
+
+
+def main() -> None:
+    """Make the gallery where it is missing, visit the app, print the figures."""
+    home = store.home() / "benchmarks" / "app"
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "models").exists():
+        (home / "models").symlink_to(store.home() / "models")
+    os.environ["LOOKSLIKEWHO_HOME"] = str(home)
+    if NAME not in gallery.names():
+        synthetic(NAME)
+    fitting = _seconds(lambda: command_line.main(["map", "--gallery", NAME]))
+    expect.set_options(timeout=60_000)
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / "temporary"
+        temporary.mkdir()
+        with serving.process(home, temporary) as (address, process), serving.chromium(Path(folder)) as browser:
+            rows = _visit(browser, address, process)
+    rows.append({"what": "fitting the map, `python -m pipeline map`", "seconds": round(fitting, 1), "size": "–"})
+    report("app", {f"The explorer with {FACES:,} faces": rows})
+
+
+_Step = Callable[[], object]
+
+
+class _Traffic:
+    """How much the server has sent to a page."""
+
+    def __init__(self, page: Page) -> None:
+        self.bytes = 0
+        page.on("websocket", self._connected)
+        page.on("response", self._answered)
+
+    def _connected(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._received)
+
+    def _received(self, frame: str | bytes) -> None:
+        self.bytes += len(frame)
+
+    def _answered(self, response: Response) -> None:
+        # The app's own script and style, which a browser keeps, are Streamlit's and not counted.
+        if "/media/" in response.url:
+            self.bytes += int(response.headers.get("content-length", 0))
+
+
+def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    traffic = _Traffic(page)
+
+    def measure(what: str, step: _Step, times: int = 1, before: _Step = lambda: None) -> None:
+        """The median time of a step, and what is sent for it; ``before`` is done before each, not measured."""
+        measured = []
+        for _ in range(times):
+            before()
+            sent = traffic.bytes
+            seconds = _seconds(step)
+            page.wait_for_timeout(300)
+            measured.append((seconds, traffic.bytes - sent))
+        seconds, sent = np.median(measured, axis=0)
+        rows.append({"what": what, "seconds": round(float(seconds), 2), "size": f"{sent / 1000:,.0f} kB"})
+
+    def memory(what: str) -> None:
+        size = f"{_megabytes(process):,.0f} MB"
+        rows.append({"what": f"memory of the server {what}", "seconds": "–", "size": size})
+
+    def drawn(on: Page = page) -> None:
+        expect(on.locator(f".scatter[data-points='{FACES}']")).to_be_visible()
+
+    def opened() -> None:
+        page.goto(f"{address}/explorer")
+        drawn()
+
+    def again() -> None:
+        page.reload()
+        drawn()
+
+    def to_explorer() -> None:
+        page.get_by_role("link", name="Explorer").click()
+        drawn()
+
+    def to_finder() -> None:
+        page.get_by_role("link", name="Finder", exact=True).click()
+        expect(page.get_by_role("heading", name="Who does this face look like?")).to_be_visible()
+
+    measure("first visit of all: address to map", opened)
+    measure("later visit: address to map", again, 3)
+    page.wait_for_timeout(20_000)  # The networks are loading.
+    memory("with networks, gallery and map")
+    measure("explorer to finder", to_finder)
+    measure("finder to explorer", to_explorer)
+    measure("a click: to portrait and neighbours", lambda: _click(page), REPEATS, lambda: _close(page))
+    measure("a name searched, found and flown to", lambda: _search(page))
+    measure("another colour: distance", lambda: _colour(page))
+    measure("a click in this colour", lambda: _click(page), REPEATS, lambda: _close(page))
+    measure("a box around tens of thousands", lambda: _box(page), before=lambda: _close(page))
+    memory("after all this")
+    _close(page)
+    frames = page.evaluate(_FRAMES)
+    rows.append({"what": "a frame while zooming, without a graphics card", "seconds": round(frames, 3), "size": "–"})
+    return rows
+
+
+# The mean time of a frame, in seconds.
+_FRAMES = """async () => {
+  const canvas = document.querySelector("[data-testid=stBidiComponentIsolated]").shadowRoot.querySelector("canvas");
+  const frame = () => new Promise(requestAnimationFrame);
+  const box = canvas.getBoundingClientRect();
+  await frame();
+  const begun = performance.now();
+  for (let count = 0; count < 60; count++) {
+    const where = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
+    canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: count < 30 ? -20 : 20, cancelable: true, ...where }));
+    await frame();
+  }
+  return (performance.now() - begun) / 60000;
+}"""
+_random = np.random.default_rng(0)
+
+
+def _close(page: Page) -> None:
+    """Let go of what is chosen, and show the whole map."""
+    close = page.get_by_role("button", name="Close")
+    if close.is_visible():
+        close.click()
+    expect(close).to_have_count(0)
+    expect(page.locator(".mark")).to_have_count(0)
+    page.locator(".scatter canvas").press("0")
+    page.wait_for_timeout(700)
+
+
+def _click(page: Page) -> None:
+    """Click somewhere in the midst of the points, and wait for that face with its neighbours."""
+    box = page.locator(".scatter canvas").bounding_box()
+    assert box
+    x, y = 0.5 + 0.2 * _random.uniform(-1, 1, 2)
+    page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+    page.locator(".mark.chosen").wait_for()
+    expect(page.get_by_role("button", name="Compare", exact=True)).to_have_count(12)
+
+
+def _search(page: Page) -> None:
+    page.get_by_role("combobox", name="Search by name").fill(_name(4321).lower())
+    page.get_by_role("option").first.wait_for()
+    page.keyboard.press("Enter")
+    expect(page.locator(".mark.chosen bdi")).to_have_text(_name(4321))
+
+
+def _colour(page: Page) -> None:
+    page.get_by_role("combobox", name="Colour").click()
+    page.get_by_role("option", name="Distance").click()
+    expect(page.locator(".legend").get_by_text("near")).to_be_visible()
+
+
+def _box(page: Page) -> None:
+    page.get_by_role("button", name="Select by a box").click()
+    box = page.locator(".scatter canvas").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.35)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.65, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="photos of")).to_be_visible()
+
+
+def _seconds(step: _Step) -> float:
+    begun = time.perf_counter()
+    step()
+    return time.perf_counter() - begun
+
+
+def _megabytes(process: int) -> float:
+    """What a process keeps in memory, without the mapped files that it could let go of. Linux only."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    (line,) = [line for line in status.splitlines() if line.startswith("RssAnon:")]
+    return int(line.split()[1]) / 1000
+
+
+if __name__ == "__main__":
+    main()

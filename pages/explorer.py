@@ -1,0 +1,502 @@
+"""The explorer: the map of a gallery's faces, whom each is near in truth, and where the map misleads."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from pages import address, drawing, scatter
+from pages.address import YOU, choose, compare, select
+from pages.scatter import Colouring, Mark, Points
+from pipeline import map as maps
+from pipeline import ranking, scorers
+from pipeline.errors import UserError
+from pipeline.gallery import Gallery
+from pipeline.lookalikes import Probe
+from pipeline.map import Map
+
+KEY = "map"
+# Names that are buttons take no more room than other names.
+STYLE = """<style>
+div:has(> .st-key-stays) { position: sticky; top: 4rem; }
+.st-key-people button { min-height: 0; padding: 0; }
+</style>"""
+NEIGHBOURS = 12
+# Of the nearest photos, the people are picked.
+NEAREST_MAX = 5000
+WALL = 48
+# One size on the map and beside it, so that each picture is made once.
+SMALL_PX = 96
+COLOURS = {
+    "Source": "Where the photos come from.",
+    "Cluster": "Groups of alike faces, found by k-means among the embeddings and not on the map.",
+    "Quality": "How sure the detector is of the face, less where it is small.",
+    "Truth": "How many of a face's ten nearest photos are near it on the map too.",
+    "Distance": "How far each face is from the chosen one: half of one minus the cosine.",
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A gallery's map made ready for the screen, shared by all sessions."""
+
+    map: Map
+    points: Points
+    names: list[str]
+    sources: tuple[np.ndarray, list[str]]
+
+
+def page() -> None:
+    """The page from top to bottom."""
+    drawing.through_the_router()
+    try:
+        opened = drawing.open_gallery(drawing.chosen_gallery())
+        drawn = open_map(opened)
+    except UserError as error:
+        st.title("Map of faces", anchor=False)
+        drawing.missing(error)
+        return
+    drawing.networks()
+    Explorer(opened, drawn).draw()
+
+
+def open_map(opened: Gallery) -> Drawn:
+    """A gallery's map, read anew when it was fitted anew. Raises MapError."""
+    with suppress(OSError):
+        stamp = maps.path(opened).stat().st_mtime_ns
+        return _open_map(str(opened.folder), str(opened.manifest.get("written")), stamp, opened)
+    maps.open(opened)
+    raise AssertionError("a map that cannot be found was opened")
+
+
+@st.cache_resource(show_spinner="Unfolding the map", max_entries=4)
+def _open_map(folder: str, written: str, changed: int, _opened: Gallery) -> Drawn:
+    opened_map = maps.open(_opened)
+    names = _opened.faces["name"].to_pylist()
+    sources = _opened.faces["source"].combine_chunks().dictionary_encode()
+    first_rows = np.unique(_opened.person_of_row, return_index=True)[1]
+    layouts = {name: layout.places for name, layout in opened_map.layouts.items()}
+    points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in first_rows])
+    return Drawn(opened_map, points, names, (np.asarray(sources.indices), sources.dictionary.to_pylist()))
+
+
+def picked() -> None:
+    """A click on the map, or beside all points."""
+    click: dict[str, Any] = st.session_state[KEY].picked
+    row = click["row"]
+    if row is None:
+        choose(None, fly=False)
+    elif "face" in st.query_params and (click["beside"] or st.session_state.get("comparing")):
+        compare(st.query_params["face"], row, fly=False)
+    else:
+        choose(row, fly=False)
+
+
+def found() -> None:
+    """A name that was searched for."""
+    choose(st.session_state[KEY].found)
+
+
+def surrounded() -> None:
+    """A box or lasso was drawn."""
+    st.session_state.pop("wall", None)
+    select(st.session_state[KEY].area)
+
+
+class Explorer:
+    """One drawing of the page: what is chosen, and what follows from it."""
+
+    def __init__(self, opened: Gallery, drawn: Drawn) -> None:
+        self.gallery, self.drawn, self.map = opened, drawn, drawn.map
+        self.probe: Probe | None = st.session_state.get("probe")
+        self.face = YOU if self.probe and address.is_you() else address.row("face", len(opened))
+        self.other = address.row("other", len(opened)) if self.face is not None else None
+        self.area = address.area()
+
+    @property
+    def row(self) -> int | None:
+        """The chosen face's row, where it is one of the gallery."""
+        return self.face if isinstance(self.face, int) else None
+
+    @cached_property
+    def embedding(self) -> np.ndarray:
+        """The chosen face's unit row (128,)."""
+        if self.row is not None:
+            return self.gallery.embeddings[self.row]
+        assert self.probe
+        return self.probe.embedding
+
+    @cached_property
+    def cosines(self) -> np.ndarray:
+        """Of the chosen face to all rows, float32 (n,)."""
+        return self.gallery.embeddings @ self.embedding
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """The chosen face's place on the map."""
+        return self.places[self.row] if self.row is not None else maps.place(self.cosines, self.places)
+
+    @cached_property
+    def neighbours(self) -> list[int]:
+        """The nearest other people in truth, each by the row of the nearest photo."""
+        count = min(NEAREST_MAX, len(self.cosines))
+        rows = np.argpartition(-self.cosines, count - 1)[:count]
+        ranked = ranking.by_person(-self.cosines[rows], self.gallery.person_of_row[rows], rows)
+        own = -1 if self.row is None else self.gallery.person_of_row[self.row]
+        return ranked.best_rows[ranked.people != own][:NEIGHBOURS].tolist()
+
+    @cached_property
+    def reach(self) -> float:
+        """How far from the chosen face places on the map count as near it."""
+        near = min(maps.MapSettings().near_of(len(self.gallery)), len(self.gallery) - 1)
+        apart = np.linalg.norm(self.places - self.place, axis=1)
+        return float(np.partition(apart, near)[near]) + 1e-6
+
+    def far(self, row: int) -> bool:
+        """Whether the map shows a row far from the chosen face."""
+        return bool(np.linalg.norm(self.places[row] - self.place) > self.reach)
+
+    def draw(self) -> None:
+        """The map on the left; on the right, or below it on a phone, what is chosen."""
+        with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+            with st.container(width="content", gap=None):
+                st.title("Map of faces", anchor=False)
+                st.caption(f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people")
+            self._settings()
+        left, right = st.columns([5, 3], gap="medium")
+        # The map stays in sight while what is beside it is scrolled.
+        st.html(STYLE)
+        with left, st.container(gap=None, key="stays"):
+            self._plot()
+        with right:
+            if self.other is not None:
+                self._pair(self.other)
+            elif self.face is not None:
+                self._chosen()
+            elif self.area is not None:
+                self._selected()
+            else:
+                self._overview()
+        if self.area is not None and self.face is None:
+            self._wall()
+        st.caption(f":material/info: {drawing.NOTE}")
+
+    def _settings(self) -> None:
+        with st.container(horizontal=True, vertical_alignment="top", width="content"):
+            if len(self.map.layouts) > 1:
+                self.layout = st.segmented_control(
+                    "Layout",
+                    list(self.map.layouts),
+                    default=next(iter(self.map.layouts)),
+                    required=True,
+                    key="layout",
+                    bind="query-params",
+                    on_change=address.forget,
+                    args=("area",),
+                    help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers.",
+                )
+            else:
+                self.layout = next(iter(self.map.layouts))
+            help_text = "  \n".join(f"**{name}**: {text}" for name, text in COLOURS.items())
+            self.colour = st.selectbox(
+                "Colour", list(COLOURS), key="colour", bind="query-params", width=150, help=help_text
+            )
+        self.places = self.map.layouts[self.layout].places
+
+    def _plot(self) -> None:
+        marks, links = self._marks()
+        scatter.draw(
+            KEY,
+            self.drawn.points,
+            self.layout,
+            self._colouring(),
+            marks,
+            links,
+            None if self.area is None else self.area.tolist(),
+            f"{self.gallery.name} {self.layout} {address.flights()}",
+            f"Map of {len(self.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
+            on_picked_change=picked,
+            on_found_change=found,
+            on_area_change=surrounded,
+        )
+
+    def _colouring(self) -> Colouring:
+        match self.colour:
+            case "Cluster":
+                clusters = self.map.clusters
+                return scatter.by_category(clusters, [f"Cluster {n + 1}" for n in range(int(clusters.max()) + 1)])
+            case "Quality":
+                return scatter.by_value(self.map.quality, 0, 1, ("poor", "good"))
+            case "Truth":
+                return scatter.by_value(self.map.layouts[self.layout].kept, 0, 1, ("misleading", "true"))
+            case "Distance" if self.face is None:
+                return scatter.by_value(np.zeros(len(self.gallery)), 0, 1, ("choose a face", ""))
+            case "Distance":
+                # Copies have a cosine of 1, and strangers hardly ever one below -0.1.
+                return scatter.by_value(self.cosines, -0.1, 0.9, ("far", "near"))
+        return scatter.by_category(*self.drawn.sources)
+
+    def _marks(self) -> tuple[list[Mark], list[tuple[int, int]]]:
+        if self.face is None:
+            return [], []
+        marks = [Mark(self.row, self.place, self._name(self.row), "chosen", self._portrait(self.row, SMALL_PX))]
+        for row in self.neighbours if self.other is None else [self.other]:
+            kind: Literal["near", "other"] = "near" if self.other is None else "other"
+            portrait, name = self._portrait(row, SMALL_PX), self.drawn.names[row]
+            marks.append(Mark(row, self.places[row], name, kind, portrait, self.far(row)))
+        return marks, [(0, number) for number in range(1, len(marks))]
+
+    def _name(self, row: int | None) -> str:
+        return "Your photo" if row is None else self.drawn.names[row]
+
+    def _portrait(self, row: int | None, side_px: int = 256) -> np.ndarray:
+        if row is None:
+            assert self.probe
+            return drawing.square(self.probe.portrait, side_px)
+        return drawing.portrait(self.gallery.crop_path(row), side_px)
+
+    # What stands beside the map --------------------------------------------------------------------------------
+
+    def _overview(self) -> None:
+        layout = self.map.layouts[self.layout]
+        with st.container(border=True):
+            st.markdown("#### Every point is a face")
+            st.markdown(
+                ":material/ads_click: **Click** one to see whom it is really near.  \n"
+                ":material/search: **Search** a name, and the map flies there.  \n"
+                ":material/lasso_select: **Draw** around several to list them.  \n"
+                ":material/face: **Look yourself up** in the finder, then see your place here."
+            )
+            if self.probe:
+                st.button("My face", icon=":material/person_pin_circle:", on_click=choose, args=(YOU,))
+            else:
+                st.page_link("pages/finder.py", label="To the finder", icon=":material/arrow_back:")
+        with st.container(border=True):
+            st.markdown(
+                f"#### How far to trust {self.layout}",
+                help="128 numbers do not fit on a plane: what is near need not be alike, nor the other way round.",
+            )
+            first, second = st.columns(2, wrap=False)
+            first.metric(
+                "Neighbours kept",
+                f"{layout.kept.mean():.0%}",
+                help="Of each face's ten nearest photos, how many are near it on the map as well.",
+            )
+            second.metric(
+                "Trustworthiness",
+                f"{layout.trustworthiness:.2f}",
+                help="How far those who are neighbours on the map are so in truth: 1 is perfect, 0.5 is chance.",
+            )
+            others = [f"{name}: {of.kept.mean():.0%}" for name, of in self.map.layouts.items() if of is not layout]
+            if others:
+                st.caption(f"Neighbours kept by {', '.join(others)}")
+        with st.container(border=True):
+            clusters = int(self.map.clusters.max()) + 1
+            st.markdown(f"#### {clusters} clusters" if clusters > 1 else "#### No clusters")
+            first, second = st.columns(2, wrap=False)
+            first.metric(
+                "Silhouette",
+                _number(self.map.silhouette),
+                help="How well clusters are apart: 1 is perfectly, 0 not at all. Faces of strangers seldom cluster.",
+            )
+            second.metric(
+                "Purity",
+                _number(self.map.purity),
+                help="Of people with several photos, the share of photos in the cluster of most of their photos.",
+            )
+
+    def _chosen(self) -> None:
+        with st.container(border=True):
+            self._head()
+            self._honest_sign()
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.toggle("Compare with the next click", key="comparing", help="Or hold Shift while you click.")
+                st.space("stretch")
+                self._close()
+        st.markdown("##### Nearest people in truth", help="By the 128 numbers of the embedding, not by the map.")
+        distances = (1 - self.cosines[self.neighbours]) / 2
+        with st.container(gap="xsmall", key="people"):
+            for row, distance in zip(self.neighbours, distances.tolist(), strict=True):
+                self._neighbour(row, distance)
+
+    def _neighbour(self, row: int, distance: float) -> None:
+        name = self.drawn.names[row]
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
+            st.image(self._portrait(row, SMALL_PX), width=56, alt=f"Photo of {name}")
+            with st.container(width="stretch", gap=None):
+                words = f"**{drawing.literal(name)}**"
+                st.button(words, key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True)
+                far = " · :orange[far on the map]" if self.far(row) else ""
+                st.caption(f"{distance:.3f}{far}")
+            st.button("Compare", key=f"compare {row}", on_click=compare, args=(self.face, row), type="tertiary")
+
+    def _head(self) -> None:
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+            st.image(self._portrait(self.row), width=112, alt=f"Photo of {self._name(self.row)}")
+            with st.container(width="stretch", gap="xxsmall"):
+                st.html(f"<strong style='font-size: 1.25rem'>{drawing.person(self._name(self.row))}</strong>")
+                if self.row is None:
+                    st.caption("Placed among the faces it resembles.")
+                    st.page_link("pages/finder.py", label="Back to the finder", icon=":material/arrow_back:")
+                    return
+                columns = self.gallery.row(self.row)
+                st.caption(drawing.literal(columns["source"]))
+                own = int((self.gallery.person_of_row == self.gallery.person_of_row[self.row]).sum())
+                if own > 1:
+                    st.caption(f"{own} photos in the gallery")
+                st.caption(f"Cluster {self.map.clusters[self.row] + 1} · quality {self.map.quality[self.row]:.0%}")
+        if self.row is not None:
+            st.caption(drawing.literal(f"Licence: {columns['licence']}"))
+
+    def _honest_sign(self) -> None:
+        """Whether the map can be believed around the chosen face."""
+        checked = maps.MapSettings().checked_of(len(self.gallery))
+        if not checked:
+            return
+        if self.row is None:
+            nearest = np.argpartition(-self.cosines, checked - 1)[:checked]
+            near = sum(not self.far(int(row)) for row in nearest)
+        else:
+            near = round(float(self.map.layouts[self.layout].kept[self.row]) * checked)
+        words = f"{near} of the {checked} nearest photos are near on the map."
+        if near >= 0.7 * checked:
+            st.success(f"The map is true here: {words}", icon=":material/verified:")
+        elif near >= 0.4 * checked:
+            st.info(f"The map is half true here: {words}", icon=":material/contrast:")
+        else:
+            st.warning(f"The map misleads here: only {words}", icon=":material/wrong_location:")
+
+    def _close(self) -> None:
+        st.button("Close", icon=":material/close:", on_click=choose, args=(None, False), type="tertiary")
+
+    def _pair(self, other: int) -> None:
+        """Two people: their most and least alike photos."""
+        people = self.gallery.person_of_row
+        rows = np.array([-1]) if self.row is None else np.flatnonzero(people == people[self.row])
+        others = np.flatnonzero(people == people[other])
+        own = self.embedding[None] if self.row is None else self.gallery.embeddings[rows]
+        cosines = own @ self.gallery.embeddings[others].T
+        if self.row is not None and people[self.row] == people[other]:
+            np.fill_diagonal(cosines, np.nan)
+        with st.container(border=True):
+            one, two = drawing.person(self._name(self.row)), drawing.person(self.drawn.names[other])
+            st.html(f"<strong style='font-size: 1.25rem'>{one} and {two}</strong>")
+            if np.isnan(cosines).all():
+                st.caption("There is but one photo of this person.")
+            else:
+                best, worst = (int(pick(cosines)) for pick in (np.nanargmax, np.nanargmin))
+                only = best == worst
+                for title, flat in (("Most alike photos", best), ("Least alike photos", worst))[: 1 if only else 2]:
+                    first, second = np.unravel_index(flat, cosines.shape)
+                    self._photos("The photos" if only else title, int(rows[first]), int(others[second]), own[first])
+                if not only:
+                    st.caption(f"Of {cosines.size:,} pairs; on average a distance of {_mean_distance(cosines):.3f}.")
+            with st.container(horizontal=True):
+                back = (self.face, None)
+                st.button("Back", icon=":material/arrow_back:", on_click=compare, args=back, type="tertiary")
+                st.space("stretch")
+                self._close()
+
+    def _photos(self, title: str, row: int, other: int, embedding: np.ndarray) -> None:
+        st.markdown(f"**{title}**")
+        for column, shown in zip(st.columns(2, wrap=False), (None if row < 0 else row, other), strict=True):
+            column.image(self._portrait(shown), width="stretch", alt=f"Photo of {self._name(shown)}")
+        measured = {name: scorers.named(name) for name in scorers.SCORERS[::-1]}
+        with st.container(horizontal=True):
+            for name, scorer in measured.items():
+                distance = scorer.distances(embedding, scorer.prepare(self.gallery.embeddings[[other]]))
+                resemblance = float(scorer.calibration.resemblance(distance)[0])
+                st.metric(
+                    f"Distance, {drawing.literal(name)}",
+                    f"{distance[0]:.3f}",
+                    f"resemblance {resemblance:.0f}",
+                    delta_color="off",
+                    delta_arrow="off",
+                )
+
+    # What a box or lasso selects -------------------------------------------------------------------------------
+
+    @cached_property
+    def selected(self) -> np.ndarray:
+        """The rows within the area, int64."""
+        assert self.area is not None
+        return np.flatnonzero(maps.within(self.places, self.area))
+
+    @cached_property
+    def _table(self) -> Any:
+        """The selected faces as columns."""
+        import pyarrow as pa
+
+        rows = self.selected
+        table = self.gallery.faces.select(["name", "source", "licence"]).take(rows)
+        layout = self.map.layouts[self.layout]
+        columns = {
+            "cluster": self.map.clusters[rows] + 1,
+            "quality": self.map.quality[rows].round(3),
+            "neighbours kept": layout.kept[rows].round(2),
+            "x": layout.places[rows, 0].round(4),
+            "y": layout.places[rows, 1].round(4),
+        }
+        for name, values in columns.items():
+            table = table.append_column(name, pa.array(values))
+        return table.add_column(0, "row", pa.array(rows))
+
+    def _csv(self) -> bytes:
+        import pyarrow.csv
+
+        buffer = io.BytesIO()
+        pyarrow.csv.write_csv(self._table, buffer)
+        return buffer.getvalue()
+
+    def _selected(self) -> None:
+        rows = self.selected
+        with st.container(border=True):
+            people = len(np.unique(self.gallery.person_of_row[rows]))
+            st.markdown(f"#### {len(rows):,} photos of {people:,} people")
+            if len(rows):
+                numbers, names = self.drawn.sources
+                counts = np.bincount(numbers[rows], minlength=len(names))
+                for number in np.argsort(-counts, kind="stable")[:5].tolist():
+                    if counts[number]:
+                        share = counts[number] / len(rows)
+                        st.progress(share, text=drawing.literal(f"{names[number]}: {counts[number]:,}"))
+            with st.container(horizontal=True):
+                st.download_button(
+                    "CSV", self._csv, "faces.csv", "text/csv", icon=":material/download:", on_click="ignore"
+                )
+                st.space("stretch")
+                st.button("Close", icon=":material/close:", on_click=select, args=(None,), type="tertiary")
+        st.dataframe(self._table, hide_index=True, height=330, column_order=("name", "source", "cluster", "quality"))
+
+    def _wall(self) -> None:
+        shown = st.session_state.get("wall", WALL)
+        grid = st.grid("auto", min_column_width=96)
+        for row in self.selected[:shown].tolist():
+            with grid.cell(), st.container(gap="xxsmall"):
+                st.image(self._portrait(row, 160), width="stretch", alt=f"Photo of {self.drawn.names[row]}")
+                name = drawing.literal(self.drawn.names[row])
+                st.button(
+                    name, key=f"wall {row}", on_click=choose, args=(row,), type="tertiary", width="stretch", wrap=True
+                )
+        if len(self.selected) > shown:
+            st.button(f"Show more of {len(self.selected):,}", icon=":material/expand_more:", on_click=self._more)
+
+    def _more(self) -> None:
+        st.session_state.wall = st.session_state.get("wall", WALL) + WALL
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
+
+
+def _mean_distance(cosines: np.ndarray) -> float:
+    return float((1 - np.nanmean(cosines)) / 2)
+
+
+page()

@@ -1,0 +1,623 @@
+// A scatter plot of up to some hundred thousand faces by WebGL. See scatter.py for what it is given.
+//
+// It is mounted once with JSON, which draws it, and once for each of its large arrays, which come as bytes: as
+// Streamlit sends a message that has not changed by its hash alone, each array is sent once.
+
+const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3;
+const TOOLS_PX = 56, CLICK_PX = 12, DRAG_PX = 4, FLIGHT_MS = 500, ZOOM_MAX = 400;
+const pieces = {};
+const charts = new Set();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (data instanceof Uint8Array) {
+    receive(data);
+    return;
+  }
+  parentElement.chart ??= new Chart(parentElement);
+  parentElement.chart.show(data, setTriggerValue);
+  // Streamlit also calls this when new data overtake old ones.
+  return () => parentElement.host?.isConnected || parentElement.chart.close();
+}
+
+async function receive(data) {
+  const [kind] = data;
+  const order = (receive.order = (receive.order ?? 0) + 1);
+  const stream = new Blob([data.subarray(1)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const buffer = await new Response(stream).arrayBuffer();
+  if (pieces[kind]?.order > order) return;
+  const value =
+    kind === NAMES ? new TextDecoder().decode(buffer).split("\n")
+    : kind === PLACES ? new Uint16Array(buffer)
+    : kind === PEOPLE ? new Uint32Array(buffer)
+    : new Uint8Array(buffer);
+  pieces[kind] = { value, order };
+  charts.forEach((chart) => chart.received(kind));
+}
+
+const HTML = `
+  <canvas tabindex="0" role="application"></canvas>
+  <svg aria-hidden="true"><g class="links"></g><polygon class="area"></polygon><circle class="ring" r="8"></circle></svg>
+  <div class="marks"></div>
+  <div class="tip" aria-hidden="true"></div>
+  <div class="search">
+    <span class="icon" aria-hidden="true">search</span>
+    <input type="text" placeholder="Search by name" aria-label="Search by name" role="combobox" aria-expanded="false"
+      aria-controls="found" aria-autocomplete="list" autocomplete="off" spellcheck="false">
+    <ul id="found" role="listbox" hidden></ul>
+  </div>
+  <div class="tools" role="toolbar" aria-label="Map tools">
+    <button data-mode="move" title="Move the map">pan_tool</button>
+    <button data-mode="box" title="Select by a box">select</button>
+    <button data-mode="lasso" title="Select by a lasso">lasso_select</button>
+    <hr>
+    <button data-zoom="1.6" title="Zoom in">add</button>
+    <button data-zoom="0.625" title="Zoom out">remove</button>
+    <button data-zoom="0" title="Show all">fit_screen</button>
+  </div>
+  <div class="legend"></div>
+  <p class="trouble" role="alert" hidden>This browser does not show WebGL, which the map is drawn with.</p>`;
+
+const VERTEX = `#version 300 es
+  in vec2 place; in float colour; in float lit;
+  uniform vec2 scale, shift; uniform float size; uniform sampler2D colours;
+  out vec4 ink;
+  void main() {
+    gl_Position = vec4((place * 2.0 - 1.0) * scale + shift, 0, 1);
+    gl_PointSize = size;
+    ink = texelFetch(colours, ivec2(int(colour), 0), 0);
+    ink.a *= lit > 0.5 ? 1.0 : 0.1;
+  }`;
+const FRAGMENT = `#version 300 es
+  precision highp float;
+  in vec4 ink; uniform float size; out vec4 drawn;
+  void main() {
+    float radius = length(gl_PointCoord - 0.5) * size;
+    float alpha = ink.a * clamp(size * 0.5 - radius + 0.5, 0.0, 1.0);
+    drawn = vec4(ink.rgb * alpha, alpha);
+  }`;
+
+class Chart {
+  constructor(root) {
+    this.root = root;
+    this.box = document.createElement("div");
+    this.box.className = "scatter";
+    this.box.innerHTML = HTML;
+    root.append(this.box);
+    const one = (selector) => this.box.querySelector(selector);
+    [this.canvas, this.marks, this.tip, this.input, this.found, this.legend, this.area, this.ring, this.links] =
+      ["canvas", ".marks", ".tip", "input", "ul", ".legend", ".area", ".ring", ".links"].map(one);
+    this.view = { x: 0, y: 0, zoom: 1 };
+    this.hidden = new Set();
+    this.pointers = new Map();
+    this.drawn = [];
+    this.prepare();
+    this.listen();
+    this.use("move");
+    charts.add(this);
+    this.resized = new ResizeObserver(() => this.redraw());
+    this.resized.observe(this.canvas);
+  }
+
+  close() {
+    charts.delete(this);
+    this.resized.disconnect();
+    this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    this.box.remove();
+    delete this.root.chart;
+  }
+
+  // What is shown -----------------------------------------------------------------------------------------------
+
+  show(data, send) {
+    if (data.categories?.join() !== this.data?.categories?.join()) this.hidden.clear();
+    this.data = data;
+    this.send = send;
+    this.canvas.setAttribute("aria-label", data.label);
+    this.style();
+    this.drawLegend();
+    this.drawMarks();
+    this.light();
+    if (this.flight !== data.flight) {
+      this.flight = data.flight;
+      this.waiting = true;
+    }
+    this.fly();
+    this.redraw();
+  }
+
+  received(kind) {
+    if (kind === PLACES) {
+      this.grid = null;
+      this.light();
+    }
+    if (kind === NAMES) this.plain = null;
+    this.upload(kind);
+    this.fly();
+    this.redraw();
+  }
+
+  get count() {
+    return (pieces[PLACES]?.value.length ?? 0) / 2;
+  }
+
+  // A face's place in the map's units, -1..1.
+  place(row) {
+    const places = pieces[PLACES].value;
+    return [places[2 * row] / 32767.5 - 1, places[2 * row + 1] / 32767.5 - 1];
+  }
+
+  name(row) {
+    return pieces[NAMES]?.value[pieces[PEOPLE]?.value[row]] ?? "";
+  }
+
+  // Points by WebGL ---------------------------------------------------------------------------------------------
+
+  prepare() {
+    const gl = (this.gl = this.canvas.getContext("webgl2", { antialias: false }));
+    if (!gl) {
+      this.box.querySelector(".trouble").hidden = false;
+      return;
+    }
+    const program = gl.createProgram();
+    [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]].forEach(([kind, source]) => {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    });
+    ["place", "colour", "lit"].forEach((name, place) => gl.bindAttribLocation(program, place, name));
+    gl.linkProgram(program);
+    gl.useProgram(program);
+    this.uniforms = Object.fromEntries(
+      ["scale", "shift", "size"].map((name) => [name, gl.getUniformLocation(program, name)]));
+    this.buffers = [[2, gl.UNSIGNED_SHORT, true], [1, gl.UNSIGNED_BYTE, false], [1, gl.UNSIGNED_BYTE, false]].map(
+      ([size, type, normal], place) => {
+        const buffer = gl.createBuffer();
+        gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+        gl.enableVertexAttribArray(place);
+        gl.vertexAttribPointer(place, size, type, normal, 0, 0);
+        return buffer;
+      },
+    );
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    [PLACES, COLOURS].forEach((kind) => this.upload(kind));
+  }
+
+  upload(kind) {
+    const place = { [PLACES]: 0, [COLOURS]: 1 }[kind];
+    if (place !== undefined && pieces[kind]) this.fill(place, pieces[kind].value);
+  }
+
+  fill(place, array) {
+    this.gl?.bindBuffer(this.gl.ARRAY_BUFFER, this.buffers[place]);
+    this.gl?.bufferData(this.gl.ARRAY_BUFFER, array, this.gl.DYNAMIC_DRAW);
+  }
+
+  // The colours of the theme: categories as they are, with grey for the rest, or a gradient through the ten.
+  style() {
+    const style = getComputedStyle(this.box);
+    const list = (name) => style.getPropertyValue(name).split(",").map((colour) => colour.trim());
+    const { categories } = this.data;
+    const grey = style.getPropertyValue("--st-gray-color").trim();
+    this.colours = categories ? [...list("--st-chart-categorical-colors").slice(0, categories.length), grey]
+      : list("--st-chart-sequential-colors");
+    const stops = this.colours.map(rgb);
+    const table = new Uint8Array(256 * 4);
+    for (let value = 0; value < 256; value++) {
+      const along = categories ? Math.min(value, stops.length - 1) : (value / 255) * (stops.length - 1);
+      const low = Math.floor(along), high = Math.min(low + 1, stops.length - 1);
+      for (let part = 0; part < 3; part++)
+        table[4 * value + part] = stops[low][part] + (stops[high][part] - stops[low][part]) * (along - low);
+      table[4 * value + 3] = this.hidden.has(categories ? low : -1) ? 10 : 215;
+    }
+    const { gl } = this;
+    gl?.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, table);
+  }
+
+  // Points outside the selected area are dimmed.
+  light() {
+    const lit = new Uint8Array(this.count).fill(1);
+    const area = this.data?.area;
+    for (let row = 0; area && row < lit.length; row++) lit[row] = inside(this.place(row), area);
+    this.fill(2, lit);
+  }
+
+  redraw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  draw() {
+    const { canvas, gl, view } = this;
+    const width = canvas.clientWidth, height = canvas.clientHeight, ratio = devicePixelRatio;
+    if (!width || !this.data) return;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
+      [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+    const middle = (width - TOOLS_PX) / 2;
+    Object.assign(this, { width, height, middle, unit: 0.45 * Math.min(width - TOOLS_PX, height) * view.zoom });
+    this.drawn = this.data.marks.map((mark) => this.screen(mark.place));
+    this.layMarks();
+    if (!gl || !this.count || this.count !== pieces[COLOURS]?.value.length) return;
+    const across = Math.sqrt((width * height) / this.count);
+    const size = Math.min(Math.max(across * 0.34, 2) * view.zoom ** 0.35, 16);
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    const scale = [(2 * this.unit) / width, (2 * this.unit) / height];
+    gl.uniform2f(this.uniforms.scale, ...scale);
+    gl.uniform2f(this.uniforms.shift, -view.x * scale[0] - TOOLS_PX / width, -view.y * scale[1]);
+    gl.uniform1f(this.uniforms.size, size * ratio);
+    gl.drawArrays(gl.POINTS, 0, this.count);
+    this.box.dataset.points = this.count;
+  }
+
+  screen([x, y]) {
+    return [this.middle + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit];
+  }
+
+  unscreen([x, y]) {
+    return [(x - this.middle) / this.unit + this.view.x, (this.height / 2 - y) / this.unit + this.view.y];
+  }
+
+  // Portraits, lines to the nearest neighbours, legend ------------------------------------------------------------
+
+  drawMarks() {
+    this.marks.replaceChildren(
+      ...this.data.marks.map((mark) => {
+        const button = document.createElement("button");
+        button.className = `mark ${mark.kind}${mark.far ? " far" : ""}`;
+        button.title = mark.name;
+        const picture = document.createElement("img");
+        Object.assign(picture, { src: mark.picture, alt: "" });
+        const name = document.createElement("bdi");
+        name.textContent = mark.name;
+        button.append(picture, name);
+        if (mark.row === null) button.disabled = true;
+        else button.onclick = (event) => this.pick(mark.row, event);
+        return button;
+      }),
+    );
+    this.links.replaceChildren(
+      ...this.data.links.map((link) => {
+        const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+        line.setAttribute("class", this.data.marks[link[1]].far ? "far" : "");
+        return line;
+      }),
+    );
+    this.ring.removeAttribute("class");
+    this.ring.setAttribute("class", "ring");
+  }
+
+  layMarks() {
+    // Names that would lie on another one, or on a portrait, are left out; the first are the most important.
+    const taken = [];
+    [...this.marks.children].forEach((button, place) => {
+      const [x, y] = this.drawn[place];
+      button.style.transform = `translate(${x}px, ${y}px)`;
+      const half = Math.min(button.title.length * 3.6, 75) + 4;
+      const below = place ? 29 : 40;
+      const free = !taken.some((other) => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y - below) < 18)
+        && !this.drawn.some(([px, py], other) =>
+          other !== place && Math.abs(px - x) < half + 18 && Math.abs(py - y - below) < 27 && place);
+      button.classList.toggle("quiet", !free);
+      if (free) taken.push({ x, y: y + below, half });
+    });
+    [...this.links.children].forEach((line, place) => {
+      const [from, to] = this.data.links[place].map((mark) => this.drawn[mark]);
+      Object.entries({ x1: from[0], y1: from[1], x2: to[0], y2: to[1] }).forEach((pair) => line.setAttribute(...pair));
+    });
+    const corners = this.drawing ?? this.data.area ?? [];
+    this.area.setAttribute("points", corners.map((corner) => this.screen(corner).join(",")).join(" "));
+    if (this.hovered != null) this.point(this.hovered);
+  }
+
+  drawLegend() {
+    const { categories, scale } = this.data;
+    if (!categories) {
+      this.legend.innerHTML = `<span></span><i style="background:linear-gradient(90deg,${this.colours})"></i><span></span>`;
+      [this.legend.firstChild.textContent, this.legend.lastChild.textContent] = scale;
+      return;
+    }
+    this.legend.replaceChildren(
+      ...categories.map(([name, count], place) => {
+        const button = document.createElement("button");
+        const colour = document.createElement("i");
+        colour.style.background = this.colours[Math.min(place, this.colours.length - 1)];
+        const label = document.createElement("bdi");
+        label.textContent = name;
+        const number = document.createElement("small");
+        number.textContent = count.toLocaleString("en");
+        button.append(colour, label, number);
+        button.title = "Show or dim these faces";
+        button.setAttribute("aria-pressed", !this.hidden.has(place));
+        button.onclick = () => {
+          this.hidden.delete(place) || this.hidden.add(place);
+          button.setAttribute("aria-pressed", !this.hidden.has(place));
+          this.style();
+          this.redraw();
+        };
+        return button;
+      }),
+    );
+  }
+
+  // Moving ------------------------------------------------------------------------------------------------------
+
+  zoom(factor, at = [this.middle, this.height / 2]) {
+    const before = this.unscreen(at), zoomed = this.view.zoom;
+    this.view.zoom = Math.min(Math.max(this.view.zoom * factor, 0.6), ZOOM_MAX);
+    this.unit *= this.view.zoom / zoomed;
+    const after = this.unscreen(at);
+    this.view.x += before[0] - after[0];
+    this.view.y += before[1] - after[1];
+    this.redraw();
+  }
+
+  // To the chosen face with the six who are nearest in truth, or to both of two.
+  fly() {
+    if (!this.waiting || !this.count || !this.canvas.clientWidth) return;
+    this.waiting = false;
+    const shown = this.data.marks.slice(0, 7);
+    if (!shown.length) return this.to({ x: 0, y: 0, zoom: 1 });
+    const ends = [0, 1].map((axis) => shown.map((mark) => mark.place[axis]));
+    const [x, y] = ends.map((of) => (Math.min(...of) + Math.max(...of)) / 2);
+    const side = Math.max(...ends.map((of) => Math.max(...of) - Math.min(...of)), 1e-4);
+    // In a large gallery the neighbourhood of a face is small, wherever those who are like it have been put.
+    const grain = Math.sqrt(this.count) / 24, pair = shown.some((mark) => mark.kind === "other");
+    if (1.6 / side < grain && !pair) this.to({ x: shown[0].place[0], y: shown[0].place[1], zoom: grain });
+    else this.to({ x, y, zoom: Math.min(Math.max(1.6 / side, 1), Math.max(3 * grain, 4)) });
+  }
+
+  to(target) {
+    const from = { ...this.view }, begun = performance.now();
+    const length = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : FLIGHT_MS;
+    const step = (now) => {
+      if (this.flying !== begun) return;
+      const time = Math.min(Math.max((now - begun) / length, 0), 1), eased = time * time * (3 - 2 * time);
+      const zoom = from.zoom * (target.zoom / from.zoom) ** eased;
+      // The centre follows the zoom, so that the target comes nearer at an even speed.
+      const share = Math.abs(target.zoom - from.zoom) < 1e-6 ? eased
+        : (1 / from.zoom - 1 / zoom) / (1 / from.zoom - 1 / target.zoom);
+      this.view = { x: from.x + (target.x - from.x) * share, y: from.y + (target.y - from.y) * share, zoom };
+      this.redraw();
+      if (time < 1) requestAnimationFrame(step);
+    };
+    this.flying = begun;
+    requestAnimationFrame(step);
+  }
+
+  // Picking -----------------------------------------------------------------------------------------------------
+
+  // The face at a place of the screen, or null. A grid of cells holds the rows in order.
+  at(pixel) {
+    if (!this.count) return null;
+    const { side, starts, rows } = (this.grid ??= grid(pieces[PLACES].value));
+    const [x, y] = this.unscreen(pixel), reach = CLICK_PX / this.unit;
+    const cell = (value) => Math.min(Math.max(Math.floor(((value + 1) / 2) * side), 0), side - 1);
+    let best = null, nearest = reach ** 2;
+    for (let row = cell(y - reach); row <= cell(y + reach); row++)
+      for (let column = cell(x - reach); column <= cell(x + reach); column++)
+        for (let index = starts[row * side + column]; index < starts[row * side + column + 1]; index++) {
+          const [px, py] = this.place(rows[index]), apart = (px - x) ** 2 + (py - y) ** 2;
+          if (apart < nearest && !this.hidden.has(this.data.categories && pieces[COLOURS].value[rows[index]]))
+            [best, nearest] = [rows[index], apart];
+        }
+    return best;
+  }
+
+  pick(row, event) {
+    this.flying = null;
+    this.send("picked", { row, beside: !!event?.shiftKey });
+    if (row !== null && this.count) {
+      this.point(row);
+      this.ring.setAttribute("class", "ring busy");
+    }
+  }
+
+  point(row) {
+    this.hovered = row;
+    this.tip.hidden = row === null;
+    this.ring.style.display = row === null ? "none" : "";
+    this.canvas.style.cursor = row !== null && this.mode === "move" ? "pointer" : "";
+    if (row === null) return;
+    const [x, y] = this.screen(this.place(row));
+    this.tip.textContent = this.name(row);
+    this.tip.style.transform = `translate(${x}px, ${y}px) translate(-50%, -200%)`;
+    this.ring.setAttribute("cx", x);
+    this.ring.setAttribute("cy", y);
+  }
+
+  use(mode) {
+    this.mode = mode;
+    this.box.dataset.mode = mode;
+    this.box.querySelectorAll("[data-mode]").forEach((button) =>
+      button.setAttribute("aria-pressed", button.dataset.mode === mode));
+  }
+
+  listen() {
+    const { canvas } = this;
+    const pixel = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    this.box.querySelectorAll(".tools button").forEach((button) => {
+      button.setAttribute("aria-label", button.title);
+      button.onclick = () => {
+        if (button.dataset.mode) this.use(button.dataset.mode);
+        else if (+button.dataset.zoom) this.zoom(+button.dataset.zoom);
+        else this.to({ x: 0, y: 0, zoom: 1 });
+      };
+    });
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.flying = null;
+      this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), pixel(event));
+    }, { passive: false });
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      this.pointers.set(event.pointerId, pixel(event));
+      this.flying = null;
+      this.begun = this.pointers.size === 1 ? pixel(event) : null;
+      this.drawing = null;
+    };
+    canvas.onpointermove = (event) => this.moved(event, pixel(event));
+    canvas.onpointerup = (event) => {
+      this.pointers.delete(event.pointerId);
+      if (this.drawing) this.select();
+      else if (this.begun) this.pick(this.at(pixel(event)), event);
+      this.begun = null;
+    };
+    canvas.onpointercancel = (event) => this.pointers.delete(event.pointerId);
+    canvas.onpointerleave = () => this.point(null);
+    canvas.ondblclick = (event) => this.zoom(2, pixel(event));
+    canvas.onkeydown = (event) => {
+      const step = 60 / this.unit;
+      const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+      const zooms = { "+": 1.4, "=": 1.4, "-": 1 / 1.4 };
+      if (moves[event.key]) [this.view.x, this.view.y] = [this.view.x + moves[event.key][0], this.view.y + moves[event.key][1]];
+      else if (zooms[event.key]) this.zoom(zooms[event.key]);
+      else if (event.key === "0") this.to({ x: 0, y: 0, zoom: 1 });
+      else if (event.key === "Escape") this.pick(null);
+      else return;
+      event.preventDefault();
+      this.redraw();
+    };
+    this.listenToSearch();
+  }
+
+  moved(event, now) {
+    const before = this.pointers.get(event.pointerId);
+    if (!before) return event.pointerType === "mouse" && this.point(this.at(now));
+    this.pointers.set(event.pointerId, now);
+    if (this.pointers.size === 2) {
+      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+      this.zoom(apart(now, other) / Math.max(apart(before, other), 1), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
+      return;
+    }
+    if (this.begun && apart(this.begun, now) < DRAG_PX) return;
+    if (this.mode === "move") {
+      this.view.x -= (now[0] - before[0]) / this.unit;
+      this.view.y += (now[1] - before[1]) / this.unit;
+      this.begun = null;
+    } else if (this.begun) {
+      const [x, y] = this.unscreen(this.begun), [right, top] = this.unscreen(now);
+      if (this.mode === "box") this.drawing = [[x, y], [right, y], [right, top], [x, top]];
+      else (this.drawing ??= [[x, y]]).push([right, top]);
+    }
+    this.point(null);
+    this.redraw();
+  }
+
+  select() {
+    const every = Math.ceil(this.drawing.length / 48);
+    const corners = this.drawing.filter((_, place) => place % every === 0);
+    this.data.area = corners.map((corner) => corner.map((value) => Math.round(value * 1e4) / 1e4));
+    this.drawing = null;
+    this.use("move");
+    this.light();
+    this.redraw();
+    if (corners.length > 2) this.send("area", this.data.area);
+  }
+
+  // Searching ---------------------------------------------------------------------------------------------------
+
+  listenToSearch() {
+    const { input, found } = this;
+    const active = () => found.querySelector("[aria-selected=true]");
+    const close = () => {
+      found.hidden = true;
+      input.setAttribute("aria-expanded", "false");
+    };
+    const choose = (item) => {
+      if (!item) return;
+      input.value = "";
+      close();
+      this.send("found", pieces[PEOPLE].value.indexOf(+item.dataset.person));
+    };
+    const mark = (item) => {
+      active()?.setAttribute("aria-selected", "false");
+      item?.setAttribute("aria-selected", "true");
+      item?.scrollIntoView({ block: "nearest" });
+      input.setAttribute("aria-activedescendant", item?.id ?? "");
+    };
+    input.oninput = () => {
+      const people = this.search(input.value);
+      found.replaceChildren(
+        ...people.map((person, place) => {
+          const item = document.createElement("li");
+          Object.assign(item, { id: `found-${place}`, role: "option", textContent: pieces[NAMES].value[person] });
+          item.dataset.person = person;
+          item.onpointerdown = (event) => (event.preventDefault(), choose(item));
+          return item;
+        }),
+      );
+      if (!people.length && input.value.trim()) found.innerHTML = "<p>Nobody of that name</p>";
+      found.hidden = !input.value.trim();
+      input.setAttribute("aria-expanded", String(!found.hidden));
+      mark(found.querySelector("li"));
+    };
+    input.onkeydown = (event) => {
+      if (event.key === "ArrowDown") mark(active()?.nextSibling ?? found.querySelector("li"));
+      else if (event.key === "ArrowUp") mark(active()?.previousSibling ?? found.querySelector("li:last-child"));
+      else if (event.key === "Enter") choose(active());
+      else if (event.key === "Escape") close();
+      else return;
+      event.preventDefault();
+    };
+    input.onblur = close;
+  }
+
+  // People by the beginning of their name, of a part of it, then by anything in it.
+  search(text, most = 8) {
+    const wanted = simple(text).trim();
+    if (!wanted || !pieces[NAMES] || !pieces[PEOPLE]) return [];
+    this.plain ??= pieces[NAMES].value.map(simple);
+    const ranked = [[], [], []];
+    for (let person = 0; person < this.plain.length && ranked[0].length < most; person++) {
+      const place = this.plain[person].indexOf(wanted);
+      if (place >= 0)
+        ranked[place === 0 ? 0 : this.plain[person].includes(` ${wanted}`) ? 1 : 2].push(person);
+    }
+    return ranked.flat().slice(0, most);
+  }
+}
+
+const simple = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const apart = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
+
+function rgb(colour) {
+  const context = (rgb.context ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }));
+  context.clearRect(0, 0, 1, 1);
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data];
+}
+
+// Whether a place lies in a polygon: its edges to the right of it are odd in number.
+function inside([x, y], corners) {
+  let odd = false;
+  for (let one = 0, other = corners.length - 1; one < corners.length; other = one++) {
+    const [x1, y1] = corners[one], [x2, y2] = corners[other];
+    if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) odd = !odd;
+  }
+  return odd;
+}
+
+// Rows sorted by the cell of a grid that they lie in.
+function grid(places) {
+  const count = places.length / 2, side = Math.max(1, Math.ceil(Math.sqrt(count / 4)));
+  const cell = (row) => {
+    const along = (value) => Math.min(Math.floor((value / 65535) * side), side - 1);
+    return along(places[2 * row + 1]) * side + along(places[2 * row]);
+  };
+  const starts = new Uint32Array(side * side + 1), rows = new Uint32Array(count);
+  for (let row = 0; row < count; row++) starts[cell(row) + 1]++;
+  for (let place = 1; place < starts.length; place++) starts[place] += starts[place - 1];
+  const next = starts.slice();
+  for (let row = 0; row < count; row++) rows[next[cell(row)]++] = row;
+  return { side, starts, rows };
+}
