@@ -263,5 +263,5 @@ def finetune(
     restore(progress.variables, folder / BEST)
     facenet.save_weights(folder / WEIGHTS)
     best = best_row(folder)
-    store.write_json(folder / runs.RESULT, best)
+    store.write_json(folder / runs.RESULT, runs.finite(best))
     return best

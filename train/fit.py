@@ -357,7 +357,7 @@ def fit(
     restore(_state(model), folder / BEST)
     similarity.save(folder / runs.MODEL)
     best = best_row(folder)
-    store.write_json(folder / runs.RESULT, best)
+    store.write_json(folder / runs.RESULT, runs.finite(best))
     return best
 
 

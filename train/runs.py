@@ -52,6 +52,11 @@ def read_history(folder: Path) -> list[dict[str, float]]:
     return [row for row in numbers if row is not None]
 
 
+def finite(row: dict[str, float]) -> dict[str, float | None]:
+    """A row as strict JSON has it: nothing where there is no number."""
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}
+
+
 def append_row(folder: Path, row: dict[str, float]) -> None:
     """Add a row to the history, with the head before the first; on disk when this returns."""
     path = folder / HISTORY
