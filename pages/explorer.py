@@ -472,7 +472,8 @@ class Explorer:
                 )
                 st.space("stretch")
                 st.button("Close", icon=":material/close:", on_click=select, args=(None,), type="tertiary")
-        st.dataframe(self._table, hide_index=True, height=330, column_order=("name", "source", "cluster", "quality"))
+        table = self._table.select(["name", "source", "cluster", "quality"])
+        st.dataframe(table, hide_index=True, height=330)
 
     def _wall(self) -> None:
         shown = st.session_state.get("wall", WALL)

@@ -147,7 +147,7 @@ def test_a_box_lists_who_is_in_it_and_gives_them_as_csv(explorer):
     count = int(heading.inner_text().split()[0].replace(",", ""))
     assert 100 < count <= FACES
     with explorer.expect_download() as waiting:
-        explorer.get_by_role("button", name="CSV").click()
+        explorer.get_by_test_id("stDownloadButton").get_by_role("button").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text(encoding="utf-8"))))
     assert len(rows) == count
     first = gallery.open(gallery.DEMONSTRATION).row(int(rows[0]["row"]))
