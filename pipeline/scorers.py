@@ -158,5 +158,5 @@ def read(folder: Path) -> NetworkScorer:
 def _unusable(folder: Path, reason: str) -> str:
     return (
         f"The similarity network in {folder} cannot be used: {reason}. "
-        "Get that folder of this version again, or rank by cosine."
+        "Get that folder of this version again; --scorer cosine does without it."
     )

@@ -148,7 +148,7 @@ def test_a_network_that_cannot_be_used_is_one_sentence(shipped, damage, says):
     with pytest.raises(WeightsError, match=says) as caught:
         scorers.read(shipped)
     assert len(str(caught.value).splitlines()) == 1
-    assert "rank by cosine" in str(caught.value)
+    assert "--scorer cosine" in str(caught.value)
 
 
 @pytest.mark.parametrize(("middle", "slope"), [(0.01, 1), (0.5, 20), (0.95, 2)])

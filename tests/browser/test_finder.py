@@ -39,6 +39,7 @@ def test_an_uploaded_photo_gives_equal_ranked_cards_with_pictures_of_one_size(pa
     best(page, "Madonna")
     pictures = page.get_by_role("img", name="in the gallery")
     expect(pictures).to_have_count(9)
+    page.wait_for_function("[...document.images].every(image => image.complete)")
     sizes = {(round(box["width"]), round(box["height"])) for box in boxes(pictures)[1:]}
     assert len(sizes) == 1, sizes
     tops = [round(box["y"]) for box in boxes(pictures)[1:4]]
