@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks import protocols, report
 from benchmarks.wild import Wild
+from pipeline import scorers
 from pipeline.errors import UserError
 from pipeline.scorers import Calibration
 
@@ -44,15 +45,6 @@ def main() -> None:
         table.append(
             {"pairs": name, "accuracy at 50": right, "expected calibration error": calibration_error(said, labels)}
         )
-    report(
-        "calibrate",
-        {
-            "Calibration of the resemblance": table,
-            f"Resemblance of the most alike strangers among {STRANGERS} people": _strangers(
-                wild, embeddings, calibration
-            ),
-        },
-    )
     asset = {
         "scorer": "cosine",
         "middle": round(calibration.middle, 5),
@@ -62,6 +54,13 @@ def main() -> None:
     }
     path = Path(__file__).parents[1] / "assets" / "cosine.json"
     path.write_text(json.dumps(asset, indent=1) + "\n", encoding="utf-8")
+    report(
+        "calibrate",
+        {
+            "Calibration of the resemblance by cosine": table,
+            f"Resemblance of the most alike strangers among {STRANGERS} people": _strangers(wild, embeddings),
+        },
+    )
 
 
 def fitted(distances: np.ndarray, same: np.ndarray, on_logit: bool = False) -> Calibration:
@@ -73,18 +72,21 @@ def fitted(distances: np.ndarray, same: np.ndarray, on_logit: bool = False) -> C
     return replace(plain, middle=float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope=slope)
 
 
-def _strangers(wild: Wild, embeddings: np.ndarray, calibration: Calibration) -> list[dict[str, object]]:
+def _strangers(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
     """What a visitor sees who is not in the gallery: people of view 1 looked up among others of them."""
     test = wild.photos_of("peopleDevTest.txt")
     _, first = np.unique(wild.people[test], return_index=True)
     rows = embeddings[test[first]]
-    shown = calibration.resemblance((1 - rows[STRANGERS:] @ rows[:STRANGERS].T) / 2)
-    ranked = -np.sort(-shown, axis=1)
     shares = (5, 25, 50, 75, 95)
-    return [
-        {"rank": rank, **{f"{share} %": round(float(np.percentile(ranked[:, rank - 1], share))) for share in shares}}
-        for rank in (1, 2, 5, 10)
-    ]
+    table: list[dict[str, object]] = []
+    for scorer in (scorers.named("network"), scorers.named("cosine")):
+        gallery = scorer.prepare(rows[:STRANGERS])
+        distances = np.stack([scorer.distances(probe, gallery) for probe in rows[STRANGERS:]])
+        ranked = -np.sort(-scorer.calibration.resemblance(distances), axis=1)
+        for rank in (1, 2, 5, 10):
+            percentiles = {f"{share} %": round(float(np.percentile(ranked[:, rank - 1], share))) for share in shares}
+            table.append({"by": scorer.name, "rank": rank, **percentiles})
+    return table
 
 
 def calibration_error(said: np.ndarray, same: np.ndarray) -> float:

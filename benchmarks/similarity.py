@@ -131,7 +131,8 @@ def _difference(values: np.ndarray) -> dict[str, object]:
 
 
 def _discriminant(embeddings: np.ndarray, people: np.ndarray, train: np.ndarray) -> Distances:
-    fitted = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.5).fit(embeddings[train], people[train])
+    paired = train[np.bincount(people[train])[people[train]] > 1]
+    fitted = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.5).fit(embeddings[paired], people[paired])
     return by_number(unit(fitted.transform(embeddings)))
 
 

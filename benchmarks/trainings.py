@@ -45,9 +45,6 @@ ABLATIONS = {
         for loss in ("n_pairs", "cluster", "softmax")
     },
     "mining-random": replace(_SYMMETRIC, mining="random"),
-    # Every photo of a batch is compared with every other one, so that batches are smaller.
-    "mining-semi_hard": replace(_SYMMETRIC, mining="semi_hard", batch_size=256),
-    "mining-batch_hard": replace(_SYMMETRIC, mining="batch_hard", batch_size=256),
 }
 ABOUT = {"gallery": "LFW", "command": "make similarity"}
 
