@@ -120,7 +120,11 @@ def named(name: ScorerName = "network") -> Scorer:
 
 
 def write(folder: Path, network: Network, calibration: Calibration, about: dict[str, Any]) -> None:
-    """Write a network and its calibration as they ship. ``about`` says what made them and what they measured."""
+    """Write a network and its calibration as they ship.
+
+    ``about`` says what made them and what they measured; where it names the ``embedding`` that the network was
+    trained on (``EmbeddingSettings.identity``), the network is not read for any other.
+    """
     settings, arrays = similarity.parts(network)
     with store.written_whole(folder / _WEIGHTS) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -139,11 +143,15 @@ def write(folder: Path, network: Network, calibration: Calibration, about: dict[
 
 def read(folder: Path) -> NetworkScorer:
     """The scorer that :func:`write` wrote. Raises WeightsError with one sentence."""
+    from pipeline.embedding import EmbeddingSettings
+
     manifest = store.read_manifest(folder)
     if manifest is None:
         raise WeightsError(_unusable(folder, f"{store.MANIFEST} is missing or damaged"))
     if manifest.get("format") != FORMAT:
         raise WeightsError(_unusable(folder, f"it has format {manifest.get('format')}, this version reads {FORMAT}"))
+    if manifest.get("embedding", EmbeddingSettings().identity) != EmbeddingSettings().identity:
+        raise WeightsError(_unusable(folder, "it was trained on another model's embeddings or on other crops"))
     try:
         path = folder / manifest["weights"]["name"]
         if store.sha256(path) != manifest["weights"]["sha256"]:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.calibrate import calibration_error, fitted
 from pipeline import photo, scorers, similarity, store
+from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import WeightsError
 from pipeline.scorers import Calibration, CosineScorer, NetworkScorer
 from pipeline.similarity import Network
@@ -50,7 +51,7 @@ def network(seed: int = 0, **settings: object) -> Network:
 @pytest.mark.parametrize("settings", [{}, {"both_orders": True}, {"product": True, "steepness": 9.0, "middle": 0.3}])
 def test_a_network_comes_back_from_its_folder_with_its_distances(settings, tmp_path):
     made = network(**settings)
-    scorers.write(tmp_path, made, CURVE, {"trained_on": "nothing"})
+    scorers.write(tmp_path, made, CURVE, {"trained_on": "nothing", "embedding": EmbeddingSettings().identity})
     scorer = scorers.read(tmp_path)
     probe, rows = unit_rows(1, seed=1)[0], unit_rows(50)
     expected = made.distances(made.codes(probe[None])[0], made.prepare(made.codes(rows)))
@@ -104,6 +105,10 @@ def _another_format(folder):
     _changed(folder, format=99)
 
 
+def _another_embedding(folder):
+    _changed(folder, embedding={"model": "another"})
+
+
 def _without_calibration(folder):
     _changed(folder, calibration=None)
 
@@ -135,6 +140,7 @@ def _changed(folder, **values):
         (_without_manifest, "manifest.json is missing"),
         (_torn_manifest, "manifest.json is missing or damaged"),
         (_another_format, "format 99, this version reads 1"),
+        (_another_embedding, "another model's embeddings"),
         (_without_calibration, "a part is missing or damaged"),
         (_unknown_setting, "wings"),
         (_without_weights, "a part is missing"),
