@@ -165,14 +165,19 @@ def _model(network: Network) -> Similarity:
         metric_units=tuple(len(bias) for _, bias in network.metric[:-1]),
         metric_activation=network.metric_activation,
         both_orders=network.both_orders,
+        cohort=0 if network.cohort is None else len(network.cohort),
+        cohort_nearest=network.cohort_nearest,
     )
     model = _built(Similarity(settings))
-    layers = [*model.encoder_layers, *model.metric_layers, model.metric_out]
+    layers = [*model.encoder_layers, *model.metric_layers, *([model.metric_out] if network.metric else [])]
     for layer, weights in zip(layers, (*network.encoder, *network.metric), strict=True):
         layer.set_weights(weights)
     if network.product:
         model.steepness.assign(network.steepness)
         model.middle.assign(network.middle)
+    if network.cohort is not None:
+        model.cohort.assign(network.cohort)
+        model.cohort_weight.assign(network.cohort_weight)
     return model
 
 

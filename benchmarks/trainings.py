@@ -17,10 +17,11 @@ import numpy as np
 from benchmarks.calibrate import calibration_error, fitted
 from benchmarks.wild import Wild
 from pipeline import scorers, store
+from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
 from pipeline.similarity import Network
 from train import evaluate, runs
-from train.fit import FitSettings, fit
+from train.fit import FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
 
 # Batch, steps, epochs and margins as published.
@@ -110,9 +111,10 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
     about = {
         "trained_on": "LFW peopleDevTrain.txt",
         "command": "make similarity",
+        "embedding": EmbeddingSettings().identity,
         "settings": asdict(SETTINGS["cohort"]),
         "calibrated_on": "LFW pairsDevTest.txt",
-        "one_shot": store.read_json(runs.SHIPPED / "cohort" / runs.RESULT),
+        "one_shot": best_row(folder_of("cohort-seed-0")),
         "measured": measured,
     }
     scorers.write(scorers.SHIPPED, network, calibration, about)
