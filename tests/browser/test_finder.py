@@ -52,6 +52,9 @@ def boxes(locator: Locator) -> list[Any]:
 
 def test_a_picture_taken_with_the_webcam_gives_its_person(page):
     page.get_by_text("Webcam", exact=True).click()
+    # The button is there before the camera's first picture is.
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    page.wait_for_timeout(500)
     page.get_by_role("button", name="Take Photo").click()
     best(page, "Jerry Seinfeld")
 
