@@ -16,36 +16,6 @@ def cosines(embeddings: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return values
 
 
-def best_threshold(values: np.ndarray, same: np.ndarray) -> float:
-    """The cosine above which pairs are best taken for one person."""
-    known = ~np.isnan(values)
-    order = np.argsort(values[known])
-    ordered, labels = values[known][order], same[known][order]
-    # Correct when the cut is before position i: different pairs below it and same pairs from it on.
-    correct = np.r_[0, np.cumsum(~labels)] + np.r_[np.cumsum(labels[::-1])[::-1], 0]
-    cut = int(np.argmax(correct))
-    around = np.r_[-1.0, ordered, 1.0][cut : cut + 2]
-    return float(around.mean())
-
-
-def accuracy(values: np.ndarray, same: np.ndarray, threshold: float) -> float:
-    """Share of pairs told right; a pair without a face in it is wrong."""
-    return float(np.mean(~np.isnan(values) & ((values > threshold) == same)))
-
-
-def verification(embeddings: np.ndarray, pairs: np.ndarray, same: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Accuracy on each fold with the threshold of the other folds (Huang et al. 2007, view 2)."""
-    values = cosines(embeddings, pairs)
-    return np.array(
-        [
-            accuracy(
-                values[folds == fold], same[folds == fold], best_threshold(values[folds != fold], same[folds != fold])
-            )
-            for fold in np.unique(folds)
-        ]
-    )
-
-
 def draw(people: np.ndarray, counts: tuple[int, int], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Photos for the gallery (people, counts[0]) and probes (people, counts[1]) of everybody with enough photos."""
     gallery, probes = [], []

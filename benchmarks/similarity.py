@@ -221,7 +221,7 @@ def _verification(
     """Accuracy on each fold of the network trained without it, whose threshold is that of the other folds."""
     found = []
     for fold, network in enumerate(networks):
-        values = _pair_distances(embeddings, pairs, by_number(embeddings, evaluate.network_distances(network)))
+        values = evaluate.pair_distances(embeddings, pairs, evaluate.network_distances(network))
         found.append(evaluate.accuracy_of_folds(values, same, folds)[fold])
     return np.array(found)
 

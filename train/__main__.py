@@ -141,7 +141,7 @@ def _fit(chosen: argparse.Namespace) -> None:
     settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in names})
     labels = opened.person_of_row
     held_out = split_people(labels, settings.held_out_share, settings.seed)
-    about = _about(opened) | {"trained_on": sorted({_name(opened, row) for row in np.flatnonzero(~held_out)})}
+    about = _about(opened) | {"trained_on": sorted(set(_names(opened)[~held_out].tolist()))}
     embeddings = opened.embeddings
     if chosen.augment:
         embeddings = _variants(opened, chosen.augment)
@@ -154,14 +154,14 @@ def _fit(chosen: argparse.Namespace) -> None:
     )
 
 
-def _name(opened: gallery.Gallery, row: Any) -> str:
-    """A person's name as every source spells it."""
-    return str(opened.row(int(row))["name"]).replace("_", " ")
+def _names(opened: gallery.Gallery) -> np.ndarray:
+    """The name of each row's person as every source spells it."""
+    return np.array([name.replace("_", " ") for name in opened.faces["name"].to_pylist()])
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:
     opened = gallery.open(chosen.gallery)
-    names = np.array([_name(opened, row) for row in range(len(opened))])
+    names = _names(opened)
     with command_line.working("Loading the network"):
         from train import evaluate, runs
 
@@ -170,7 +170,7 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     if len(set(names[kept])) < 2:
         raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
     embeddings, labels = opened.embeddings[kept], opened.person_of_row[kept]
-    pairs = _pairs(chosen.lfw, [Path(opened.row(int(row))["original"]).stem for row in np.flatnonzero(kept)])
+    pairs = _pairs(chosen.lfw, [Path(path).stem for path in np.array(opened.faces["original"].to_pylist())[kept]])
     ways = {"network": evaluate.network_distances(network), "cosine": evaluate.cosine_distances}
     with command_line.counting("Measuring", evaluate.lines_count(ways), "lines") as progress:
         rows = evaluate.table(embeddings, labels, ways, pairs, progress)
