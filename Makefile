@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmark-app benchmark-crop \
-	benchmark-lfw benchmark-scoring benchmark-similarity
+	benchmark-detect benchmark-lfw benchmark-scoring benchmark-similarity
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -48,6 +48,9 @@ benchmark-crop: .venv/installed-dev  ## Choose crops, levelling and centring on 
 
 calibrate: .venv/installed-dev  ## From distance to resemblance: fit on view 1, write assets/cosine.json.
 	$(BIN)/python -m benchmarks.calibrate
+
+benchmark-detect: .venv/installed-dev  ## Finding faces, beside mtcnn as it comes.
+	$(BIN)/python -m benchmarks.detect
 
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw

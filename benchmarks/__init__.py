@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
 
 
 def report(name: str, tables: dict[str, Sequence[dict[str, Any]]]) -> None:
@@ -23,6 +28,21 @@ def report(name: str, tables: dict[str, Sequence[dict[str, Any]]]) -> None:
     path.parent.mkdir(exist_ok=True)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
     path.write_text(json.dumps({"machine": machine, **tables}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def times(run: Callable[[], T], rounds: int) -> tuple[float, T]:
+    """Median of the seconds that ``run`` takes, and what it gives."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        result = run()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds)), result
+
+
+def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """The power of the size with which a cost grows, by least squares on logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,7 @@
 """From an upright photo to faces, and from a face to its crops.
 
-Detection is MTCNN (Zhang et al. 2016, arXiv 1604.02878) as packaged by ``mtcnn``. Everything below it is
-geometry on arrays. Coordinates are pixels of the full-resolution photo, x to the right, y down.
+Detection is MTCNN (see cascade). Everything below it is geometry on arrays. Coordinates are pixels of the
+full-resolution photo, x to the right, y down.
 """
 
 from __future__ import annotations
@@ -9,15 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from pipeline import tensorflow
-
-if TYPE_CHECKING:
-    from mtcnn import MTCNN
+from pipeline.cascade import Cascade
 
 
 @dataclass(frozen=True)
@@ -72,11 +68,8 @@ class Detector:
     """MTCNN over photos of any size. Loading it takes seconds, so one is shared."""
 
     def __init__(self, settings: DetectionSettings = DetectionSettings()) -> None:
-        tensorflow.load()
-        from mtcnn import MTCNN
-
         self.settings = settings
-        self._mtcnn: MTCNN = MTCNN()
+        self._cascade = Cascade()
 
     def __call__(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
         """Faces of each photo (uint8 RGB, (height, width, 3)), the most prominent first; empty where none is."""
@@ -103,28 +96,13 @@ class Detector:
         for same in by_shape.values():
             for start in range(0, len(same), self.settings.batch_max):
                 batch = same[start : start + self.settings.batch_max]
-                rows = self._rows([reduced[index] for index in batch])
+                rows = self._cascade(np.stack([reduced[index] for index in batch]))
                 for place, index in enumerate(batch):
                     scale = max(photos[index].shape[:2]) / max(reduced[index].shape[:2])
                     faces = [_face(row, scale) for row in rows[rows[:, 0] == place]]
                     kept = [face for face in faces if face.confidence >= self.settings.confidence_min]
                     found[index] = sorted(kept, key=lambda face: -prominence(face, photos[index].shape))
         return found
-
-    def _rows(self, batch: list[np.ndarray]) -> np.ndarray:
-        """MTCNN's table: image, x0, y0, x1, y1, confidence, five x, five y of the landmarks."""
-        options = {"output_type": "numpy", "box_format": "xyxy", "fit_to_image": False}
-        rows = np.atleast_2d(self._mtcnn.detect_faces(batch, **options))
-        if len(rows):
-            return rows
-        if len(batch) == 1:
-            # An empty table has as many columns as the step that emptied it.
-            return np.empty((0, 16), np.float32)
-        # mtcnn answers "no faces" for a whole batch when one of its steps fails on it.
-        alone = [self._rows([photo]) for photo in batch]
-        for place, part in enumerate(alone):
-            part[:, 0] = place
-        return np.concatenate(alone)
 
 
 def _reduce(photo: np.ndarray, side_px: int) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""``make benchmark-detect``: finding faces, beside the package ``mtcnn`` as it comes, with the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import exponent, report, times
+from benchmarks.wild import Wild
+from pipeline import photo, tensorflow
+from pipeline.cascade import Cascade
+from pipeline.faces import DetectionSettings
+
+PHOTOS = 1024
+SIDES_PX = (320, 640, 1280)
+ROUNDS = 5
+
+
+def main() -> None:
+    """Measure both tables."""
+    tensorflow.load()
+    from mtcnn import MTCNN
+
+    package, cascade = MTCNN(), Cascade()
+    paths = Wild().paths
+    chosen = np.random.default_rng(0).choice(len(paths), PHOTOS, replace=False)
+    photos = np.stack([photo.read(paths[index]) for index in chosen])
+
+    def theirs(picture: np.ndarray) -> np.ndarray:
+        options = {"output_type": "numpy", "box_format": "xyxy", "fit_to_image": False}
+        return np.atleast_2d(package.detect_faces([picture], **options))
+
+    batch = DetectionSettings().batch_max
+    report(
+        "detect",
+        {
+            f"{PHOTOS:,} photos of LFW, 250 x 250 pixels": _many(photos, theirs, cascade, batch),
+            "One photo, by its size": _sizes(photos[0], theirs, cascade),
+        },
+    )
+
+
+def _many(
+    photos: np.ndarray, theirs: Callable[[np.ndarray], np.ndarray], cascade: Cascade, batch: int
+) -> list[dict[str, Any]]:
+    parts = [photos[start : start + batch] for start in range(0, len(photos), batch)]
+    theirs(photos[0]), cascade(parts[0])
+    slow, expected = times(lambda: [theirs(picture) for picture in photos], 1)
+    rows = []
+    for name, find in (
+        ("mtcnn, photo by photo", None),
+        ("compiled, photo by photo", lambda: [cascade(picture[None]) for picture in photos]),
+        (f"compiled, batches of {batch} (as shipped)", lambda: _split([cascade(part) for part in parts], batch)),
+    ):
+        seconds, found = times(find, 1) if find else (slow, expected)
+        share, lost = _agreement(expected, found)
+        rows.append(
+            {
+                "way": name,
+                "ms a photo": 1000 * seconds / len(photos),
+                "times faster": slow / seconds,
+                "its boxes found, IoU 0.8": share,
+                "photos whose faces are lost": lost,
+            }
+        )
+    return rows
+
+
+def _split(parts: list[np.ndarray], batch: int) -> list[np.ndarray]:
+    return [rows[rows[:, 0] == place] for rows in parts for place in range(batch)]
+
+
+def _sizes(picture: np.ndarray, theirs: Callable[[np.ndarray], np.ndarray], cascade: Cascade) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for side in SIDES_PX:
+        resized = np.asarray(Image.fromarray(picture).resize((side, side * 3 // 4)))
+        theirs(resized), cascade(resized[None])
+        slow, _ = times(lambda: theirs(resized), ROUNDS)  # noqa: B023
+        fast, _ = times(lambda: cascade(resized[None]), ROUNDS)  # noqa: B023
+        rows.append(
+            {
+                "pixels": f"{side} x {side * 3 // 4}",
+                "mtcnn, ms": 1000 * slow,
+                "compiled, ms": 1000 * fast,
+                "times faster": slow / fast,
+            }
+        )
+    areas = [0.75 * side**2 for side in SIDES_PX]
+    grown = {name: exponent(areas, [float(row[name]) for row in rows]) for name in ("mtcnn, ms", "compiled, ms")}
+    return [*rows, {"pixels": "grows with pixels to the power", **grown, "times faster": ""}]
+
+
+def _agreement(expected: list[np.ndarray], found: list[np.ndarray]) -> tuple[float, int]:
+    """Share of the expected boxes that are among those found, and photos with faces where none is found."""
+    hits = [
+        any(_overlap(box[1:5], other[1:5]) >= 0.8 for other in ours)
+        for theirs, ours in zip(expected, found, strict=True)
+        for box in theirs
+    ]
+    return float(np.mean(hits)), sum(
+        len(theirs) > 0 and not len(ours) for theirs, ours in zip(expected, found, strict=True)
+    )
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    lengths = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+    common = np.maximum(lengths, 0).prod()
+    return float(common / ((first[2:] - first[:2]).prod() + (second[2:] - second[:2]).prod() - common))
+
+
+if __name__ == "__main__":
+    main()
