@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmark-app benchmark-crop \
-	benchmark-detect benchmark-lfw benchmark-scoring benchmark-similarity
+	benchmark-detect benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -54,6 +54,9 @@ benchmark-detect: .venv/installed-dev  ## Finding faces, beside mtcnn as it come
 
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
+
+benchmark-scale: .venv/installed-dev  ## One probe among up to ten million faces.
+	$(BIN)/python -m benchmarks.scale
 
 benchmark-scoring: .venv/installed-dev  ## Candidates against the exact scan on LFW, and the time of a probe.
 	$(BIN)/python -m benchmarks.scoring

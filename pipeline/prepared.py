@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,14 +28,17 @@ def prepared(gallery: Gallery, scorer: Scorer) -> np.ndarray:
     stored = _read(path, gallery, scorer)
     if stored is not None:
         return stored
-    parts = [scorer.prepare(gallery.embeddings[start : start + _ROWS]) for start in range(0, len(gallery), _ROWS)]
-    computed = np.concatenate(parts)
     # A folder that is not there is that of a gallery in memory.
     if gallery.folder.is_dir():
         with suppress(OSError):
-            _write(path, computed)
+            _write(path, gallery, scorer)
             return np.load(path, mmap_mode="r", allow_pickle=False)
-    return computed
+    return np.concatenate(list(_parts(gallery, scorer)))
+
+
+def _parts(gallery: Gallery, scorer: Scorer) -> Iterator[np.ndarray]:
+    for start in range(0, len(gallery), _ROWS):
+        yield scorer.prepare(gallery.embeddings[start : start + _ROWS])
 
 
 def _read(path: Path, gallery: Gallery, scorer: Scorer) -> np.ndarray | None:
@@ -48,9 +52,15 @@ def _read(path: Path, gallery: Gallery, scorer: Scorer) -> np.ndarray | None:
     return stored if fits and np.allclose(stored[[0, -1]], ends, atol=1e-5) else None
 
 
-def _write(path: Path, rows: np.ndarray) -> None:
-    with store.written_whole(path) as temporary, temporary.open("wb") as file:
-        np.save(file, rows)
+def _write(path: Path, gallery: Gallery, scorer: Scorer) -> None:
+    with store.written_whole(path) as temporary:
+        shape = (len(gallery), scorer.prepare(gallery.embeddings[:1]).shape[1])
+        rows = np.lib.format.open_memmap(temporary, "w+", dtype=np.float32, shape=shape)
+        start = 0
+        for part in _parts(gallery, scorer):
+            rows[start : start + len(part)] = part
+            start += len(part)
+        rows.flush()
     for stale in path.parent.glob("prepared-*.npy"):
         if stale != path:
             stale.unlink(missing_ok=True)

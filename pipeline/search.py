@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline import ranking
 from pipeline.gallery import Gallery
+from pipeline.index import index
 from pipeline.prepared import prepared
 from pipeline.ranking import Method, Ranking
 from pipeline.scorers import Scorer
@@ -24,12 +25,9 @@ class Search:
     """A gallery made ready for probes."""
 
     def __init__(self, gallery: Gallery, scorer: Scorer, settings: SearchSettings = SearchSettings()) -> None:
-        import faiss
-
         self.gallery, self.scorer, self.settings = gallery, scorer, settings
         self._prepared = prepared(gallery, scorer)
-        self._index = faiss.IndexFlatIP(gallery.embeddings.shape[1])
-        self._index.add(np.ascontiguousarray(gallery.embeddings))
+        self._index = index(gallery)
         # Rows sorted by person, to find all photos of a person at once.
         self._by_person = np.argsort(gallery.person_of_row, kind="stable")
         self._starts = np.searchsorted(gallery.person_of_row[self._by_person], np.arange(gallery.people_count + 1))
@@ -55,7 +53,7 @@ class Search:
         candidates = self.settings.candidates
         while candidates < len(self.gallery):
             _, rows = self._index.search(probe[None].astype(np.float32), candidates)
-            people = np.unique(self.gallery.person_of_row[rows[0]])
+            people = np.unique(self.gallery.person_of_row[rows[0][rows[0] >= 0]])
             if len(people) >= top:
                 return people
             candidates *= 2

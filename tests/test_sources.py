@@ -121,6 +121,15 @@ def test_lfw_has_all_its_people_and_photos():
     assert {person.source for person in found} == {"LFW"}
 
 
+def test_lfw_is_found_below_the_folder_it_was_unpacked_in(tmp_path):
+    photos = ("Ann_Lee/Ann_Lee_0001.jpg", "Bo_Li/Bo_Li_0001.jpg", "Bo_Li/Bo_Li_0002.jpg")
+    put(tmp_path / "lfw_funneled", empty(*photos))
+    (tmp_path / "pairs.txt").write_text("10 300\n")
+    beside, within = (list(lfw.people(path).people) for path in (tmp_path, tmp_path / "lfw_funneled"))
+    assert [(person.name, len(person.photos)) for person in beside] == [("Ann Lee", 1), ("Bo Li", 2)]
+    assert beside == within
+
+
 def test_lfw_without_network_and_path_asks_for_the_path(empty_home, monkeypatch):
     def unreachable(*_: object, **__: object) -> None:
         raise OSError("no network")

@@ -9,14 +9,19 @@ from pipeline.errors import SourceError
 from pipeline.sources import People, folder
 
 LICENCE = "research benchmark, University of Massachusetts Amherst; photos from news agencies"
+# What LFW's archives unpack to.
+_UNPACKED = ("lfw", "lfw_funneled", "lfw-deepfunneled")
 
 
 def people(path: Path | None = None) -> People:
     """The people of an unpacked LFW (``Name/Name_0001.jpg``), or of the one that scikit-learn downloads.
 
-    Raises SourceError where there is none and it cannot be downloaded.
+    ``path`` may also be the folder in which it was unpacked, beside the official lists. Raises SourceError where
+    there is none and it cannot be downloaded.
     """
-    return folder.people(path or _download(), "LFW", LICENCE)
+    path = path or _download()
+    below = [path / name for name in _UNPACKED if (path / name).is_dir()]
+    return folder.people(below[0] if below else path, "LFW", LICENCE)
 
 
 def pairs(path: Path) -> list[tuple[str, str, bool, int]]:

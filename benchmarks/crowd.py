@@ -1,0 +1,48 @@
+"""Crowds of any size with the structure of real faces: people around whom their photos lie, as LFW's do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.wild import Wild
+from pipeline.embedding import unit
+
+PER_PERSON = 10
+_PEOPLE_OF_BLOCK = 10_000
+
+
+class Crowd:
+    """People drawn from the normal distribution of LFW's people, photos from that of photos around their person."""
+
+    def __init__(self) -> None:
+        wild = Wild()
+        embeddings = wild.embeddings()
+        known = embeddings.any(axis=1)
+        rows, people = embeddings[known], np.unique(wild.people[known], return_inverse=True)[1]
+        counts = np.bincount(people)
+        means = np.stack([np.bincount(people, column) for column in rows.T], axis=1) / counts[:, None]
+        # Photos lie nearer to the mean of n of them than to their person, by the factor (n - 1) / n of variance.
+        share = (1 - 1 / counts)[people]
+        several = share > 0
+        apart = (rows - means[people])[several] / np.sqrt(share[several])[:, None]
+        self.rows = rows
+        self._middle = means.mean(axis=0)
+        self._between, self._within = (np.linalg.cholesky(_covariance(part)).T for part in (means, apart))
+
+    def blocks(self, faces: int) -> Iterator[np.ndarray]:
+        """Unit rows, float32, ten of each person, in blocks: the same ones for the same number of faces."""
+        random = np.random.default_rng(0)
+        for start in range(0, faces, PER_PERSON * _PEOPLE_OF_BLOCK):
+            count = min(PER_PERSON * _PEOPLE_OF_BLOCK, faces - start)
+            people = self._middle + random.standard_normal((_PEOPLE_OF_BLOCK, 128)) @ self._between
+            yield self.others(np.repeat(people, PER_PERSON, axis=0)[:count], random)
+
+    def others(self, people: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Another photo of each of some people, unit rows, float32 (n, 128)."""
+        return unit(people + random.standard_normal(people.shape) @ self._within)
+
+
+def _covariance(rows: np.ndarray) -> np.ndarray:
+    return np.cov(rows.T) + 1e-9 * np.eye(rows.shape[1])
