@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from pages import address, drawing, scatter
+from pages import address, drawing, fitting, scatter
 from pages.address import YOU, choose, compare, select
 from pages.scatter import Colouring, Mark, Points
 from pipeline import map as maps
 from pipeline import ranking, scorers
-from pipeline.errors import UserError
+from pipeline.errors import MapError, UserError
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import Map
@@ -56,11 +56,16 @@ def page() -> None:
     """The page from top to bottom."""
     drawing.through_the_router()
     try:
-        opened = drawing.open_gallery(drawing.chosen_gallery())
-        drawn = open_map(opened)
+        opened = drawing.opened_gallery()
     except UserError as error:
         st.title("Map of faces", anchor=False)
         drawing.missing(error)
+        return
+    try:
+        drawn = open_map(opened)
+    except MapError as error:
+        st.title("Map of faces", anchor=False)
+        fitting.offer(opened, error)
         return
     drawing.networks()
     Explorer(opened, drawn).draw()
@@ -70,19 +75,18 @@ def open_map(opened: Gallery) -> Drawn:
     """A gallery's map, read anew when it was fitted anew. Raises MapError."""
     with suppress(OSError):
         stamp = maps.path(opened).stat().st_mtime_ns
-        return _open_map(str(opened.folder), str(opened.manifest.get("written")), stamp, opened)
+        return _open_map(str(opened.folder), opened.manifest, stamp, opened)
     maps.open(opened)
     raise AssertionError("a map that cannot be found was opened")
 
 
 @st.cache_resource(show_spinner="Unfolding the map", max_entries=4)
-def _open_map(folder: str, written: str, changed: int, _opened: Gallery) -> Drawn:
+def _open_map(folder: str, manifest: dict[str, Any], changed: int, _opened: Gallery) -> Drawn:
     opened_map = maps.open(_opened)
     names = _opened.faces["name"].to_pylist()
     sources = _opened.faces["source"].combine_chunks().dictionary_encode()
-    first_rows = np.unique(_opened.person_of_row, return_index=True)[1]
     layouts = {name: layout.places for name, layout in opened_map.layouts.items()}
-    points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in first_rows])
+    points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in _opened.first_rows.tolist()])
     return Drawn(opened_map, points, names, (np.asarray(sources.indices), sources.dictionary.to_pylist()))
 
 
