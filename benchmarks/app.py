@@ -22,6 +22,7 @@ from benchmarks import report
 from pipeline import __main__ as command_line
 from pipeline import __version__, gallery, store
 from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.sources import demonstration
 from tests.browser import serving
 
 FACES, PHOTOS_PER_PERSON, GROUPS = 100_000, 10, 12
@@ -113,6 +114,7 @@ def main() -> None:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "models").exists():
         (home / "models").symlink_to(store.home() / "models")
+    example = demonstration.examples()["Madonna"][1]
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
     if NAME not in gallery.names():
         synthetic(NAME)
@@ -122,7 +124,7 @@ def main() -> None:
         temporary = Path(folder) / "temporary"
         temporary.mkdir()
         with serving.process(home, temporary) as (address, process), serving.chromium(Path(folder)) as browser:
-            rows = _visit(browser, address, process)
+            rows = _visit(browser, address, process, example)
     rows.append({"what": "fitting the map, `python -m pipeline map`", "seconds": round(fitting, 1), "size": "–"})
     report("app", {f"The explorer with {FACES:,} faces": rows})
 
@@ -150,7 +152,7 @@ class _Traffic:
             self.bytes += int(response.headers.get("content-length", 0))
 
 
-def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]:
+def _visit(browser: Browser, address: str, process: int, example: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     traffic = _Traffic(page)
@@ -201,6 +203,10 @@ def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]
     measure("another colour: distance", lambda: _colour(page))
     measure("a click in this colour", lambda: _click(page), REPEATS, lambda: _close(page))
     measure("a box around tens of thousands", lambda: _box(page), before=lambda: _close(page))
+    to_finder()
+    page.locator("input[type=file]").first.set_input_files(example)
+    expect(page.get_by_role("link", name="Show me on the map")).to_be_visible()
+    measure("*Show me on the map*: to one's own face", lambda: _show_me(page), REPEATS, lambda: _back(page))
     memory("after all this")
     _close(page)
     frames = page.evaluate(_FRAMES)
@@ -268,6 +274,21 @@ def _box(page: Page) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.65, steps=5)
     page.mouse.up()
     expect(page.get_by_role("heading", name="photos of")).to_be_visible()
+
+
+def _show_me(page: Page) -> None:
+    page.get_by_role("link", name="Show me on the map").click()
+    page.locator(".mark.chosen").wait_for()
+    expect(page.locator(".mark.chosen bdi")).to_have_text("Your photo")
+
+
+def _back(page: Page) -> None:
+    """Go back to the result of the finder, where it is not shown."""
+    link = page.get_by_role("link", name="Show me on the map")
+    if not link.is_visible():
+        page.get_by_role("link", name="Finder", exact=True).click()
+    expect(link).to_be_visible()
+    page.wait_for_timeout(1000)
 
 
 def _seconds(step: _Step) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 from starlette.formparsers import MultiPartParser
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 
@@ -54,7 +55,8 @@ def choose_gallery() -> None:
     if wanted and wanted not in names:
         st.toast(f"There is no gallery {literal(wanted)} here.", icon=":material/photo_library:")
         st.session_state.pop("gallery", None)
-        st.query_params.pop("gallery", None)
+        with suppress(StreamlitAPIException):  # Once the switch is drawn, the address follows it by itself.
+            st.query_params.pop("gallery", None)
     if len(names) > 1:
         with st.sidebar:
             st.selectbox(
@@ -82,8 +84,7 @@ def chosen_gallery() -> str:
 
 def opened_gallery() -> Gallery:
     """The gallery that was chosen, opened. Raises GalleryError, EmptyGalleryError where nobody is in it."""
-    opened = read_gallery(chosen_gallery())
-    return opened if len(opened) else gallery.open(opened.name)
+    return open_gallery(chosen_gallery())
 
 
 def missing(error: UserError) -> None:
@@ -136,6 +137,12 @@ def read_gallery(name: str) -> Gallery:
     """A gallery, which may be empty, shared by all sessions and read anew when it changed. Raises GalleryError."""
     folder = gallery.folder_of(name)
     return _read_gallery(name, str(folder), store.read_manifest(folder))
+
+
+def open_gallery(name: str) -> Gallery:
+    """A gallery with people in it, shared by all sessions. Raises GalleryError."""
+    opened = read_gallery(name)
+    return opened if len(opened) else gallery.open(name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

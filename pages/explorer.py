@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from pages import address, drawing, fitting, scatter
 from pages.address import YOU, choose, compare, select
 from pages.scatter import Colouring, Mark, Points
 from pipeline import map as maps
-from pipeline import ranking, scorers
+from pipeline import ranking, scorers, store
 from pipeline.errors import MapError, UserError
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Probe
@@ -44,12 +43,16 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A gallery's map made ready for the screen, shared by all sessions."""
+    """A gallery's map made ready for the screen, shared by all sessions.
+
+    complaint: why the layouts of a network's codes, which were made once, cannot be shown.
+    """
 
     map: Map
     points: Points
     names: list[str]
     sources: tuple[np.ndarray, list[str]]
+    complaint: str = ""
 
 
 def page() -> None:
@@ -72,22 +75,27 @@ def page() -> None:
 
 
 def open_map(opened: Gallery) -> Drawn:
-    """A gallery's map, read anew when it was fitted anew. Raises MapError."""
-    with suppress(OSError):
-        stamp = maps.path(opened).stat().st_mtime_ns
-        return _open_map(str(opened.folder), opened.manifest, stamp, opened)
-    maps.open(opened)
-    raise AssertionError("a map that cannot be found was opened")
+    """A gallery's map, read anew when it, or the network whose codes it shows, was made anew. Raises MapError."""
+    network = maps.network_folder(opened)
+    files = [maps.path(opened), opened.folder / maps.CODES, *([network / store.MANIFEST] if network else [])]
+    stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    return _open_map(str(opened.folder), opened.manifest, stamps, opened)
 
 
 @st.cache_resource(show_spinner="Unfolding the map", max_entries=4)
-def _open_map(folder: str, manifest: dict[str, Any], changed: int, _opened: Gallery) -> Drawn:
+def _open_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], _opened: Gallery) -> Drawn:
     opened_map = maps.open(_opened)
+    complaint = ""
+    try:
+        opened_map = replace(opened_map, layouts=opened_map.layouts | maps.open_codes(_opened))
+    except MapError as error:
+        complaint = str(error)
     names = _opened.faces["name"].to_pylist()
     sources = _opened.faces["source"].combine_chunks().dictionary_encode()
     layouts = {name: layout.places for name, layout in opened_map.layouts.items()}
     points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in _opened.first_rows.tolist()])
-    return Drawn(opened_map, points, names, (np.asarray(sources.indices), sources.dictionary.to_pylist()))
+    numbered = (np.asarray(sources.indices), sources.dictionary.to_pylist())
+    return Drawn(opened_map, points, names, numbered, complaint)
 
 
 def picked() -> None:
@@ -189,6 +197,8 @@ class Explorer:
                 self._overview()
         if self.area is not None and self.face is None:
             self._wall()
+        if self.drawn.complaint:
+            st.caption(f":material/warning: {drawing.literal(self.drawn.complaint)}")
         st.caption(f":material/info: {drawing.NOTE}")
 
     def _settings(self) -> None:
@@ -203,7 +213,8 @@ class Explorer:
                     bind="query-params",
                     on_change=address.forget,
                     args=("area",),
-                    help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers.",
+                    help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers. Codes are what "
+                    "the encoder of a trained network makes of these numbers.",
                 )
             else:
                 self.layout = next(iter(self.map.layouts))

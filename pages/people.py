@@ -97,7 +97,9 @@ def head(opened: Gallery) -> None:
         with st.container(horizontal=True, width="content"):
             st.button("New gallery", icon=":material/add_photo_alternate:", on_click=show, args=("new",))
             if own(opened):
-                st.button("Delete gallery", icon=":material/delete:", on_click=show, args=("delete",))
+                st.button(
+                    "Delete gallery", icon=":material/delete:", type="tertiary", on_click=show, args=("delete",)
+                )
 
 
 def counted(opened: Gallery) -> str:
@@ -149,11 +151,11 @@ def ask(opened: Gallery) -> list[UploadedFile]:
         st.markdown("##### :material/person_add: Add people")
         # A new number empties the uploader.
         files = st.file_uploader(
-            "Photos of faces, several at once",
+            "Photos of faces",
             [suffix[1:] for suffix in photo.SUFFIXES],
             accept_multiple_files=True,
             key=f"drop {st.session_state.get('dropped', 0)}",
-            help="A file called Ann Lee_2.jpg suggests the name Ann Lee.",
+            help="Several at once. A file called Ann Lee_2.jpg suggests the name Ann Lee.",
         )
     st.caption(f":material/lock: {KEPT}")
     return list(files)
@@ -165,7 +167,8 @@ def look(files: list[UploadedFile]) -> list[Dropped]:
     contents = {file.file_id: file for file in files}
     new = [key for key in contents if key not in known]
     if new:
-        with st.status("Looking at the photos", expanded=False) as status:
+        place = st.empty()
+        with place.status("Looking at the photos") as status:
             loading = drawing.networks()
             while not loading.done():
                 status.update(label="Loading the networks")
@@ -180,7 +183,7 @@ def look(files: list[UploadedFile]) -> list[Dropped]:
                 data = contents[key].getvalue()
                 (looked,) = building.look([data], models.detector, models.embedder)
                 known[key] = Dropped(key, contents[key].name, data, looked, small(data, looked))
-            status.update(label=f"{plural(len(new), 'photo')} looked at", state="complete")
+        place.empty()
     st.session_state.looked_at = {key: known[key] for key in contents}
     return list(st.session_state.looked_at.values())
 
@@ -221,13 +224,22 @@ def review(opened: Gallery, dropped: list[Dropped]) -> None:
         cells.append(cell)
         with cell:
             st.image(each.shown, width="stretch", alt=f"The face in {each.file}")
-            if several:
+            if not several:
+                names.append(everybody)
+            elif each.looked.measured.flaw:
+                names.append("")
+            else:
                 key = f"name of {each.key}"
                 names.append(
-                    st.text_input("Name", each.suggestion, max_chars=80, placeholder="Who is this?", key=key)
+                    st.text_input(
+                        f"Who is on {drawing.literal(each.file)}?",
+                        each.suggestion,
+                        max_chars=80,
+                        placeholder="Who is this?",
+                        key=key,
+                        label_visibility="collapsed",
+                    )
                 )
-            else:
-                names.append(everybody)
     photos = [Photo(name, each.file, each.data, each.looked) for name, each in zip(names, dropped, strict=True)]
     reasons = adding.screen(opened, photos)
     for cell, each, reason in zip(cells, dropped, reasons, strict=True):
@@ -402,7 +414,7 @@ def sure(opened: Gallery, person: str, name: str, sha256: str, count: int) -> No
     with st.container(border=True):
         st.markdown(
             f"**Remove {what}{drawing.literal(name)}{all_of_them} from {drawing.literal(opened.name)}?** "
-            "That deletes it from this machine for good. Files in folders of your own stay as they are."
+            "Nothing of it is kept on this machine, and that cannot be undone. Files in folders of your own stay."
         )
         if sha256:
             row = opened.faces["sha256"].to_pylist().index(sha256)

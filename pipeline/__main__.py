@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.building import Progress
     from pipeline.lookalikes import Match, Models
+    from pipeline.map import Layout
     from pipeline.sources import People
 
 # All photos of the five celebrities; everybody else has one.
@@ -97,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
 
     one = command("map", _map, "Lay a gallery out on a plane, for the explorer.")
     one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument(
+        "--network",
+        type=Path,
+        metavar="FOLDER",
+        help="lay out what the encoder of this network makes of the faces, beside the map: the folder of a run",
+    )
 
     command("galleries", _galleries, "List the galleries.")
 
@@ -261,7 +268,10 @@ class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
 
 
 def _map(chosen: argparse.Namespace) -> None:
-    _fit_map(chosen.gallery)
+    if chosen.network is None:
+        _fit_map(chosen.gallery)
+    else:
+        _fit_codes(chosen.gallery, chosen.network)
 
 
 def _fit_map(name: str) -> None:
@@ -273,7 +283,29 @@ def _fit_map(name: str) -> None:
         fitted = maps.fit(opened, progress=progress)
     maps.save(opened, fitted)
     print(f"Map of {opened.name}: {len(opened)} faces, {int(fitted.clusters.max()) + 1} clusters.")
-    for name, layout in fitted.layouts.items():
+    _print_layouts(fitted.layouts)
+
+
+def _fit_codes(name: str, folder: Path) -> None:
+    """Lay out the codes of a network's encoder beside the map of a gallery, which is made where there is none."""
+    from pipeline import map as maps
+
+    opened, network = gallery.open(name), scorers.read_network(folder)
+    if not network.encoder:
+        raise MapError(
+            f"The network in {folder} has no encoder: its codes are the embeddings, which the map shows already. "
+            "Train one that has: python -m train fit --run mine --network symmetric"
+        )
+    _map_where_needed(name)
+    with _stages() as progress:
+        layouts = maps.fit_codes(opened, network, progress=progress)
+    maps.save_codes(opened, layouts, folder, network)
+    print(f"Codes of {opened.name} by the network in {folder}, beside its map.")
+    _print_layouts(layouts)
+
+
+def _print_layouts(layouts: dict[str, Layout]) -> None:
+    for name, layout in layouts.items():
         print(
             f"  {name}: trustworthiness {layout.trustworthiness:.3f}, "
             f"{layout.kept.mean():.0%} of the nearest neighbours are near on the map"

@@ -41,12 +41,11 @@ class Photo:
     looked: Looked
 
 
-def person_name(text: str) -> str:
-    """A person's name as it is kept. Raises GalleryError for what cannot be a folder's name."""
+def _check_name(text: str) -> None:
+    """Raises GalleryError for what cannot be the name of a person, whose folder is called so."""
     name = readable(text)
     if not _PERSON.fullmatch(name) or len(name.encode()) > 200:
         raise GalleryError("Give a name of at most 80 letters, without slashes and not starting with a dot.")
-    return name
 
 
 def screen(opened: Gallery, photos: Sequence[Photo]) -> list[str]:
@@ -57,7 +56,9 @@ def screen(opened: Gallery, photos: Sequence[Photo]) -> list[str]:
 def _screened(opened: Gallery, photos: Sequence[Photo]) -> list[tuple[str, int, str]]:
     """The person's key, the round that accepts the photo, and why none does."""
     known = _people(opened)
-    keys = [known.get(readable(each.person).casefold(), f"{SOURCE}/{readable(each.person)}") for each in photos]
+    before = set(known.values())
+    names = [readable(each.person) for each in photos]
+    keys = [known.setdefault(name.casefold(), f"{SOURCE}/{name}") for name in names]
     files = set(zip(opened.faces["person"].to_pylist(), opened.faces["sha256"].to_pylist(), strict=True))
     measured = {}
     for number, (key, each) in enumerate(zip(keys, photos, strict=True)):
@@ -68,7 +69,7 @@ def _screened(opened: Gallery, photos: Sequence[Photo]) -> list[tuple[str, int, 
     people = {}
     for key in dict.fromkeys(keys):
         own = [number for number in measured if keys[number] == key]
-        people[key] = Candidates(own, len(own), known_already=key in known.values())
+        people[key] = Candidates(own, len(own), known_already=key in before)
     screening.choose(
         list(people.values()), measured.__getitem__, lambda numbers: {number: measured[number] for number in numbers}
     )
@@ -89,7 +90,8 @@ def add(name: str, photos: Sequence[Photo]) -> list[str]:
 
     A person whose name the gallery knows gets them beside the others. Raises GalleryError.
     """
-    names = [person_name(each.person) for each in photos]
+    for each in photos:
+        _check_name(each.person)
     identity = EmbeddingSettings().identity
     gallery.read(name, identity)
     with changes.locked(name, _WAIT_SECONDS) as place:
@@ -99,9 +101,9 @@ def add(name: str, photos: Sequence[Photo]) -> list[str]:
         crop = changes.next_crop(opened)
         rows: list[dict[str, Any]] = []
         embeddings: list[np.ndarray] = []
-        for each, called, (key, number, reason) in zip(photos, names, screened, strict=True):
+        for each, (key, number, reason) in zip(photos, screened, strict=True):
             if not reason:
-                shown = known.get(key, called)
+                shown = known.get(key, key.removeprefix(f"{SOURCE}/"))
                 path = _keep(gallery.photos_folder(name) / shown, each)
                 of = {"person": key, "name": shown, "source": SOURCE, "licence": LICENCE, "original": str(path)}
                 rows.append(of | building.kept(place, each.looked, number, crop + len(rows)))
