@@ -179,7 +179,8 @@ class Explorer:
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
             with st.container(width="content", gap=None):
                 st.title("Map of faces", anchor=False)
-                st.caption(f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people")
+                counts = f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people"
+                st.caption(f"{drawing.literal(self.gallery.name)} · {counts}")
             self._settings()
         left, right = st.columns([5, 3], gap="medium")
         # The map stays in sight while what is beside it is scrolled.

@@ -30,7 +30,8 @@ KEPT = (
 )
 # What cameras and messengers call their files says nothing about who is on them.
 _CAMERA = re.compile(
-    r"(img|dsc\w?|dcim|pxl|mvimg|image|photo|picture|screenshot|whatsapp|signal|download|unnamed|scan|\d|[0-9a-f]{8})",
+    r"(img|dscn?|dcim|pxl|mvimg|image|photo|picture|screenshot|whatsapp|signal|download|unnamed|scan)(?![^\W\d])"
+    r"|\d|[0-9a-f]{8}",
     re.IGNORECASE,
 )
 
@@ -63,6 +64,8 @@ def page() -> None:
         drawing.missing(error)
         return
     drawing.networks()
+    if (row := st.session_state.pop("to_map", None)) is not None:
+        st.switch_page("pages/explorer.py", query_params={"face": str(row)})
     st.html(STYLE)
     head(opened)
     if said := st.session_state.pop("said", None):
@@ -123,6 +126,9 @@ def attempt(change: Callable[[], str]) -> None:
         st.session_state.said = change()
     except GalleryError as error:
         st.session_state.failed = drawing.literal(str(error))
+    except OSError as error:
+        words = f"The data folder cannot be written: {error.strerror}. Make room in it, and try again."
+        st.session_state.failed = drawing.literal(words)
     else:
         show()
 
@@ -387,18 +393,19 @@ def about_person(opened: Gallery, person: str, *_: str) -> None:
             sure(opened, person, name, doubt, len(rows))
             return
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(
-                "pages/explorer.py",
-                label="Show on the map",
-                icon=":material/explore:",
-                query_params={"face": str(rows[0])},
-            )
+            st.button("Show on the map", icon=":material/explore:", type="tertiary", on_click=to_map, args=(rows[0],))
             if own(opened):
                 st.space("stretch")
                 words = f"Remove {drawing.literal(name)}"
                 st.button(words, icon=":material/delete:", on_click=show, args=("person", person, ""), wrap=True)
 
     open_dialog(drawing.literal(name), draw, "medium")
+
+
+def to_map(row: int) -> None:
+    """Close the dialog and go. A link would leave it open for when the visitor comes back."""
+    show()
+    st.session_state.to_map = row
 
 
 def person_number(opened: Gallery, person: str) -> int:

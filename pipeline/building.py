@@ -147,11 +147,12 @@ class _Build:
                 f"The gallery {name} was begun with another model. Make it anew: add --fresh to the command."
             )
         generation = self.old.manifest["generation"] if self.old else 0
-        if begun and begun.get("generation") != generation:
-            # Killed after its rows were committed and before its parts were deleted.
+        if begun and (begun.get("generation"), begun.get("columns")) != (generation, ROW.names):
+            # Killed after its rows were committed and before its parts were deleted, or by an earlier version.
             shutil.rmtree(self.parts_folder)
             self.parts_folder.mkdir()
-        store.write_manifest(self.parts_folder, {"embedding": embedder.identity, "generation": generation})
+        begun = {"embedding": embedder.identity, "generation": generation, "columns": ROW.names}
+        store.write_manifest(self.parts_folder, begun)
         self.old_faces = len(self.old) if self.old else 0
         self.originals: set[str] = set()
         self.digests: set[tuple[str, str]] = set()

@@ -6,7 +6,7 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``embeddings-N.npy``: float32 (faces, 128), unit rows in the same order, memory-mapped,
 - ``rejected.csv``: the photos that screening refused, with the reason,
 - ``crops/000/000000.jpg``: what is shown of each row, by its number in the column ``crop``,
-- ``photos/NAME/``: photos of a person that were added by hand (see :func:`pipeline.building.add`),
+- ``photos/NAME/``: photos of a person that were added by hand (see :mod:`pipeline.adding`),
 - ``prepared-SCORER-EMBEDDINGS.npy``: what a scorer keeps of it, made anew at will (see :mod:`pipeline.prepared`).
 
 Replacing the manifest is what commits a change, so that a gallery is always whole. While a build runs, its

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,17 @@ def test_the_demonstration_shows_everybody_in_pages_and_offers_a_gallery_of_ones
     )
 
 
+def test_another_page_shows_others():
+    page = people()
+    first = wall(page)
+    page.session_state["page of 21"] = 21
+    page.run()
+    assert len(wall(page)) == 983 - 20 * 48
+    assert not set(wall(page)) & set(first)
+    page.text_input(key="search").set_value("ma").run()
+    assert len(wall(page)) == 48
+
+
 def test_a_search_ignores_accents_and_capitals_and_says_when_nobody_is_called_so():
     page = people()
     page.text_input(key="search").set_value("JOAO maia").run()
@@ -108,6 +120,9 @@ def test_a_person_of_the_demonstration_can_be_looked_at_but_not_removed():
     page = press(people(), "Madonna")
     assert len(page.image) == 48 + 18
     assert not [each for each in page.button if "Remove" in each.label]
+    press(page, "Show on the map")
+    assert page.query_params["face"] == str(gallery.open("demonstration").faces["name"].to_pylist().index("Madonna"))
+    assert any("<bdi>Madonna</bdi>" in body.value for body in page.html)
 
 
 def test_photos_are_screened_named_added_and_found_without_a_restart(small, models, stranger):
@@ -228,6 +243,20 @@ def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
     press(page, "Create")
     assert reason in shown(page.error[0].value)
     assert gallery.names() == ["small"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    page = dropped(people(), stranger, names=("Ann.jpg",))
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "_write_refused", full)
+        press(page, "Add 1 photo")
+    assert "cannot be written: No space left on device" in shown(page.error[0].value)
+    assert len(gallery.open("small")) == 15
+    press(page, "Add 1 photo")
+    assert len(gallery.open("small")) == 16
 
 
 def test_while_a_build_runs_the_page_says_so(small, stranger, monkeypatch):

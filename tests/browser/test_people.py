@@ -60,6 +60,14 @@ def to_people(page: Page) -> None:
     expect(page.get_by_role("heading", name="People", exact=True)).to_be_visible()
 
 
+def to_finder(page: Page) -> None:
+    page.get_by_role("link", name="Finder", exact=True).click()
+    expect(page.get_by_role("heading", name="Who does this face look like?")).to_be_visible()
+    # What is left of the page before is still there for a moment.
+    expect(page.locator("input[type=file]")).to_have_count(1)
+    expect(page.get_by_role("heading", name="People", exact=True)).to_have_count(0)
+
+
 def drop(page: Page, files: list[Path], *others: FilePayload) -> None:
     """Give several photos at once, and wait until all were looked at."""
     given: list[FilePayload] = [
@@ -89,7 +97,7 @@ def test_dropped_photos_become_a_person_whom_the_finder_finds_until_removed(page
         page.get_by_role("button", name="Add 3 photos").click()
         expect(page.get_by_text("Added Madonna: 3 photos")).to_be_visible()
 
-        page.get_by_role("link", name="Finder", exact=True).click()
+        to_finder(page)
         give(page, examples["Madonna"][1].read_bytes())
         best(page, "Madonna")
         # A session that was open before sees her with its next step.
@@ -159,7 +167,7 @@ def test_all_pages_follow_the_switch_and_the_address_opens_the_same_gallery(page
     expect(page.get_by_role("button", name="Mindy Kaling", exact=True)).to_be_visible()
     page.get_by_role("link", name="Explorer").click()
     expect(page.get_by_text("The gallery others has no map yet")).to_be_visible()
-    page.get_by_role("link", name="Finder", exact=True).click()
+    to_finder(page)
     give(page, photos("Mindy Kaling", 6)[5].read_bytes())
     best(page, "Mindy Kaling")
     assert "gallery=others" in page.url
