@@ -20,7 +20,8 @@ from tests.browser import serving
 from tests.conftest import encoded
 
 TARGET = serving.ROOT / "screenshots"
-README_PICTURES = {"light-result": "finder.png", "light-map-you": "explorer.png"}
+# With how much of their height.
+README_PICTURES = {"light-result": ("finder.png", 5000), "light-map-face": ("explorer.png", 960)}
 VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -51,8 +52,8 @@ def main() -> None:
                     _explorer_states(_visit(browser, address, variant), variant)
                 with serving.app(_own_home(place / variant), place / "temporary") as address:
                     _people_states(_visit(browser, f"{address}/people", variant), variant, examples)
-    for state, name in README_PICTURES.items():
-        _small(TARGET / f"{state}.png").save(serving.ROOT / "assets" / name, optimize=True)
+    for state, (name, height) in README_PICTURES.items():
+        _small(TARGET / f"{state}.png", height).save(serving.ROOT / "assets" / name, optimize=True)
 
 
 def _own_home(place: Path) -> Path:
@@ -63,10 +64,11 @@ def _own_home(place: Path) -> Path:
     return place
 
 
-def _small(path: Path) -> Image.Image:
-    """A picture in 256 colours, which takes a third of the room."""
+def _small(path: Path, height: int) -> Image.Image:
+    """A picture, or the upper part of it, in 256 colours, which takes a third of the room."""
     with Image.open(path) as picture:
-        return picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+        part = picture.convert("RGB").crop((0, 0, picture.width, min(height, picture.height)))
+        return part.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def _states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
@@ -169,6 +171,7 @@ def _people_states(page: Page, variant: str, examples: dict[str, list[Path]]) ->
 
 def _visit(browser: Browser, address: str, variant: str) -> Page:
     page = browser.new_context(**VARIANTS[variant], permissions=["camera"]).new_page()
+    page.set_default_timeout(120_000)
     page.goto(address)
     return page
 
