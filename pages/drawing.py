@@ -72,7 +72,9 @@ def choose_gallery() -> None:
 def switch_to(name: str | None) -> None:
     """Choose a gallery, or the first where there is no name; not once the switch is drawn."""
     address.forget()
-    st.session_state.gallery = name or next(iter(gallery.names()), None)
+    st.session_state.gallery = name = name or next(iter(gallery.names()), "")
+    with suppress(StreamlitAPIException):  # A switch that is drawn for the first time leaves the address alone.
+        st.query_params["gallery"] = name
 
 
 def chosen_gallery() -> str:

@@ -236,6 +236,14 @@ def test_a_gallery_is_made_as_a_copy_or_empty_and_chosen_and_deleted(small):
     assert "mine · 15 photos" in captions(page)
 
 
+def test_the_first_gallery_of_ones_own_is_in_the_address_too(small):
+    page = press(people(), "New gallery")
+    assert not page.sidebar.selectbox
+    page.text_input(key="new name").set_value("the family").run()
+    press(page, "Create")
+    assert page.sidebar.selectbox[0].value == page.query_params["gallery"] == "the family"
+
+
 @pytest.mark.parametrize(("name", "reason"), [("small", "There is a gallery small already"), ("a/b", "cannot name")])
 def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
     page = press(people(), "New gallery")
