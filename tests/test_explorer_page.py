@@ -218,7 +218,7 @@ def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_ch
         assert list(page.segmented_control(key="layout").options) == layouts
         page.segmented_control(key="layout").select("PCA of codes").run()
         assert names(page)
-        assert page.query_params["layout"] == "PCA of codes"
+        assert page.segmented_control(key="layout").value == "PCA of codes"
 
 
 def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
