@@ -173,17 +173,15 @@ def look(files: list[UploadedFile]) -> list[Dropped]:
     contents = {file.file_id: file for file in files}
     new = [key for key in contents if key not in known]
     if new:
-        place = st.empty()
+        place, loading = st.empty(), drawing.networks()
+        with place.status("Loading the networks"):
+            wait([loading])
+        if isinstance(error := loading.exception(), UserError):
+            place.empty()
+            drawing.missing(error)
+            st.stop()
+        models = loading.result()
         with place.status("Looking at the photos") as status:
-            loading = drawing.networks()
-            while not loading.done():
-                status.update(label="Loading the networks")
-                wait([loading], timeout=0.5)
-            try:
-                models = loading.result()
-            except UserError as error:
-                drawing.missing(error)
-                st.stop()
             for number, key in enumerate(new, start=1):
                 status.update(label=f"Looking at photo {number} of {len(new)}")
                 data = contents[key].getvalue()

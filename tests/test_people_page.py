@@ -12,11 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
+from pages import drawing
 from pipeline import adding, building, changes, gallery, photo
 from pipeline.lookalikes import Lookalikes, Models
 from tests.conftest import HOME, beside, encoded, enlarged
 
 ROUTER = Path(__file__).parent.parent / "streamlit_app.py"
+_LOAD = Models.load
 BLANK = np.full((200, 200, 3), 127, np.uint8)
 
 
@@ -176,6 +178,21 @@ def test_a_name_that_cannot_be_kept_is_one_sentence(small, stranger):
     press(page, "Add 1 photo")
     assert "Give a name of at most 80 letters" in shown(page.error[0].value)
     assert len(gallery.open("small")) == 15
+
+
+def test_without_weights_the_page_shows_the_people_and_names_the_command_that_fetches_them(
+    small, stranger, monkeypatch
+):
+    monkeypatch.setattr(Models, "load", _LOAD)
+    (small.parent.parent / "models").unlink()
+    drawing.networks.clear()
+    try:
+        page = people()
+        assert len(wall(page)) == 5
+        page = dropped(page, stranger, names=("Ann.jpg",))
+        assert [block.value for block in page.code] == ["python -m pipeline setup"]
+    finally:
+        drawing.networks.clear()
 
 
 def test_a_photo_and_then_the_person_are_removed_after_a_question(small):
