@@ -22,6 +22,7 @@ from benchmarks import report
 from pipeline import __main__ as command_line
 from pipeline import __version__, gallery, store
 from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.sources import demonstration
 from tests.browser import serving
 
 FACES, PHOTOS_PER_PERSON, GROUPS = 100_000, 10, 12
@@ -109,10 +110,12 @@ def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:
 
 def main() -> None:
     """Make the gallery where it is missing, visit the app, print the figures."""
-    home = store.home() / "benchmarks" / "app"
+    demonstration_home = store.home()
+    home = demonstration_home / "benchmarks" / "app"
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "models").exists():
-        (home / "models").symlink_to(store.home() / "models")
+        (home / "models").symlink_to(demonstration_home / "models")
+    example = demonstration.examples()["Madonna"][1]
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
     if NAME not in gallery.names():
         synthetic(NAME)
@@ -122,7 +125,11 @@ def main() -> None:
         temporary = Path(folder) / "temporary"
         temporary.mkdir()
         with serving.process(home, temporary) as (address, process), serving.chromium(Path(folder)) as browser:
-            rows = _visit(browser, address, process)
+            rows = _visit(browser, address, process, example)
+        with serving.app(demonstration_home, temporary) as address, serving.chromium(Path(folder)) as browser:
+            page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            page.goto(address)
+            rows.append(_own_face(page, example, "the same on the map of the demonstration, 1,060 faces"))
     rows.append({"what": "fitting the map, `python -m pipeline map`", "seconds": round(fitting, 1), "size": "–"})
     report("app", {f"The explorer with {FACES:,} faces": rows})
 
@@ -150,7 +157,7 @@ class _Traffic:
             self.bytes += int(response.headers.get("content-length", 0))
 
 
-def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]:
+def _visit(browser: Browser, address: str, process: int, example: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     traffic = _Traffic(page)
@@ -201,6 +208,8 @@ def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]
     measure("another colour: distance", lambda: _colour(page))
     measure("a click in this colour", lambda: _click(page), REPEATS, lambda: _close(page))
     measure("a box around tens of thousands", lambda: _box(page), before=lambda: _close(page))
+    to_finder()
+    rows.append(_own_face(page, example, "*Show me on the map*: to one's own face"))
     memory("after all this")
     _close(page)
     frames = page.evaluate(_FRAMES)
@@ -208,6 +217,8 @@ def _visit(browser: Browser, address: str, process: int) -> list[dict[str, Any]]
     return rows
 
 
+_SHOWN = """() => [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")].some(
+  one => one.shadowRoot?.querySelector(".mark.chosen bdi")?.textContent === "Your photo")"""
 # The mean time of a frame, in seconds.
 _FRAMES = """async () => {
   const canvas = document.querySelector("[data-testid=stBidiComponentIsolated]").shadowRoot.querySelector("canvas");
@@ -268,6 +279,27 @@ def _box(page: Page) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.65, steps=5)
     page.mouse.up()
     expect(page.get_by_role("heading", name="photos of")).to_be_visible()
+
+
+def _own_face(page: Page, example: Path, what: str) -> dict[str, Any]:
+    """The median time from the click in the finder to one's own face among its neighbours on the map."""
+    page.locator("input[type=file]").first.set_input_files(example)
+    link = page.get_by_role("link", name="Show me on the map")
+    expect(link).to_be_visible()
+
+    def show() -> None:
+        link.click()
+        # Asked with every frame, as what expects looks only now and then.
+        page.wait_for_function(_SHOWN)
+
+    measured = []
+    for _ in range(REPEATS):
+        page.wait_for_timeout(1000)
+        measured.append(_seconds(show))
+        page.get_by_role("link", name="Finder", exact=True).click()
+        expect(link).to_be_visible()
+    page.get_by_role("link", name="Explorer").click()
+    return {"what": what, "seconds": round(float(np.median(measured)), 2), "size": "–"}
 
 
 def _seconds(step: _Step) -> float:

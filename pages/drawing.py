@@ -12,18 +12,19 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 from starlette.formparsers import MultiPartParser
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 
 from pages import address
 from pipeline import gallery, photo, scorers, store
-from pipeline.errors import UserError
+from pipeline.errors import EmptyGalleryError, UserError
 from pipeline.faces import Face
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
@@ -48,8 +49,14 @@ def through_the_router() -> None:
 
 
 def choose_gallery() -> None:
-    """The switch that all pages follow, where there is a choice."""
+    """The switch that all pages follow, where there is a choice; the address keeps it."""
     names = gallery.names()
+    wanted = st.session_state.get("gallery") or st.query_params.get("gallery")
+    if wanted and wanted not in names:
+        st.toast(f"There is no gallery {literal(wanted)} here.", icon=":material/photo_library:")
+        st.session_state.pop("gallery", None)
+        with suppress(StreamlitAPIException):  # Once the switch is drawn, the address follows it by itself.
+            st.query_params.pop("gallery", None)
     if len(names) > 1:
         with st.sidebar:
             st.selectbox(
@@ -62,6 +69,14 @@ def choose_gallery() -> None:
             )
 
 
+def switch_to(name: str | None) -> None:
+    """Choose a gallery, or the first where there is no name; not once the switch is drawn."""
+    address.forget()
+    st.session_state.gallery = name = name or next(iter(gallery.names()), "")
+    with suppress(StreamlitAPIException):  # A switch that is drawn for the first time leaves the address alone.
+        st.query_params["gallery"] = name
+
+
 def chosen_gallery() -> str:
     """The name of the gallery that was chosen."""
     names = gallery.names() or [gallery.DEMONSTRATION]
@@ -69,8 +84,19 @@ def chosen_gallery() -> str:
     return chosen if chosen in names else names[0]
 
 
+def opened_gallery() -> Gallery:
+    """The gallery that was chosen, opened. Raises GalleryError, EmptyGalleryError where nobody is in it."""
+    return open_gallery(chosen_gallery())
+
+
 def missing(error: UserError) -> None:
-    """The state before set-up, and of a gallery that cannot be used: what to run."""
+    """The state before set-up, and of a gallery that is empty or cannot be used: what to do."""
+    if isinstance(error, EmptyGalleryError):
+        with st.container(border=True, width=640):
+            st.subheader(":material/group_add: Nobody is in this gallery yet", anchor=False)
+            st.markdown("Add photos of people you know, and they are found here.")
+            st.page_link("pages/people.py", label="Add people", icon=":material/add_a_photo:")
+        return
     text, command, arguments = str(error).partition("python -m pipeline")
     with st.container(border=True, width=640):
         st.subheader(":material/build: One step is missing", anchor=False)
@@ -109,16 +135,21 @@ def networks() -> Future[Models]:
     return loading
 
 
-def open_gallery(name: str) -> Gallery:
-    """A gallery, shared by all sessions, opened anew when it was built anew. Raises GalleryError."""
+def read_gallery(name: str) -> Gallery:
+    """A gallery, which may be empty, shared by all sessions and read anew when it changed. Raises GalleryError."""
     folder = gallery.folder_of(name)
-    manifest = store.read_manifest(folder) or {}
-    return _open_gallery(name, str(folder), str(manifest.get("written")))
+    return _read_gallery(name, str(folder), store.read_manifest(folder))
+
+
+def open_gallery(name: str) -> Gallery:
+    """A gallery with people in it, shared by all sessions. Raises GalleryError."""
+    opened = read_gallery(name)
+    return opened if len(opened) else gallery.open(name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _open_gallery(name: str, folder: str, written: str) -> Gallery:
-    return gallery.open(name)
+def _read_gallery(name: str, folder: str, manifest: dict[str, Any] | None) -> Gallery:
+    return gallery.read(name)
 
 
 def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalikes:
@@ -126,13 +157,21 @@ def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalike
 
     Raises GalleryError where it was made for another model, WeightsError where the scorer's network cannot be used.
     """
-    return _lookalikes(str(opened.folder), str(opened.manifest.get("written")), scorer, opened, models)
+    return _lookalikes(str(opened.folder), opened.manifest, scorer, opened, models)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lookalikes(folder: str, written: str, scorer: ScorerName, _opened: Gallery, _models: Models) -> Lookalikes:
+def _lookalikes(
+    folder: str, manifest: dict[str, Any], scorer: ScorerName, _opened: Gallery, _models: Models
+) -> Lookalikes:
     gallery.open(_opened.name, _models.embedder.identity)
     return Lookalikes(_opened, _models, scorers.named(scorer))
+
+
+def let_go() -> None:
+    """Keep nothing in memory of galleries and their pictures: somebody was removed."""
+    for kept in (_read_gallery, _lookalikes, _portrait):
+        kept.clear()
 
 
 def portrait(path: Path, side_px: int = 256) -> np.ndarray:
@@ -169,6 +208,12 @@ def literal(text: str) -> str:
     """Text for Markdown that shows as it stands."""
     # Icons and emoji in colons are replaced after Markdown is read, so no backslash stops them: a word joiner does.
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text).replace(r"\:", "\\:\u2060")
+
+
+def plain(text: str) -> str:
+    """Text for comparing names: without accents and capitals."""
+    letters = unicodedata.normalize("NFD", text.casefold())
+    return "".join(sign for sign in letters if not unicodedata.combining(sign))
 
 
 def person(name: str) -> str:

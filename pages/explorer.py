@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
-from pages import address, drawing, scatter
+from pages import address, drawing, fitting, scatter
 from pages.address import YOU, choose, compare, select
 from pages.scatter import Colouring, Mark, Points
 from pipeline import map as maps
-from pipeline import ranking, scorers
-from pipeline.errors import UserError
+from pipeline import ranking, scorers, store
+from pipeline.errors import MapError, UserError
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import Map
@@ -44,46 +43,59 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A gallery's map made ready for the screen, shared by all sessions."""
+    """A gallery's map made ready for the screen, shared by all sessions.
+
+    complaint: why the layouts of a network's codes, which were made once, cannot be shown.
+    """
 
     map: Map
     points: Points
     names: list[str]
     sources: tuple[np.ndarray, list[str]]
+    complaint: str = ""
 
 
 def page() -> None:
     """The page from top to bottom."""
     drawing.through_the_router()
     try:
-        opened = drawing.open_gallery(drawing.chosen_gallery())
-        drawn = open_map(opened)
+        opened = drawing.opened_gallery()
     except UserError as error:
         st.title("Map of faces", anchor=False)
         drawing.missing(error)
+        return
+    try:
+        drawn = open_map(opened)
+    except MapError as error:
+        st.title("Map of faces", anchor=False)
+        fitting.offer(opened, error)
         return
     drawing.networks()
     Explorer(opened, drawn).draw()
 
 
 def open_map(opened: Gallery) -> Drawn:
-    """A gallery's map, read anew when it was fitted anew. Raises MapError."""
-    with suppress(OSError):
-        stamp = maps.path(opened).stat().st_mtime_ns
-        return _open_map(str(opened.folder), str(opened.manifest.get("written")), stamp, opened)
-    maps.open(opened)
-    raise AssertionError("a map that cannot be found was opened")
+    """A gallery's map, read anew when it, or the network whose codes it shows, was made anew. Raises MapError."""
+    network = maps.network_folder(opened)
+    files = [maps.path(opened), opened.folder / maps.CODES, *([network / store.MANIFEST] if network else [])]
+    stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    return _open_map(str(opened.folder), opened.manifest, stamps, opened)
 
 
 @st.cache_resource(show_spinner="Unfolding the map", max_entries=4)
-def _open_map(folder: str, written: str, changed: int, _opened: Gallery) -> Drawn:
+def _open_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], _opened: Gallery) -> Drawn:
     opened_map = maps.open(_opened)
+    complaint = ""
+    try:
+        opened_map = replace(opened_map, layouts=opened_map.layouts | maps.open_codes(_opened))
+    except MapError as error:
+        complaint = str(error)
     names = _opened.faces["name"].to_pylist()
     sources = _opened.faces["source"].combine_chunks().dictionary_encode()
-    first_rows = np.unique(_opened.person_of_row, return_index=True)[1]
     layouts = {name: layout.places for name, layout in opened_map.layouts.items()}
-    points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in first_rows])
-    return Drawn(opened_map, points, names, (np.asarray(sources.indices), sources.dictionary.to_pylist()))
+    points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in _opened.first_rows.tolist()])
+    numbered = (np.asarray(sources.indices), sources.dictionary.to_pylist())
+    return Drawn(opened_map, points, names, numbered, complaint)
 
 
 def picked() -> None:
@@ -167,7 +179,8 @@ class Explorer:
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
             with st.container(width="content", gap=None):
                 st.title("Map of faces", anchor=False)
-                st.caption(f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people")
+                counts = f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people"
+                st.caption(f"{drawing.literal(self.gallery.name)} · {counts}")
             self._settings()
         left, right = st.columns([5, 3], gap="medium")
         # The map stays in sight while what is beside it is scrolled.
@@ -185,6 +198,8 @@ class Explorer:
                 self._overview()
         if self.area is not None and self.face is None:
             self._wall()
+        if self.drawn.complaint:
+            st.caption(f":material/warning: {drawing.literal(self.drawn.complaint)}")
         st.caption(f":material/info: {drawing.NOTE}")
 
     def _settings(self) -> None:
@@ -199,7 +214,8 @@ class Explorer:
                     bind="query-params",
                     on_change=address.forget,
                     args=("area",),
-                    help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers.",
+                    help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers. Codes are what "
+                    "the encoder of a trained network makes of these numbers.",
                 )
             else:
                 self.layout = next(iter(self.map.layouts))

@@ -107,7 +107,7 @@ def page() -> None:
     drawing.keep_uploads_in_memory()
     st.title("Who does this face look like?", anchor=False)
     try:
-        opened = drawing.open_gallery(drawing.chosen_gallery())
+        opened = drawing.opened_gallery()
         loading = networks()
     except UserError as error:
         drawing.missing(error)

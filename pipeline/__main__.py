@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.building import Progress
     from pipeline.lookalikes import Match, Models
+    from pipeline.map import Layout
     from pipeline.sources import People
 
 # All photos of the five celebrities; everybody else has one.
@@ -79,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="?",
         metavar="FOLDER",
-        help="one folder for each person, or photos named after the person",
+        help="one folder for each person, or photos named after the person; photos that were added in the app are "
+        "always built too",
     )
     one.add_argument("--gallery", default=None, metavar="NAME", help="default: the name of the folder or source")
     one.add_argument("--source", choices=("folder", "lfw", "vggface2"), default="folder", help="default: %(default)s")
@@ -87,10 +90,20 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--photos-per-person", type=positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
     )
-    one.add_argument("--fresh", action="store_true", help="delete the gallery of that name first")
+    one.add_argument("--fresh", action="store_true", help="make the gallery of that name anew")
+
+    one = command("remove", _remove, "Remove a person from a gallery, with all photos that it keeps of the person.")
+    one.add_argument("person", metavar="NAME", help="as the gallery has it")
+    one.add_argument("--gallery", required=True, metavar="NAME", help="the gallery")
 
     one = command("map", _map, "Lay a gallery out on a plane, for the explorer.")
     one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument(
+        "--network",
+        type=Path,
+        metavar="FOLDER",
+        help="lay out what the encoder of this network makes of the faces, beside the map: the folder of a run",
+    )
 
     command("galleries", _galleries, "List the galleries.")
 
@@ -159,24 +172,44 @@ def _compare(chosen: argparse.Namespace) -> None:
 
 
 def _build(chosen: argparse.Namespace) -> None:
-    people = _people(chosen)
     folder_name = (chosen.path or chosen.folder or Path()).resolve().name
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
     gallery.folder_of(name)
+    people = _people(chosen, name)
     models = _load_models()
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
 
 
-def _people(chosen: argparse.Namespace) -> People:
-    from pipeline.sources import folder, lfw, vggface2
+def _people(chosen: argparse.Namespace, name: str) -> People:
+    """The people of the source, after those that were added to the gallery by hand."""
+    from pipeline import adding
+    from pipeline.sources import People, folder, lfw, vggface2
 
+    own = adding.own_people(name)
     place = chosen.path or chosen.folder
     if chosen.source == "lfw":
-        return lfw.people(place)
-    if place is None:
-        raise UserError("Say where the photos are: python -m pipeline build FOLDER")
-    return vggface2.people(place) if chosen.source == "vggface2" else folder.people(place)
+        others = lfw.people(place)
+    elif place is None:
+        if not own:
+            raise UserError("Say where the photos are: python -m pipeline build FOLDER")
+        others = People((), 0)
+    else:
+        others = vggface2.people(place) if chosen.source == "vggface2" else folder.people(place)
+    return People(itertools.chain(own, others.people), len(own) + others.count)
+
+
+def _remove(chosen: argparse.Namespace) -> None:
+    from pipeline import adding
+
+    opened = gallery.read(chosen.gallery)
+    found = adding.people_called(opened, chosen.person)
+    if not found:
+        raise GalleryError(f"There is no {chosen.person} in the gallery {chosen.gallery}.")
+    if len(found) > 1:
+        raise GalleryError(f"Several people have this name. Name one of: {', '.join(found)}")
+    count = adding.remove(chosen.gallery, found[0])
+    print(f"Removed {chosen.person} from {chosen.gallery}: {count} photo{'s' if count > 1 else ''}.")
 
 
 def _fill(name: str, people: People, models: Models, photos_per_person: int, fresh: bool) -> None:
@@ -184,7 +217,7 @@ def _fill(name: str, people: People, models: Models, photos_per_person: int, fre
     from pipeline import building
 
     if fresh:
-        building.remove(name)
+        building.clear(name)
     settings = building.BuildSettings(photos_per_person=photos_per_person)
     with _progress_bar(f"Building {name}") as progress:
         report = building.build(name, people, models.detector, models.embedder, settings, progress)
@@ -235,7 +268,10 @@ class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
 
 
 def _map(chosen: argparse.Namespace) -> None:
-    _fit_map(chosen.gallery)
+    if chosen.network is None:
+        _fit_map(chosen.gallery)
+    else:
+        _fit_codes(chosen.gallery, chosen.network)
 
 
 def _fit_map(name: str) -> None:
@@ -247,7 +283,29 @@ def _fit_map(name: str) -> None:
         fitted = maps.fit(opened, progress=progress)
     maps.save(opened, fitted)
     print(f"Map of {opened.name}: {len(opened)} faces, {int(fitted.clusters.max()) + 1} clusters.")
-    for name, layout in fitted.layouts.items():
+    _print_layouts(fitted.layouts)
+
+
+def _fit_codes(name: str, folder: Path) -> None:
+    """Lay out the codes of a network's encoder beside the map of a gallery, which is made where there is none."""
+    from pipeline import map as maps
+
+    opened, network = gallery.open(name), scorers.read_network(folder)
+    if not network.encoder:
+        raise MapError(
+            f"The network in {folder} has no encoder: its codes are the embeddings, which the map shows already. "
+            "Train one that has: python -m train fit --run mine --network symmetric"
+        )
+    _map_where_needed(name)
+    with _stages() as progress:
+        layouts = maps.fit_codes(opened, network, progress=progress)
+    maps.save_codes(opened, layouts, folder, network)
+    print(f"Codes of {opened.name} by the network in {folder}, beside its map.")
+    _print_layouts(layouts)
+
+
+def _print_layouts(layouts: dict[str, Layout]) -> None:
+    for name, layout in layouts.items():
         print(
             f"  {name}: trustworthiness {layout.trustworthiness:.3f}, "
             f"{layout.kept.mean():.0%} of the nearest neighbours are near on the map"

@@ -12,21 +12,20 @@ import io
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.csv
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from PIL import Image
 
-from pipeline import __version__, faces, gallery, photo, screening, store, weights
+from pipeline import changes, faces, gallery, photo, screening, store, weights
+from pipeline.changes import REFUSED, ROW
 from pipeline.embedding import Embedder
 from pipeline.errors import GalleryError, PhotoError
 from pipeline.faces import Detector
@@ -70,25 +69,30 @@ class BuildReport:
     report_path: Path
 
 
-_ROW = pa.schema(
-    [
-        ("person", pa.string()),
-        ("name", pa.string()),
-        ("source", pa.string()),
-        ("licence", pa.string()),
-        ("original", pa.string()),
-        ("sha256", pa.string()),
-        ("confidence", pa.float32()),
-        ("face_side_px", pa.float32()),
-        ("short_side_px", pa.int32()),
-        ("round", pa.int8()),
-    ]
-)
-_PART = _ROW.append(pa.field("reason", pa.string())).append(
+_PART = ROW.append(pa.field("reason", pa.string())).append(
     pa.field("embedding", pa.list_(pa.float32(), weights.DIMENSIONS))
 )
-_BUSY = "The gallery {} is being built by another process. Wait until it is done."
-_REJECTED = ("person", "name", "source", "original", "reason")
+DUPLICATE = Measured(flaw="duplicate: the same file as another photo of this person")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is kept of a photo that was looked at: never the photo itself.
+
+    faces: how many it shows. embedding (128,) and portrait, a JPEG, are of the most prominent one; they are empty
+    where no limit would let it pass.
+    """
+
+    measured: Measured
+    sha256: str = ""
+    faces: int = 0
+    embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    portrait: bytes = b""
+
+
+def look(photos: Iterable[bytes], detector: Detector, embedder: Embedder) -> list[Looked]:
+    """Look at some photos, given as the bytes of their files."""
+    return _look([_loaded(data) for data in photos], detector, embedder)
 
 
 def build(
@@ -104,34 +108,29 @@ def build(
     Raises GalleryError where another process builds it, where it was made with another model, or where no photo
     of anybody is usable.
     """
-    folder = gallery.folder_of(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return _Build(name, folder, detector, embedder, settings).run(people, progress)
-    except Timeout as error:
-        raise GalleryError(_BUSY.format(name)) from error
+    gallery.folder_of(name).mkdir(parents=True, exist_ok=True)
+    with changes.locked(name) as folder:
+        return _Build(name, folder, detector, embedder, settings).run(people, progress)
 
 
 def remove(name: str) -> None:
     """Delete a gallery and all of an unfinished build. Raises GalleryError where another process builds it."""
-    folder = gallery.folder_of(name)
-    if not folder.is_dir():
-        return
-    try:
-        with FileLock(folder / ".lock", timeout=0):
+    if gallery.folder_of(name).is_dir():
+        with changes.locked(name) as folder:
             shutil.rmtree(folder, ignore_errors=True)
-    except Timeout as error:
-        raise GalleryError(_BUSY.format(name)) from error
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What is kept of a measured photo until its person is decided: never the photo itself."""
-
-    sha256: str
-    embedding: np.ndarray
-    portrait: bytes
+def clear(name: str) -> None:
+    """Delete all of a gallery but the photos that were added to it by hand. Raises GalleryError as :func:`remove`."""
+    if gallery.folder_of(name).is_dir():
+        with changes.locked(name) as folder:
+            # The manifest first: without it the rest is no gallery.
+            (folder / store.MANIFEST).unlink(missing_ok=True)
+            for path in folder.iterdir():
+                if path.is_dir() and path != gallery.photos_folder(name):
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.is_file():
+                    path.unlink()
 
 
 class _Build:
@@ -139,25 +138,26 @@ class _Build:
         self, name: str, folder: Path, detector: Detector, embedder: Embedder, settings: BuildSettings
     ) -> None:
         self.folder, self.detector, self.embedder, self.settings = folder, detector, embedder, settings
-        self.parts_folder = folder / "building"
+        self.parts_folder = folder / changes.BUILDING
         self.parts_folder.mkdir(exist_ok=True)
-        self.old = gallery.open(name, embedder.identity) if (folder / store.MANIFEST).exists() else None
+        self.old = gallery.read(name, embedder.identity) if (folder / store.MANIFEST).exists() else None
         begun = store.read_manifest(self.parts_folder)
         if begun and begun["embedding"] != embedder.identity:
             raise GalleryError(
                 f"The gallery {name} was begun with another model. Make it anew: add --fresh to the command."
             )
         generation = self.old.manifest["generation"] if self.old else 0
-        if begun and begun.get("generation") != generation:
-            # Killed after its rows were committed and before its parts were deleted.
+        if begun and (begun.get("generation"), begun.get("columns")) != (generation, ROW.names):
+            # Killed after its rows were committed and before its parts were deleted, or by an earlier version.
             shutil.rmtree(self.parts_folder)
             self.parts_folder.mkdir()
-        store.write_manifest(self.parts_folder, {"embedding": embedder.identity, "generation": generation})
+        begun = {"embedding": embedder.identity, "generation": generation, "columns": ROW.names}
+        store.write_manifest(self.parts_folder, begun)
         self.old_faces = len(self.old) if self.old else 0
         self.originals: set[str] = set()
         self.digests: set[tuple[str, str]] = set()
         self.faces_of: dict[str, int] = {}
-        self.rejected = _read_rejected(folder / gallery.REJECTED)
+        self.rejected = changes.read_refused(folder)
         if self.old and settings.photos_per_person > self.old.manifest["build"]["photos_per_person"]:
             # More photos are wanted than before, so that limits may be relaxed that were not then.
             self.rejected = [row for row in self.rejected if not row["reason"].startswith(screening.RELAXABLE)]
@@ -167,6 +167,7 @@ class _Build:
         for part in self._parts():
             self._remember(pq.read_table(part))
         self.new_faces = sum(self.faces_of.values()) - self.old_faces
+        self.first_crop = changes.next_crop(self.old)
         self.photos = 0
 
     def _parts(self) -> list[Path]:
@@ -176,7 +177,7 @@ class _Build:
         for row in rows.select([name for name in rows.column_names if name != "embedding"]).to_pylist():
             self.originals.add(row["original"])
             if row.get("reason"):
-                self.rejected.append({key: row[key] for key in _REJECTED})
+                self.rejected.append({key: row[key] for key in REFUSED})
             else:
                 self.digests.add((row["person"], row["sha256"]))
                 self.faces_of[row["person"]] = self.faces_of.get(row["person"], 0) + 1
@@ -210,7 +211,7 @@ class _Build:
             if (had := self.faces_of.get(_key(person), 0)) < self.settings.photos_per_person
             and (new := [path for path in person.photos if _original(path) not in self.originals])
         ]
-        seen: dict[Path, _Seen] = {}
+        seen: dict[Path, Looked] = {}
         sizes: dict[Path, int] = {}
         owner = {path: _key(person) for person, candidates in waiting for path in candidates.photos}
 
@@ -253,30 +254,24 @@ class _Build:
         if batch:
             yield batch
 
-    def _measure(self, batch: list[Path], owner: dict[Path, str], seen: dict[Path, _Seen]) -> dict[Path, Measured]:
+    def _measure(self, batch: list[Path], owner: dict[Path, str], seen: dict[Path, Looked]) -> dict[Path, Measured]:
         with ThreadPoolExecutor() as threads:
             loaded = dict(zip(batch, threads.map(_load, batch), strict=True))
-        measured: dict[Path, Measured] = {path: Measured(flaw=flaw) for path, (_, _, flaw) in loaded.items() if flaw}
-        for path, (_, digest, flaw) in loaded.items():
-            if not flaw and (owner[path], digest) in self.digests:
-                measured[path] = Measured(flaw="duplicate: the same file as another photo of this person")
-            self.digests.add((owner[path], digest))
-        rest = [path for path in batch if path not in measured]
-        found = self.detector([loaded[path][0] for path in rest])
-        for path, detected in zip(rest, found, strict=True):
-            measured[path] = _measured(loaded[path][0].shape, detected)
-        usable = [
-            (path, detected[0])
-            for path, detected in zip(rest, found, strict=True)
-            if not screening.rejection(measured[path], screening.LAST_ROUND)
-        ]
-        crops = [self.embedder.crops(loaded[path][0], face) for path, face in usable]
-        for (path, face), embedding in zip(usable, self.embedder(crops), strict=True):
-            picture = faces.portrait(loaded[path][0], face, self.embedder.settings.level_over_degrees)
-            seen[path] = _Seen(loaded[path][1], embedding, _jpeg(picture))
-        return measured
+        rest = {}
+        measured: dict[Path, Measured] = {}
+        for path, photograph in loaded.items():
+            if not photograph.flaw and (owner[path], photograph.sha256) in self.digests:
+                measured[path] = DUPLICATE
+            else:
+                rest[path] = photograph
+            self.digests.add((owner[path], photograph.sha256))
+        found = dict(zip(rest, _look(list(rest.values()), self.detector, self.embedder), strict=True))
+        seen |= found
+        return measured | {path: looked.measured for path, looked in found.items()}
 
-    def _rows(self, person: Person, candidates: Candidates, seen: dict[Path, _Seen]) -> Iterator[dict[str, Any]]:
+    def _rows(
+        self, person: Person, candidates: Candidates[Path], seen: dict[Path, Looked]
+    ) -> Iterator[dict[str, Any]]:
         common = {
             "person": _key(person),
             "name": _text(person.name),
@@ -284,76 +279,56 @@ class _Build:
             "licence": person.licence,
         }
         for path, number in candidates.accepted.items():
-            measured = candidates.measured[path]
-            crop_path = gallery.crop_path(self.folder, self.old_faces + self.new_faces)
-            crop_path.parent.mkdir(parents=True, exist_ok=True)
-            crop_path.write_bytes(seen[path].portrait)
+            crop = self.first_crop + self.new_faces
             self.new_faces += 1
-            yield common | {
-                "original": _original(path),
-                "sha256": seen[path].sha256,
-                "confidence": measured.confidence,
-                "face_side_px": measured.face_side_px,
-                "short_side_px": measured.short_side_px,
-                "round": number,
-                "reason": "",
-                "embedding": seen[path].embedding,
-            }
+            yield (
+                common
+                | {"original": _original(path), "reason": "", "embedding": seen[path].embedding}
+                | kept(self.folder, seen[path], number, crop)
+            )
         for path, reason in candidates.rejected().items():
             yield common | {"original": _original(path), "reason": reason}
 
     def _join(self, missing: list[str]) -> BuildReport:
-        """Write the old rows and all parts as one, commit them with the manifest, and clear up."""
+        """Write the old rows and all parts as one."""
+        unique = {row["original"]: row for row in self.rejected}
         faces_total = self.old_faces + self.new_faces
-        number = (self.old.manifest["generation"] if self.old else 0) + 1
-        faces_path = self.folder / f"faces-{number}.parquet"
-        embeddings_path = self.folder / f"embeddings-{number}.npy"
-        with store.written_whole(faces_path) as rows_file, store.written_whole(embeddings_path) as array_file:
-            array = np.lib.format.open_memmap(
-                array_file, "w+", dtype=np.float32, shape=(faces_total, weights.DIMENSIONS)
-            )
-            with pq.ParquetWriter(rows_file, _ROW) as writer:
-                if self.old:
-                    writer.write_table(self.old.faces.select(_ROW.names).cast(_ROW))
-                    array[: self.old_faces] = self.old.embeddings
-                start = self.old_faces
-                for part in self._parts():
-                    table = pq.read_table(part)
-                    table = table.filter(pa.compute.equal(table["reason"], ""))
-                    if len(table):
-                        writer.write_table(table.select(_ROW.names))
-                        flat = table["embedding"].combine_chunks().flatten().to_numpy()
-                        array[start : start + len(table)] = flat.reshape(-1, weights.DIMENSIONS)
-                        start += len(table)
-            array.flush()
-        with store.written_whole(self.folder / gallery.REJECTED) as temporary:
-            unique = {row["original"]: row for row in self.rejected}
-            columns = {name: pa.array([row[name] for row in unique.values()], pa.string()) for name in _REJECTED}
-            pyarrow.csv.write_csv(pa.table(columns), temporary)
-        store.write_manifest(
+        changes.commit(
             self.folder,
-            {
-                "format": gallery.FORMAT,
-                "generation": number,
-                "made_by": f"lookslikewho {__version__}",
-                "embedding": self.embedder.identity,
-                "build": asdict(self.settings),
-                "people": len(self.faces_of),
-                "faces": faces_total,
-                "rejected": len(unique),
-                "files": {
-                    "faces": {"name": faces_path.name, "sha256": store.sha256(faces_path)},
-                    "embeddings": {"name": embeddings_path.name, "sha256": store.sha256(embeddings_path)},
-                },
-            },
+            (self.old.manifest["generation"] if self.old else 0) + 1,
+            self._pieces(),
+            faces_total,
+            list(unique.values()),
+            {"embedding": self.embedder.identity, "build": asdict(self.settings)},
         )
-        for stale in (*self.folder.glob("faces-*.parquet"), *self.folder.glob("embeddings-*.npy")):
-            if stale not in (faces_path, embeddings_path):
-                stale.unlink()
-        shutil.rmtree(self.parts_folder)
         kinds = Counter(row["reason"].split(":")[0] for row in unique.values())
         report_path = self.folder / gallery.REJECTED
         return BuildReport(len(self.faces_of), faces_total, self.new_faces, dict(kinds), missing, report_path)
+
+    def _pieces(self) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        if self.old:
+            yield changes.rows_of(self.old)
+        for part in self._parts():
+            table = pq.read_table(part)
+            table = table.filter(pa.compute.equal(table["reason"], ""))
+            if len(table):
+                flat = table["embedding"].combine_chunks().flatten().to_numpy()
+                yield table.select(ROW.names), flat.reshape(-1, weights.DIMENSIONS)
+
+
+def kept(folder: Path, looked: Looked, number: int, crop: int) -> dict[str, Any]:
+    """The columns of a row that come of looking at its photo; its picture is written."""
+    path = gallery.crop_path(folder, crop)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(looked.portrait)
+    return {
+        "sha256": looked.sha256,
+        "confidence": looked.measured.confidence,
+        "face_side_px": looked.measured.face_side_px,
+        "short_side_px": looked.measured.short_side_px,
+        "round": number,
+        "crop": crop,
+    }
 
 
 def _key(person: Person) -> str:
@@ -369,13 +344,44 @@ def _text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _load(path: Path) -> tuple[np.ndarray, str, str]:
+@dataclass(frozen=True)
+class _Loaded:
     """A photo, the hash of its file, and what is wrong with it."""
+
+    picture: np.ndarray
+    sha256: str = ""
+    flaw: str = ""
+
+
+def _load(path: Path) -> _Loaded:
     try:
-        data = photo.file_bytes(path)
-        return photo.read(data), hashlib.sha256(data).hexdigest(), ""
+        return _loaded(photo.file_bytes(path))
+    except PhotoError as error:  # Of the file; it names its path.
+        return _Loaded(np.empty((0, 0, 3), np.uint8), flaw=_flaw(error, path))
+
+
+def _loaded(data: bytes) -> _Loaded:
+    try:
+        return _Loaded(photo.read(data), hashlib.sha256(data).hexdigest())
     except PhotoError as error:
-        return np.empty((0, 0, 3), np.uint8), "", _flaw(error, path)
+        return _Loaded(np.empty((0, 0, 3), np.uint8), flaw=f"cannot be read: {error}")
+
+
+def _look(photos: Sequence[_Loaded], detector: Detector, embedder: Embedder) -> list[Looked]:
+    found = iter(detector([loaded.picture for loaded in photos if not loaded.flaw]))
+    looked: list[Looked] = []
+    usable: list[tuple[int, np.ndarray, faces.Face]] = []
+    for place, loaded in enumerate(photos):
+        detected = [] if loaded.flaw else next(found)
+        measured = Measured(flaw=loaded.flaw) if loaded.flaw else _measured(loaded.picture.shape, detected)
+        looked.append(Looked(measured, loaded.sha256, len(detected)))
+        if not screening.rejection(measured, screening.LAST_ROUND):
+            usable.append((place, loaded.picture, detected[0]))
+    crops = [embedder.crops(picture, face) for _, picture, face in usable]
+    for (place, picture, face), embedding in zip(usable, embedder(crops), strict=True):
+        portrait = faces.portrait(picture, face, embedder.settings.level_over_degrees)
+        looked[place] = replace(looked[place], embedding=embedding, portrait=_jpeg(portrait))
+    return looked
 
 
 def _flaw(error: PhotoError, path: Path) -> str:
@@ -394,14 +400,6 @@ def _jpeg(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
-
-
-def _read_rejected(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(_REJECTED, pa.string()))
-    rows: list[dict[str, str]] = pyarrow.csv.read_csv(path, convert_options=options).to_pylist()
-    return rows
 
 
 def _summary(rejected: list[dict[str, str]]) -> str:

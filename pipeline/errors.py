@@ -25,6 +25,10 @@ class GalleryError(UserError):
     """A gallery is missing, damaged, empty or made for another model."""
 
 
+class EmptyGalleryError(GalleryError):
+    """There is nobody in the gallery yet."""
+
+
 class SourceError(UserError):
     """The place that people should come from is missing or holds no photos."""
 

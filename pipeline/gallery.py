@@ -5,7 +5,8 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``faces-N.parquet``: a row for each face (:data:`COLUMNS`),
 - ``embeddings-N.npy``: float32 (faces, 128), unit rows in the same order, memory-mapped,
 - ``rejected.csv``: the photos that screening refused, with the reason,
-- ``crops/000/000000.jpg``: what is shown of each row,
+- ``crops/000/000000.jpg``: what is shown of each row, by its number in the column ``crop``,
+- ``photos/NAME/``: photos of a person that were added by hand (see :mod:`pipeline.adding`),
 - ``prepared-SCORER-EMBEDDINGS.npy``: what a scorer keeps of it, made anew at will (see :mod:`pipeline.prepared`).
 
 Replacing the manifest is what commits a change, so that a gallery is always whole. While a build runs, its
@@ -15,6 +16,7 @@ parts lie in ``building/`` (see :mod:`pipeline.building`).
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import store, weights
-from pipeline.errors import GalleryError
+from pipeline.errors import EmptyGalleryError, GalleryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +35,8 @@ FORMAT = 1
 DEMONSTRATION = "demonstration"
 REJECTED = "rejected.csv"
 # person: unique key of the identity; name: what people read, not unique; original: the photo's path within its
-# source; round: the screening round that accepted it, 0 is the strictest.
+# source; round: the screening round that accepted it, 0 is the strictest; crop: the number of its picture, which no
+# row that comes or goes changes. Galleries of before rows could go lack it: there it is the row's own.
 COLUMNS = (
     "person",
     "name",
@@ -45,6 +48,7 @@ COLUMNS = (
     "face_side_px",
     "short_side_px",
     "round",
+    "crop",
 )
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
@@ -61,6 +65,8 @@ def folder_of(name: str) -> Path:
 def names() -> list[str]:
     """The finished galleries, the demonstration first."""
     found = sorted(path.parent.name for path in (store.home() / "galleries").glob(f"*/{store.MANIFEST}"))
+    # What is being copied has a name that no gallery can have.
+    found = [name for name in found if _NAME.fullmatch(name)]
     return sorted(found, key=lambda name: name != DEMONSTRATION)
 
 
@@ -99,6 +105,11 @@ class Gallery:
         return self._people[0]
 
     @property
+    def first_rows(self) -> np.ndarray:
+        """The first row of each person, int64, (people,)."""
+        return self._people[1]
+
+    @property
     def people_count(self) -> int:
         """How many people it has."""
         return len(self._people[1])
@@ -109,19 +120,32 @@ class Gallery:
 
     def crop_path(self, row: int) -> Path:
         """The picture of one row, a JPEG."""
-        return crop_path(self.folder, row)
+        return crop_path(self.folder, self.faces["crop"][row].as_py())
 
 
-def crop_path(folder: Path, row: int) -> Path:
-    """Where the picture of a row lies: a thousand of them in each folder."""
-    return folder / "crops" / f"{row // 1000:03d}" / f"{row:06d}.jpg"
+def crop_path(folder: Path, number: int) -> Path:
+    """Where the picture of a number lies: a thousand of them in each folder."""
+    return folder / "crops" / f"{number // 1000:03d}" / f"{number:06d}.jpg"
+
+
+def photos_folder(name: str) -> Path:
+    """Where the photos lie that were added by hand: a folder for each person. Raises GalleryError."""
+    return folder_of(name) / "photos"
 
 
 def open(name: str, identity: dict[str, Any] | None = None) -> Gallery:  # noqa: A001 - as in gallery.open(name)
     """Open a gallery and check that its parts fit together and, where ``identity`` is given, fit the embedder.
 
-    Raises GalleryError with one sentence that names the command to run.
+    Raises GalleryError with one sentence that names the command to run, EmptyGalleryError where nobody is in it.
     """
+    opened = read(name, identity)
+    if not len(opened):
+        raise EmptyGalleryError(f"The gallery {name} has no faces. Add people: {_build_command(name)}")
+    return opened
+
+
+def read(name: str, identity: dict[str, Any] | None = None) -> Gallery:
+    """As :func:`open`, but a gallery may be empty."""
     folder = folder_of(name)
     manifest = store.read_manifest(folder)
     if manifest is None:
@@ -140,17 +164,21 @@ def open(name: str, identity: dict[str, Any] | None = None) -> Gallery:  # noqa:
     try:
         faces, embeddings = _read(folder, manifest)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        if store.read_manifest(folder) != manifest:
+            return read(name, identity)  # It was changed meanwhile.
         raise GalleryError(f"The gallery {name} is damaged ({_reason(error)}). {_again(name)}") from error
-    if not len(embeddings):
-        raise GalleryError(f"The gallery {name} has no faces. Add people: python -m pipeline build FOLDER")
     return Gallery(folder, manifest, faces, embeddings)
 
 
 def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     files = manifest["files"]
-    faces = pq.read_table(folder / files["faces"]["name"], columns=list(COLUMNS))
+    faces = pq.read_table(folder / files["faces"]["name"])
+    if "crop" not in faces.column_names:
+        faces = faces.append_column("crop", pa.array(range(len(faces)), pa.int32()))
+    faces = faces.select(COLUMNS)
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
@@ -180,19 +208,23 @@ def problems(gallery: Gallery) -> Iterator[str]:
 
 def _missing(name: str, folder: Path) -> str:
     if (folder / "building").is_dir():
-        command = "setup" if name == DEMONSTRATION else f"build FOLDER --gallery {name}"
-        return f"The gallery {name} is not finished. Go on with it: python -m pipeline {command}"
+        return f"The gallery {name} is not finished. Go on with it: {_build_command(name)}"
     if name == DEMONSTRATION:
         return "The demonstration gallery is not there yet. Run: python -m pipeline setup"
     known = ", ".join(names()) or "none yet"
-    return (
-        f"There is no gallery {name} (there are: {known}). Make it: python -m pipeline build FOLDER --gallery {name}"
-    )
+    return f"There is no gallery {name} (there are: {known}). Make it: {_build_command(name)}"
 
 
 def _again(name: str) -> str:
-    command = "setup" if name == DEMONSTRATION else f"build FOLDER --gallery {name}"
-    return f"Make it anew: python -m pipeline {command} --fresh"
+    return f"Make it anew: {_build_command(name)} --fresh"
+
+
+def _build_command(name: str) -> str:
+    if name == DEMONSTRATION:
+        return "python -m pipeline setup"
+    # Photos that were added by hand are built without being named.
+    where = "" if photos_folder(name).is_dir() else "FOLDER "
+    return f"python -m pipeline build {where}--gallery {shlex.quote(name)}"
 
 
 def _model(manifest: dict[str, Any]) -> str:

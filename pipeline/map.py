@@ -2,6 +2,7 @@
 
 It is fitted once (``python -m pipeline map``) and kept as ``map.npz`` in the gallery's folder, with what it was
 fitted on; opening one of other embeddings is refused. Whoever opens a map loads none of the libraries that fit it.
+What the encoder of a trained network makes of the embeddings, its codes, can be laid out beside: ``codes.npz``.
 """
 
 from __future__ import annotations
@@ -11,18 +12,20 @@ import shlex
 import warnings
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import store
-from pipeline.errors import MapError
+from pipeline import scorers, store
+from pipeline.embedding import unit
+from pipeline.errors import MapError, WeightsError
 from pipeline.gallery import Gallery
+from pipeline.similarity import Network
 
 FORMAT = 1
-FILE = "map.npz"
+FILE, CODES = "map.npz", "codes.npz"
 UMAP, PCA = "UMAP", "PCA"
 # The side of a face as FaceNet sees it: smaller faces have been enlarged for it.
 _SHARP_SIDE_PX = 160
@@ -91,24 +94,51 @@ class Map:
 def fit(opened: Gallery, settings: MapSettings = MapSettings(), progress: Progress = lambda *_: None) -> Map:
     """Lay out a gallery: minutes for 100,000 faces. ``progress`` is told the stage, and how much of it is done."""
     rows = np.ascontiguousarray(opened.embeddings)
-    count = len(rows)
     indices, cosines = _neighbours(rows, max(settings.neighbours, settings.checked), progress)
     progress("Finding clusters", 0, 0)
     clusters, silhouette = cluster(rows, settings)
+    places = _places(rows, indices, cosines, settings, progress)
+    layouts = _checked_layouts(places, rows, indices, settings, progress)
+    return Map(layouts, clusters, silhouette, purity(clusters, opened.person_of_row), _quality(opened))
+
+
+def fit_codes(
+    opened: Gallery, network: Network, settings: MapSettings = MapSettings(), progress: Progress = lambda *_: None
+) -> dict[str, Layout]:
+    """Lay out what a network's encoder makes of a gallery.
+
+    The measures are those of :func:`fit`, by the neighbours among the embeddings, so that layouts can be compared.
+    """
+    rows, wanted = np.ascontiguousarray(opened.embeddings), max(settings.neighbours, settings.checked)
+    indices, _ = _neighbours(rows, wanted, progress)
+    codes = unit(replace(network, cohort=None).codes(rows))
+    places = _places(codes, *_neighbours(codes, wanted, progress), settings, progress)
+    named = {f"{name} of codes": of for name, of in places.items()}
+    return _checked_layouts(named, rows, indices, settings, progress)
+
+
+def _places(
+    rows: np.ndarray, indices: np.ndarray, cosines: np.ndarray, settings: MapSettings, progress: Progress
+) -> dict[str, np.ndarray]:
+    """Where each method puts unit rows of which these are the nearest others, framed."""
     plane = _pca(rows)
     places = {PCA: plane}
-    if count >= settings.umap_faces_min:
+    if len(rows) >= settings.umap_faces_min:
         progress("Laying out by UMAP", 0, 0)
         places = {UMAP: _umap(rows, indices, cosines, plane, settings), **places}
     # UMAP finds no place for faces that are all copies of one.
-    places = {name: of for name, of in places.items() if np.isfinite(of).all()}
+    return {name: framed(of) for name, of in places.items() if np.isfinite(of).all()}
+
+
+def _checked_layouts(
+    places: dict[str, np.ndarray], rows: np.ndarray, indices: np.ndarray, settings: MapSettings, progress: Progress
+) -> dict[str, Layout]:
     layouts = {}
     for name, of in places.items():
         progress(f"Checking {name}", 0, 0)
-        of = framed(of)
-        share = kept(indices[:, : settings.checked_of(count)], of, settings.near_of(count))
+        share = kept(indices[:, : settings.checked_of(len(rows))], of, settings.near_of(len(rows)))
         layouts[name] = Layout(of, share, trustworthiness(rows, of, settings))
-    return Map(layouts, clusters, silhouette, purity(clusters, opened.person_of_row), _quality(opened))
+    return layouts
 
 
 def _neighbours(
@@ -306,11 +336,32 @@ def save(opened: Gallery, fitted: Map, settings: MapSettings = MapSettings()) ->
         "silhouette": fitted.silhouette,
         "purity": fitted.purity,
     }
-    arrays = {"clusters": fitted.clusters, "quality": fitted.quality}
-    for name, layout in fitted.layouts.items():
-        arrays |= {f"{name} places": layout.places, f"{name} kept": layout.kept}
-    with store.written_whole(path(opened)) as temporary, temporary.open("wb") as file:
+    arrays = {"clusters": fitted.clusters, "quality": fitted.quality, **_arrays(fitted.layouts)}
+    _write(path(opened), about, arrays)
+
+
+def _arrays(layouts: dict[str, Layout]) -> dict[str, np.ndarray]:
+    return {
+        f"{name} {part}": getattr(layout, part) for name, layout in layouts.items() for part in ("places", "kept")
+    }
+
+
+def _write(target: Path, about: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    with store.written_whole(target) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+
+
+def save_codes(
+    opened: Gallery, layouts: dict[str, Layout], folder: Path, network: Network, settings: MapSettings = MapSettings()
+) -> None:
+    """Write the layouts of a network's codes beside the map, with where the network lies and what identifies it."""
+    about = {
+        "identity": _identity(opened, settings),
+        "layouts": {name: layout.trustworthiness for name, layout in layouts.items()},
+        "folder": str(folder.absolute()),
+        "network": scorers.digest_of(network),
+    }
+    _write(opened.folder / CODES, about, _arrays(layouts))
 
 
 def open(opened: Gallery, settings: MapSettings = MapSettings()) -> Map:  # noqa: A001 - as in gallery.open(name)
@@ -330,13 +381,50 @@ def open(opened: Gallery, settings: MapSettings = MapSettings()) -> Map:  # noqa
     return read
 
 
-def _read(about: dict[str, Any], arrays: Any, count: int) -> Map:
-    layouts = {
+def network_folder(opened: Gallery) -> Path | None:
+    """Where the network lies whose codes are laid out, if any are."""
+    try:
+        with np.load(opened.folder / CODES, allow_pickle=False) as arrays:
+            return Path(json.loads(str(arrays["about"]))["folder"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def open_codes(opened: Gallery, settings: MapSettings = MapSettings()) -> dict[str, Layout]:
+    """The layouts of a network's codes; none where none were made.
+
+    Raises MapError, with the command to run, where they are damaged, or where gallery or network have changed.
+    """
+    command = f"python -m pipeline map --gallery {shlex.quote(opened.name)} --network"
+    if not (opened.folder / CODES).exists():
+        return {}
+    folder = network_folder(opened) or Path("FOLDER")
+    command = f"Make them anew: {command} {shlex.quote(str(folder))}"
+    try:
+        with np.load(opened.folder / CODES, allow_pickle=False) as arrays:
+            about = json.loads(str(arrays["about"]))
+            if about["identity"] != _identity(opened, settings):
+                raise MapError(f"The gallery {opened.name} has changed since codes of it were laid out. {command}")
+            if about["network"] != scorers.digest_of(scorers.read_network(folder)):
+                raise MapError(f"The network in {folder} has changed since its codes were laid out. {command}")
+            return _layouts(about, arrays, len(opened))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise MapError(f"The layouts of codes of the gallery {opened.name} are damaged. {command}") from error
+    except WeightsError as error:
+        raise MapError(str(error)) from error
+
+
+def _layouts(about: dict[str, Any], arrays: Any, count: int) -> dict[str, Layout]:
+    return {
         name: Layout(
             _checked(arrays[f"{name} places"], (count, 2)), _checked(arrays[f"{name} kept"], (count,)), trust
         )
         for name, trust in about["layouts"].items()
     }
+
+
+def _read(about: dict[str, Any], arrays: Any, count: int) -> Map:
+    layouts = _layouts(about, arrays, count)
     clusters, quality = _checked(arrays["clusters"], (count,)), _checked(arrays["quality"], (count,))
     return Map(layouts, clusters, about["silhouette"], about["purity"], quality)
 

@@ -99,11 +99,7 @@ class NetworkScorer:
 
     def __init__(self, network: Network, calibration: Calibration) -> None:
         self.network, self.calibration = network, calibration
-        settings, arrays = similarity.parts(network)
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-        for name in sorted(arrays):
-            digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
-        self.digest = digest.hexdigest()[:16]
+        self.digest = digest_of(network)
 
     def prepare(self, rows: np.ndarray) -> np.ndarray:
         """All that depends on the gallery alone, float32 (n, columns), of its unit rows (n, 128)."""
@@ -114,13 +110,22 @@ class NetworkScorer:
         return self.network.distances(self.network.codes(probe[None])[0], prepared)
 
 
+def digest_of(network: Network) -> str:
+    """What identifies a network's numbers."""
+    settings, arrays = similarity.parts(network)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for name in sorted(arrays):
+        digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()[:16]
+
+
 def named(name: ScorerName = "network") -> Scorer:
     """A scorer by name. Raises WeightsError where the shipped network cannot be used."""
     return CosineScorer() if name == "cosine" else read(SHIPPED)
 
 
-def write(folder: Path, network: Network, calibration: Calibration, about: dict[str, Any]) -> None:
-    """Write a network and its calibration as they ship.
+def write(folder: Path, network: Network, calibration: Calibration | None, about: dict[str, Any]) -> None:
+    """Write a network and its calibration as they ship; a run has no calibration, and no resemblance.
 
     ``about`` says what made them and what they measured; where it names the ``embedding`` that the network was
     trained on (``EmbeddingSettings.identity``), the network is not read for any other.
@@ -136,13 +141,26 @@ def write(folder: Path, network: Network, calibration: Calibration, about: dict[
             **about,
             "network": settings,
             "weights": {"name": _WEIGHTS, "sha256": store.sha256(folder / _WEIGHTS)},
-            "calibration": asdict(calibration),
+            "calibration": calibration and asdict(calibration),
         },
     )
 
 
 def read(folder: Path) -> NetworkScorer:
     """The scorer that :func:`write` wrote. Raises WeightsError with one sentence."""
+    network, manifest = _read(folder)
+    try:
+        return NetworkScorer(network, Calibration(**manifest["calibration"]))
+    except (KeyError, TypeError) as error:
+        raise WeightsError(_unusable(folder, f"a part is missing or damaged ({error})")) from error
+
+
+def read_network(folder: Path) -> Network:
+    """The network that :func:`write` wrote, with a calibration or without. Raises WeightsError with one sentence."""
+    return _read(folder)[0]
+
+
+def _read(folder: Path) -> tuple[Network, dict[str, Any]]:
     from pipeline.embedding import EmbeddingSettings
 
     manifest = store.read_manifest(folder)
@@ -157,14 +175,15 @@ def read(folder: Path) -> NetworkScorer:
         if store.sha256(path) != manifest["weights"]["sha256"]:
             raise WeightsError(_unusable(folder, f"{path.name} is not what {store.MANIFEST} says"))
         with np.load(path, allow_pickle=False) as arrays:
-            network = similarity.joined(manifest["network"], arrays)
-        return NetworkScorer(network, Calibration(**manifest["calibration"]))
+            return similarity.joined(manifest["network"], arrays), manifest
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(_unusable(folder, f"a part is missing or damaged ({error})")) from error
 
 
 def _unusable(folder: Path, reason: str) -> str:
-    return (
-        f"The similarity network in {folder} cannot be used: {reason}. "
+    way_on = (
         "Get that folder of this version again; --scorer cosine does without it."
+        if folder == SHIPPED
+        else "Train it anew: python -m train fit"
     )
+    return f"The similarity network in {folder} cannot be used: {reason}. {way_on}"

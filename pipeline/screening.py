@@ -6,9 +6,12 @@ where a person has too few of them, the limits are lowered step by step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Generic, TypeVar
+
+# What stands for a photo: its path, or its number among those that were dropped on a page.
+Photo = TypeVar("Photo", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,17 @@ def rejection(measured: Measured, limits: Limits) -> str:
     return ""
 
 
-class Candidates:
+class Candidates(Generic[Photo]):
     """The photos of one person, and which of them are accepted so far."""
 
-    def __init__(self, photos: Sequence[Path], wanted: int, known_already: bool = False) -> None:
+    def __init__(self, photos: Sequence[Photo], wanted: int, known_already: bool = False) -> None:
         """``wanted``: photos still asked for. ``known_already``: the gallery has others of this person."""
         self.photos = photos
         self.wanted = wanted
         self.known_already = known_already
-        self.sizes: dict[Path, Measured] = {}
-        self.measured: dict[Path, Measured] = {}
-        self.accepted: dict[Path, int] = {}
+        self.sizes: dict[Photo, Measured] = {}
+        self.measured: dict[Photo, Measured] = {}
+        self.accepted: dict[Photo, int] = {}
         self.last_tried = ROUNDS[0]
 
     def missing(self) -> int:
@@ -85,9 +88,9 @@ class Candidates:
             if self.missing() and photo not in self.accepted and measured and not rejection(measured, limits):
                 self.accepted[photo] = number
 
-    def next_to_measure(self, limits: Limits, size: Callable[[Path], Measured]) -> list[Path]:
+    def next_to_measure(self, limits: Limits, size: Callable[[Photo], Measured]) -> list[Photo]:
         """The next photos worth detecting a face in, as many as are missing."""
-        chosen: list[Path] = []
+        chosen: list[Photo] = []
         for photo in self.photos:
             if len(chosen) == self.missing():
                 break
@@ -100,7 +103,7 @@ class Candidates:
                     chosen.append(photo)
         return chosen
 
-    def rejected(self) -> dict[Path, str]:
+    def rejected(self) -> dict[Photo, str]:
         """Reason by photo, for all that were measured and not accepted."""
         return {
             photo: rejection(measured, self.last_tried) or "not needed: enough better photos"
@@ -110,14 +113,14 @@ class Candidates:
 
 
 def choose(
-    people: Sequence[Candidates],
-    size: Callable[[Path], Measured],
-    measure: Callable[[list[Path]], dict[Path, Measured]],
+    people: Sequence[Candidates[Photo]],
+    size: Callable[[Photo], Measured],
+    measure: Callable[[list[Photo]], dict[Photo, Measured]],
 ) -> None:
     """Fill ``accepted`` of each person, round by round; each photo is measured once, those of all people together."""
     for number, limits in enumerate((*ROUNDS, LAST_ROUND)):
         while True:
-            wanted: dict[Path, Candidates] = {}
+            wanted: dict[Photo, Candidates[Photo]] = {}
             for person in people:
                 if person.takes_part(limits):
                     person.accept(limits, number)

@@ -201,6 +201,18 @@ def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypat
         build(place)
 
 
+def test_what_an_earlier_version_has_begun_is_looked_at_again(build, tmp_path):
+    place, parts = put(tmp_path / "in", {"Ann/blank.png": BLANK}), gallery.folder_of("mine") / "building"
+    told: list[Progress] = []
+    for expected in (1, 0, 1):
+        with pytest.raises(GalleryError, match="No photo is usable"):
+            build(place, progress=told.append)
+        assert told[-1].photos == expected
+        if not expected:
+            begun = store.read_manifest(parts) or {}
+            store.write_manifest(parts, {key: begun[key] for key in ("embedding", "generation")})
+
+
 def test_a_removed_gallery_is_gone(small):
     building.remove("small")
     assert gallery.names() == []

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from pipeline import __main__ as command_line
-from pipeline import gallery, scorers
+from pipeline import adding, building, gallery, scorers
 from pipeline.lookalikes import Models
 from tests.conftest import put
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("find", "compare", "build", "map", "galleries", "check", "setup")
+COMMANDS = ("find", "compare", "build", "remove", "map", "galleries", "check", "setup")
 
 
 @pytest.fixture
@@ -148,6 +148,33 @@ def test_build_reports_then_adds_then_starts_afresh(run, home, examples, tmp_pat
     (place / "Ann" / "1.jpg").unlink()
     assert "2 people, 2 faces (0 new)." in run("build", place)[1]
     assert "1 people, 1 faces (1 new)." in run("build", place, "--fresh")[1]
+
+
+def test_a_person_is_removed_by_name_and_of_two_of_one_name_by_key(run, home, examples, tmp_path):
+    flat = {"Ann_Lee_1.jpg": examples["Madonna"][1], "Ann Lee/1.jpg": examples["Mindy Kaling"][0]}
+    place = put(tmp_path / "in", flat | {"Bob/1.jpg": examples["Elton John"][1]})
+    run("build", place)
+    assert "There is no Cid in the gallery in." in one_sentence(*run("remove", "Cid", "--gallery", "in"))
+    assert "Name one of: in/Ann Lee, in/Ann_Lee" in one_sentence(*run("remove", "Ann Lee", "--gallery", "in"))
+    assert run("remove", "in/Ann_Lee", "--gallery", "in")[:2] == (0, "Removed in/Ann_Lee from in: 1 photo.\n")
+    assert run("remove", "Bob", "--gallery", "in")[:2] == (0, "Removed Bob from in: 1 photo.\n")
+    assert gallery.open("in").faces["person"].to_pylist() == ["in/Ann Lee"]
+    assert "no gallery other" in one_sentence(*run("remove", "Bob", "--gallery", "other"))
+
+
+def test_photos_that_were_added_by_hand_are_built_anew_with_and_without_others(run, home, models, examples, tmp_path):
+    adding.create("mine")
+    data = examples["Madonna"][1].read_bytes()
+    (looked,) = building.look([data], models.detector, models.embedder)
+    adding.add("mine", [adding.Photo("Ann Lee", "1.jpg", data, looked)])
+    place = put(tmp_path / "in", {"Bob/1.jpg": examples["Elton John"][1]})
+    assert "2 people, 2 faces (1 new)." in run("build", place, "--gallery", "mine")[1]
+    assert "2 people, 2 faces (2 new)." in run("build", place, "--gallery", "mine", "--fresh")[1]
+    assert "1 people, 1 faces (1 new)." in run("build", "--gallery", "mine", "--fresh")[1]
+    next((home / "galleries" / "mine").glob("faces-*")).unlink()
+    command = "python -m pipeline build --gallery mine --fresh"
+    assert command in one_sentence(*run("check", "mine"))
+    assert run(*command.split()[3:])[0] == 0
 
 
 @pytest.mark.parametrize("given", [["FOLDER"], ["--path", "FOLDER"]])

@@ -14,11 +14,13 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
 from pages import scatter
-from pipeline import gallery, store
+from pipeline import gallery, scorers, store
 from pipeline import map as maps
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Models
 from pipeline.scorers import CosineScorer
+from pipeline.similarity import Network
+from tests.conftest import unit_rows
 
 ROUTER = Path(__file__).parent.parent / "streamlit_app.py"
 
@@ -198,6 +200,25 @@ def test_each_colour_and_layout_shows_the_map(selection):
             page.selectbox(key="colour").select(colour).run()
             assert not page.exception
             assert len(page.get("bidi_component")) == 5
+
+
+def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_changes(empty_home, tmp_path):
+    opened = made(40)
+    for seed in (0, 1):
+        kernel = unit_rows(32, seed).T
+        network = Network(encoder=((kernel, np.zeros(32, np.float32)),), metric=())
+        scorers.write(tmp_path / "run", network, None, {})
+        if seed:
+            page = explorer()
+            assert list(page.segmented_control(key="layout").options) == ["UMAP", "PCA"]
+            assert "has changed since its codes were laid out" in captions(page)
+        maps.save_codes(opened, maps.fit_codes(opened, network), tmp_path / "run", network)
+        page = explorer(face=3)
+        layouts = ["UMAP", "PCA", "UMAP of codes", "PCA of codes"]
+        assert list(page.segmented_control(key="layout").options) == layouts
+        page.segmented_control(key="layout").select("PCA of codes").run()
+        assert names(page)
+        assert page.segmented_control(key="layout").value == "PCA of codes"
 
 
 def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from sklearn.manifold import trustworthiness
 
 from benchmarks.app import synthetic
-from pipeline import gallery, store
+from pipeline import gallery, scorers, store
 from pipeline import map as maps
 from pipeline.errors import MapError
 from pipeline.gallery import Gallery
 from pipeline.map import MapSettings
+from pipeline.similarity import Network
 from tests.conftest import unit_rows
 
 SETTINGS = MapSettings()
@@ -228,6 +229,65 @@ def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
     np.savez(maps.path(made), **parts)
     with pytest.raises(MapError, match="is damaged"):
         maps.open(made)
+
+
+def encoder(kernel: np.ndarray) -> Network:
+    """A network whose encoder is a product with a matrix."""
+    return Network(encoder=((kernel, np.zeros(kernel.shape[1], np.float32)),), metric=())
+
+
+@pytest.fixture
+def coded(made, tmp_path):
+    """A gallery with the layouts of the codes of a network of random weights, which lies on disk."""
+    network = encoder(unit_rows(32).T)
+    scorers.write(tmp_path / "run", network, None, {})
+    layouts = maps.fit_codes(made, network)
+    maps.save_codes(made, layouts, tmp_path / "run", network)
+    return made, layouts, tmp_path / "run"
+
+
+def test_codes_that_are_the_embeddings_are_laid_out_as_the_embeddings(made):
+    embeddings, codes = maps.fit(made).layouts, maps.fit_codes(made, encoder(np.eye(128, dtype=np.float32)))
+    assert list(codes) == [f"{name} of codes" for name in embeddings]
+    for name, layout in embeddings.items():
+        other = codes[f"{name} of codes"]
+        assert np.allclose(other.places, layout.places, atol=1e-4) or name == maps.UMAP
+        assert other.kept.mean() == pytest.approx(layout.kept.mean(), abs=0.05)
+
+
+def test_layouts_of_codes_are_read_as_they_were_written_and_there_are_none_at_first(coded, made):
+    _, layouts, folder = coded
+    read = maps.open_codes(made)
+    assert list(read) == list(layouts) == ["UMAP of codes", "PCA of codes"]
+    for name, layout in layouts.items():
+        assert np.array_equal(read[name].places, layout.places)
+    assert maps.network_folder(made) == folder
+    (made.folder / maps.CODES).unlink()
+    assert maps.open_codes(made) == {}
+    assert maps.network_folder(made) is None
+
+
+def test_layouts_of_codes_of_another_gallery_or_network_are_refused_in_one_sentence(coded, made):
+    _, _, folder = coded
+    changed = Gallery(made.folder, {**made.manifest, "generation": 2}, made.faces, made.embeddings)
+    command = rf"python -m pipeline map --gallery made --network {folder}$"
+    with pytest.raises(MapError, match=f"made has changed since codes of it were laid out.*{command}"):
+        maps.open_codes(changed)
+    scorers.write(folder, encoder(unit_rows(32, seed=1).T), None, {})
+    with pytest.raises(MapError, match=f"has changed since its codes were laid out.*{command}"):
+        maps.open_codes(made)
+    (folder / "network.npz").unlink()
+    with pytest.raises(MapError, match=r"cannot be used.*Train it anew"):
+        maps.open_codes(made)
+
+
+def test_layouts_of_codes_that_are_cut_off_anywhere_are_damaged(coded, made):
+    path = made.folder / maps.CODES
+    whole = path.read_bytes()
+    for cut in np.linspace(0, len(whole) - 1, 30, dtype=int):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(MapError, match="are damaged"):
+            maps.open_codes(made)
 
 
 def test_whoever_opens_a_map_loads_nothing_that_fits_one(made):

@@ -132,6 +132,6 @@ def test_the_best_photos_are_taken_first_whatever_their_place():
 
 
 def test_a_person_without_photos_is_passed_over():
-    person = Candidates([], wanted=5)
+    person: Candidates[Path] = Candidates([], wanted=5)
     screening.choose([person], lambda _: GOOD, lambda photos: dict.fromkeys(photos, GOOD))
     assert person.accepted == {}

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline import store
+from pipeline import scorers, store
 from pipeline.errors import UserError
 from pipeline.similarity import Network
 from train import evaluate, losses, runs, sampling
@@ -356,6 +356,7 @@ def fit(
     )
     restore(_state(model), folder / BEST)
     similarity.save(folder / runs.MODEL)
+    scorers.write(folder, similarity.arrays(), None, about or {})
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, runs.finite(best))
     return best

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline.errors import SourceError
 from pipeline.sources import People, Person, listed, photo_files, readable
@@ -28,13 +28,19 @@ def people(folder: Path, source: str | None = None, licence: str = "not stated")
     ]
     flat: dict[str, list[Path]] = {}
     for path in photo_files(folder):
-        flat.setdefault(_NUMBER.sub("", path.stem) or path.stem, []).append(path)
+        flat.setdefault(person_of(path.name), []).append(path)
     found += [Person(key, readable(key), tuple(paths), source, licence) for key, paths in flat.items()]
     if not any(person.photos for person in found):
         raise SourceError(
             f"There are no photos in {folder}. Put one folder for each person in it, or photos named after people."
         )
     return listed(found)
+
+
+def person_of(file: str) -> str:
+    """Whom a file's name names."""
+    stem = PurePath(file).stem
+    return _NUMBER.sub("", stem) or stem
 
 
 def _photos_below(folder: Path) -> list[Path]:

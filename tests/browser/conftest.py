@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from pipeline import building, gallery, scorers, store
 from pipeline.prepared import prepared
@@ -67,8 +70,16 @@ def browser(tmp_path_factory, examples):
 
 @pytest.fixture
 def page(app, browser):
+    """A visitor's page."""
+    with visit(app, browser) as page:
+        yield page
+
+
+@contextmanager
+def visit(app: str, browser: Browser, **options: Any) -> Iterator[Page]:
     """A visitor's page. Nothing is fetched from elsewhere, and the console stays free of errors."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["camera"])
+    options = {"viewport": {"width": 1280, "height": 900}, "permissions": ["camera"], **options}
+    context = browser.new_context(**options)
     page = context.new_page()
     complaints: list[str] = []
 

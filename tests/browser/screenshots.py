@@ -1,4 +1,4 @@
-"""Every state of finder and explorer, light, dark and on a phone, into screenshots/; and the README's picture.
+"""Every state of the pages, light, dark and on a phone, into screenshots/; and the README's pictures.
 
 Run it with ``make screenshots``.
 """
@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from pipeline import store
+from pipeline import gallery, store
 from pipeline.sources import demonstration
 from tests.browser import serving
 from tests.conftest import encoded
 
 TARGET = serving.ROOT / "screenshots"
-README_PICTURE = serving.ROOT / "assets" / "finder.png"
+# With how much of their height.
+README_PICTURES = {"light-result": ("finder.png", 5000), "light-map-face": ("explorer.png", 960)}
 VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -48,7 +50,25 @@ def main() -> None:
                 with serving.app(store.home(), place / "temporary") as address:
                     _states(_visit(browser, address, variant), variant, examples)
                     _explorer_states(_visit(browser, address, variant), variant)
-    shutil.copyfile(TARGET / "light-result.png", README_PICTURE)
+                with serving.app(_own_home(place / variant), place / "temporary") as address:
+                    _people_states(_visit(browser, f"{address}/people", variant), variant, examples)
+    for state, (name, height) in README_PICTURES.items():
+        _small(TARGET / f"{state}.png", height).save(serving.ROOT / "assets" / name, optimize=True)
+
+
+def _own_home(place: Path) -> Path:
+    """A data folder in which galleries may be made."""
+    (place / "galleries").mkdir(parents=True)
+    for part in ("models", "photos", f"galleries/{gallery.DEMONSTRATION}"):
+        (place / part).symlink_to(store.home() / part)
+    return place
+
+
+def _small(path: Path, height: int) -> Image.Image:
+    """A picture, or the upper part of it, in 256 colours, which takes a third of the room."""
+    with Image.open(path) as picture:
+        part = picture.convert("RGB").crop((0, 0, picture.width, min(height, picture.height)))
+        return part.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def _states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
@@ -112,8 +132,46 @@ def _explorer_states(page: Page, variant: str) -> None:
     _take(page, variant, "map-area")
 
 
+def _people_states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
+    expect(page.get_by_role("button", name="Madonna", exact=True)).to_be_visible()
+    _take(page, variant, "people")
+    page.get_by_role("button", name="New gallery").click()
+    create = page.get_by_role("button", name="Create")
+    expect(create).to_be_visible()
+    _take(page, variant, "people-new")
+    create.click()
+    expect(page.get_by_text("Add photos of people to it")).to_be_visible()
+    files = [path for name in ("Madonna", "Elton John") for path in examples[name][:2]]
+    given: list[FilePayload] = [
+        {"name": path.name, "mimeType": "image/jpeg", "buffer": path.read_bytes()} for path in files
+    ]
+    sky = np.tile(np.linspace(60, 200, 400, dtype=np.uint8)[:, None, None], (1, 600, 3))
+    given.append({"name": "Sunset.png", "mimeType": "image/png", "buffer": encoded(sky)})
+    page.locator("input[type=file]").set_input_files(given)
+    expect(page.get_by_text("No face found")).to_be_visible()
+    _take(page, variant, "people-review")
+    page.get_by_text("One person").click()
+    page.get_by_role("textbox", name="Who is this?").fill("My best friend")
+    page.keyboard.press("Tab")
+    _take(page, variant, "people-named")
+    page.get_by_role("button", name="Add 4 photos").click()
+    expect(page.get_by_text("Added My best friend")).to_be_visible()
+    _take(page, variant, "people-added")
+    page.get_by_role("button", name="My best friend", exact=True).click()
+    remove = page.get_by_role("button", name="Remove My best friend", exact=True)
+    expect(remove).to_be_visible()
+    _take(page, variant, "people-person")
+    remove.click()
+    expect(page.get_by_role("button", name="Remove for good")).to_be_visible()
+    _take(page, variant, "people-remove")
+    page.goto(page.url.replace("/people", "/explorer"))
+    expect(page.get_by_role("button", name="Fit the map")).to_be_visible()
+    _take(page, variant, "map-stale")
+
+
 def _visit(browser: Browser, address: str, variant: str) -> Page:
     page = browser.new_context(**VARIANTS[variant], permissions=["camera"]).new_page()
+    page.set_default_timeout(120_000)
     page.goto(address)
     return page
 

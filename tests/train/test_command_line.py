@@ -2,7 +2,9 @@ import re
 
 import pytest
 
-from pipeline import store
+from pipeline import gallery, scorers, store
+from pipeline import map as maps
+from pipeline.__main__ import main as pipeline
 from pipeline.lookalikes import Models
 from tests.conftest import HOME
 from train import runs
@@ -59,6 +61,21 @@ def test_evaluate_prints_the_network_beside_cosine_on_people_it_was_not_trained_
     output = capsys.readouterr().out
     left = re.search(r"([\d,]+) people of demonstration; (\d+) were trained on", output)
     assert left and int(left[2]) == 983 - int(left[1]) > 700
+
+
+def test_the_codes_of_a_run_can_be_laid_out_beside_the_map(small, home, capsys):
+    (home / "galleries" / "demonstration").symlink_to(HOME / "galleries" / "demonstration")
+    for network in ("symmetric", "cohort"):
+        arguments = ["--run", network, "--network", network, "--epochs", "1", "--steps-per-epoch", "5"]
+        assert main(["fit", *arguments]) == 0
+        written, (kept, _) = scorers.read_network(runs.folder_of(network)), runs.network(network)
+        assert scorers.digest_of(written) == scorers.digest_of(kept)
+    capsys.readouterr()
+    assert pipeline(["map", "--gallery", "small", "--network", str(runs.folder_of("symmetric"))]) == 0
+    assert re.search(r"^  PCA of codes: trustworthiness 0\.\d+", capsys.readouterr().out, re.MULTILINE)
+    assert list(maps.open_codes(gallery.open("small"))) == ["PCA of codes"]
+    assert pipeline(["map", "--gallery", "small", "--network", str(runs.folder_of("cohort"))]) == 1
+    assert "has no encoder" in capsys.readouterr().err
 
 
 def test_evaluate_says_what_is_missing(demonstration_home, tmp_path, capsys):
