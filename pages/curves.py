@@ -187,7 +187,7 @@ def history(
             opacity=0.15,
             line_width=0,
             annotation={"text": "published: 40 to 50 %", "font": {"color": _GREY, "size": 12}},
-            annotation_position="top left",
+            annotation_position="bottom right",
         )
     if logarithmic and measure.loss:
         figure.update_yaxes(type="log")
@@ -240,7 +240,7 @@ def distances(counts: dict[str, list[int]], settings: dict[str, Any]) -> go.Figu
             value,
             line={"color": colour, "width": 2, "dash": "dash"},
             annotation={"text": text, "font": {"color": colour, "size": 12}, "yshift": -18 * place},
-            annotation_position="top right" if value < 0.6 else "top left",
+            annotation_position="top left" if not place or value > 0.6 else "top right",
         )
     return figure
 
@@ -313,15 +313,17 @@ def reliability(evaluated: Evaluated) -> go.Figure | None:
 def _ways(evaluated: Evaluated, part: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     """The name, line and values of each run's network, and of the cosine once for each different one."""
     found: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
-    cosines: list[Any] = []
+    cosines: list[tuple[str, Any]] = []
     for run, its, evaluation in evaluated:
         ways = evaluation["ways"]
         if ways["network"][part]:
             found.append((run.name, {"color": its.colour, "symbol": its.symbol}, ways["network"][part]))
-        if ways["cosine"][part] and ways["cosine"][part] not in cosines:
-            cosines.append(ways["cosine"][part])
-            name = "cosine" if len(cosines) == 1 else f"cosine for {run.name}"
-            found.append((name, {"color": _GREY, "dash": "dash"}, ways["cosine"][part]))
+        if ways["cosine"][part] and ways["cosine"][part] not in [of for _, of in cosines]:
+            cosines.append((run.name, ways["cosine"][part]))
+    for name, of in cosines:
+        # Drawn last, so that what is to be beaten is seen.
+        label = "cosine" if len(cosines) == 1 else f"cosine for {name}"
+        found.append((label, {"color": _GREY, "dash": "dash"}, of))
     return found
 
 
@@ -397,7 +399,7 @@ def _figure(x: str, y: str) -> go.Figure:
         height=_HEIGHT_PX,
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         hovermode="closest",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.3, "x": 0},
         uirevision="kept",
     )
     figure.update_xaxes(title=x)

@@ -37,6 +37,14 @@ STATES = {
 }
 # Losses of codes train an encoder, which only this network has by itself.
 CODE_LOSSES = ("n_pairs", "cluster", "softmax")
+TELLING = ("study", "gallery", "network", "loss", "mining", "batch_size", "learning_rate", "alpha", "beta", "margin")
+MARGIN_LOSSES = ("triplet", "contrastive", "similar_different", "cluster")
+# What has no effect where there is none of this.
+NEEDED = {
+    "encoder_units": ("encoder_activation", "encoder_residual", "dropout"),
+    "metric_units": ("metric_activation",),
+    "cohort": ("cohort_nearest",),
+}
 LIVE_SECONDS = 1.5
 ROWS_MAX = 8
 SIDES = {"People held out": "held_out", "People trained on": "train"}
@@ -47,9 +55,8 @@ PUBLISHED_NOTE = (
 STYLE = """<style>
 .differs { overflow-x: auto; }
 .differs table { border-collapse: collapse; font-size: 0.875rem; }
-.differs th, .differs td { padding: 0.25rem 0.75rem 0.25rem 0; text-align: left; white-space: nowrap; }
-.differs thead th { font-weight: 600; }
-.differs tbody th { font-weight: 400; opacity: 0.7; }
+.differs th, .differs td { padding: 0.25rem 1rem 0.25rem 0; text-align: left; white-space: nowrap; }
+.differs thead th { font-weight: 400; opacity: 0.7; }
 </style>"""
 
 
@@ -222,12 +229,14 @@ class Viewer:
 
     def __init__(self, everything: list[Run]) -> None:
         self.everything = everything
-        self.looks = {run.key: curves.look(place) for place, run in enumerate(everything)}
+        # The story first, so that its runs have colours of their own; a new run comes last and changes none.
+        ordered = sorted(everything, key=lambda run: FIRST.index(run.key) if run.key in FIRST else len(FIRST))
+        self.looks = {run.key: curves.look(place) for place, run in enumerate(ordered)}
         self.states = {run.key: _state(run) for run in everything}
         # What is going on comes first, then the newest of the user's, then what is recorded.
         own = [run for run in everything if not run.recorded][::-1]
         own.sort(key=lambda run: self.states[run.key] != "running")
-        self.listed = [*own, *(run for run in everything if run.recorded)]
+        self.listed = [*own, *(run for run in ordered if run.recorded)]
 
     def draw(self) -> None:
         """Filter and table, what differs between the chosen runs, and what they did."""
@@ -378,15 +387,14 @@ class Viewer:
 
     def _differences(self) -> None:
         """What differs between the settings of the chosen runs, first of all."""
-        names = dict.fromkeys(name for run, _ in self.runs for name in run.settings)
-        table = {name: [_word(run.settings.get(name)) for run, _ in self.runs] for name in names}
-        differing = {name: values for name, values in table.items() if len(set(values)) > 1}
-        same = {name: values[0] for name, values in table.items() if len(set(values)) == 1}
+        table = [(run, its, _effective(run.settings)) for run, its in self.runs]
+        names = sorted(dict.fromkeys(name for _, _, settings in table for name in settings), key=_importance)
+        values = {name: {_word(settings.get(name)) for _, _, settings in table} for name in names}
+        differing = [name for name in names if len(values[name]) > 1]
         if len(self.runs) > 1:
             st.markdown("##### What differs" if differing else "##### Nothing differs in their settings")
-            heads = [(its, run.name) for run, its in self.runs]
-            if differing:
-                st.html(_html_table(heads, differing))
+            st.html(_html_table(table, differing))
+        same = {name: next(iter(values[name])) for name in names if len(values[name]) == 1}
         if same:
             title = "What is the same" if len(self.runs) > 1 else f"Settings of {self.runs[0][0].name}"
             with st.expander(drawing.literal(title)):
@@ -423,15 +431,15 @@ class Viewer:
             bind="query-params",
         )
         measures = [*curves.SEED_PLOTS, *(measure for measure in curves.MEASURES if measure.title in more)]
-        columns = st.columns(2, gap="medium")
-        drawn = 0
-        for measure in measures:
-            figure = curves.history(measure, of, cast(curves.Axis, axis), smoothing, logarithmic, train)
-            if figure is None:
-                continue
-            with columns[drawn % 2]:
-                self._plot(figure, measure)
-            drawn += 1
+        drawn = [
+            (figure, measure)
+            for measure in measures
+            if (figure := curves.history(measure, of, cast(curves.Axis, axis), smoothing, logarithmic, train))
+        ]
+        for first in range(0, len(drawn), 2):
+            for column, (figure, measure) in zip(st.columns(2, gap="medium"), drawn[first : first + 2], strict=False):
+                with column:
+                    self._plot(figure, measure)
         if not drawn:
             st.info("None of these runs has measured an epoch yet.", icon=":material/hourglass_empty:")
         st.caption("Lines: people held out, ring: the best epoch. Dotted: people trained on.")
@@ -551,7 +559,7 @@ class Viewer:
             )
         grid = st.grid("auto", min_column_width=240)
         for each in mistaken:
-            with grid.cell(), st.container(border=True, gap="xsmall"):
+            with grid.cell(), st.container(border=True, gap="xsmall", height="stretch"):
                 _pair(each, opened)
 
     def _tuning(self) -> None:
@@ -625,7 +633,7 @@ def _pair(each: dict[str, Any], opened: Gallery | None) -> None:
     st.html(f"{drawing.person(person)} <span style='opacity: 0.7'>taken for</span> {drawing.person(other)}")
     to_own, to_taken = each["distances"]
     times = f", {each['times']} times" if each["times"] > 1 else ""
-    st.caption(f"Distance {to_taken:.3f}, to the right one {to_own:.3f}, who comes in place {each['place']}{times}")
+    st.caption(f"{to_taken:.3f} apart; {to_own:.3f} from the right one, in place {each['place']:,}{times}")
 
 
 def _is(opened: Gallery, row: int, name: str) -> bool:
@@ -644,7 +652,7 @@ def _columns() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "": st.column_config.TextColumn(width=36, help="How it is drawn in every plot"),
-        "Run": st.column_config.TextColumn(pinned=True),
+        "Run": st.column_config.TextColumn(),
         "State": st.column_config.TextColumn(help="running, finished, stopped, or crashed"),
         "Network": st.column_config.TextColumn(),
         "Loss": st.column_config.TextColumn(),
@@ -657,18 +665,15 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _html_table(heads: list[tuple[Look, str]], rows: dict[str, list[str]]) -> str:
-    head = "".join(
-        f"<th scope='col'><span style='color: {its.colour}'>{its.sign}</span> {html.escape(name)}</th>"
-        for its, name in heads
-    )
+def _html_table(table: Sequence[tuple[Run, Look, dict[str, Any]]], names: Sequence[str]) -> str:
+    head = "".join(f"<th scope='col'>{html.escape(_words(name))}</th>" for name in names)
     body = "".join(
-        f"<tr><th scope='row'>{html.escape(_words(name))}</th>"
-        + "".join(f"<td>{html.escape(text)}</td>" for text in values)
+        f"<tr><th scope='row'><span style='color: {its.colour}'>{its.sign}</span> {html.escape(run.name)}</th>"
+        + "".join(f"<td>{html.escape(_word(settings.get(name)))}</td>" for name in names)
         + "</tr>"
-        for name, values in rows.items()
+        for run, its, settings in table
     )
-    return f"<div class='differs'><table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return f"<div class='differs'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _geometry_rows(known: dict[int, geometry.Histograms]) -> list[dict[str, Any]]:
@@ -705,8 +710,28 @@ def _words(name: object) -> str:
     return str(name).replace("_", " ")
 
 
+def _effective(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that have an effect beside the others."""
+    idle = set()
+    if settings.get("mining") != "neighbours":
+        idle.add("neighbours")
+    if settings.get("loss") not in MARGIN_LOSSES:
+        idle.add("margin")
+    for name, needed_by in NEEDED.items():
+        if name in settings and not settings[name]:
+            idle |= set(needed_by)
+    return {name: value for name, value in settings.items() if name not in idle}
+
+
+def _importance(name: str) -> int:
+    """What tells most of a run comes first; the rest stays in its order."""
+    return TELLING.index(name) if name in TELLING else len(TELLING)
+
+
 def _word(value: Any) -> str:
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value in (None, "") else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: float) -> str:

@@ -26,6 +26,8 @@ FALSE_ACCEPTS = np.logspace(-6, 0, 49)
 _BINS = 10
 # Fewer people say nothing of a curve through ten bins.
 _PEOPLE_MIN = 20
+_PAIRS_MIN = 10
+_PHOTOS_MAX = 10
 _STRANGERS_MAX = 200_000
 _MISTAKEN_MAX = 12
 _DIGITS = 5
@@ -58,6 +60,16 @@ class Draw:
         return (self.distances <= self.to_own[:, None]).sum(axis=1)
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of photos: distances (n,), whether they show one person (n,), weights (n,), and of how many people."""
+
+    distances: np.ndarray
+    same: np.ndarray
+    weights: np.ndarray
+    people: int
+
+
 def evaluation(
     embeddings: np.ndarray,
     labels: np.ndarray,
@@ -75,7 +87,7 @@ def evaluation(
         for way, distances in ways.items()
     }
     some = next(iter(draws.values()))
-    half = _halves(labels)
+    halves = _halves(labels)
     return {
         "people": len(np.unique(labels)),
         "probes": len(some[0].probes),
@@ -84,7 +96,9 @@ def evaluation(
             way: {
                 "rank_k": rank_k(of),
                 "roc": roc(of),
-                "reliability": reliability(of, labels, half, on_logit=way != "cosine"),
+                "reliability": reliability(
+                    [_pairs(embeddings, labels, of, ways[way], half) for half in halves], on_logit=way != "cosine"
+                ),
                 "mistaken": mistaken(of, names, photos),
                 "mistakes": _rounded(np.mean([np.sum(draw.ranks > 1) for draw in of])),
             }
@@ -133,40 +147,38 @@ def roc(draws: Sequence[Draw]) -> dict[str, list[float]]:
     return {"false": [float(f"{rate:.4g}") for rate in rates], "true": _rounded(np.mean(found, axis=0))}
 
 
-def reliability(draws: Sequence[Draw], labels: np.ndarray, half: np.ndarray, on_logit: bool) -> dict[str, Any] | None:
+def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | None:
     """The reliability curve of the resemblance: what is said of pairs, and what is so, in bins of equal width.
 
-    The resemblance is calibrated on the people of ``half`` (photos,) and looked at on the others; half of all pairs
-    count as of one person. ``error`` is the expected calibration error. None where there are too few people.
+    The resemblance is calibrated on the pairs of one half of the people and looked at on the others'; pairs of one
+    person and of two weigh the same. ``error`` is the expected calibration error; bins with few pairs are left out
+    of the curve. None where there are too few people.
     """
-    pairs = [_pairs(draws, side) for side in (half, ~half)]
-    probed = np.unique(labels[draws[0].probes])
-    if min(np.isin(probed, labels[side]).sum() for side in (half, ~half)) < _PEOPLE_MIN:
+    if min(half.people for half in halves) < _PEOPLE_MIN:
         return None
-    calibration = fitted(*pairs[0], on_logit)
-    distances, same, weights = pairs[1]
-    said = calibration.resemblance(distances) / 100
+    learned, seen = halves
+    said = fitted(learned, on_logit).resemblance(seen.distances) / 100
     bins = np.minimum((said * _BINS).astype(int), _BINS - 1)
     rows = []
     for number in np.unique(bins):
         mine = bins == number
-        shares = [np.average(values[mine], weights=weights[mine]) for values in (said, same)]
-        rows.append((*shares, weights[mine].sum() / weights.sum()))
-    said_of, same_of, shares_of = np.array(rows).T
+        means = [np.average(values[mine], weights=seen.weights[mine]) for values in (said, seen.same)]
+        rows.append((*means, seen.weights[mine].sum() / seen.weights.sum(), mine.sum()))
+    said_of, same_of, shares, counts = np.array(rows).T
+    drawn = counts >= _PAIRS_MIN
     return {
-        "said": _rounded(said_of),
-        "same": _rounded(same_of),
-        "share": _rounded(shares_of),
-        "error": _rounded(np.sum(np.abs(said_of - same_of) * shares_of)),
+        "said": _rounded(said_of[drawn]),
+        "same": _rounded(same_of[drawn]),
+        "error": _rounded(np.sum(np.abs(said_of - same_of) * shares)),
     }
 
 
-def fitted(distances: np.ndarray, same: np.ndarray, weights: np.ndarray, on_logit: bool) -> Calibration:
-    """The logistic curve (Platt 1999) of pairs' distances (n,) in 0..1 and whether they show one person (n,)."""
+def fitted(pairs: Pairs, on_logit: bool) -> Calibration:
+    """The logistic curve (Platt 1999) from distance to resemblance."""
     from sklearn.linear_model import LogisticRegression
 
     plain = Calibration(0.5, 1.0, on_logit)
-    fit = LogisticRegression(C=np.inf).fit(-plain.scale(distances)[:, None], same, weights)
+    fit = LogisticRegression(C=np.inf).fit(-plain.scale(pairs.distances)[:, None], pairs.same, pairs.weights)
     slope = float(fit.coef_[0, 0])
     middle = float(fit.intercept_[0]) / slope
     return Calibration(float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope, on_logit)
@@ -196,29 +208,39 @@ def mistaken(draws: Sequence[Draw], names: Sequence[str], photos: np.ndarray) ->
     return [{name: value for name, value in each.items() if name != "margin"} for each in ranked]
 
 
-def _halves(labels: np.ndarray) -> np.ndarray:
-    """Which photos are of one half of the people, always the same: bool (photos,)."""
+def _halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which photos are of one half of the people and of the other, always the same: bool (photos,) each."""
     people, counts = np.unique(labels, return_counts=True)
     order = np.random.default_rng(0).permutation(len(people))
     # Those with two photos are dealt first, so that both halves have as many.
     order = order[np.argsort(counts[order] < 2, kind="stable")]
-    return np.isin(labels, people[order[::2]])
+    half = np.isin(labels, people[order[::2]])
+    return half, ~half
 
 
-def _pairs(draws: Sequence[Draw], side: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of photos of the people of one half: distances (n,), same (n,), weights (n,), both kinds equal in sum."""
+def _pairs(
+    embeddings: np.ndarray, labels: np.ndarray, draws: Sequence[Draw], distances: Distances, half: np.ndarray
+) -> Pairs:
+    """All pairs of photos of one person, but of the first photos of who has many, and the draws' pairs of two."""
     own, others = [], []
+    for person in np.unique(labels[half]):
+        rows = np.flatnonzero(labels == person)[:_PHOTOS_MAX]
+        if len(rows) > 1:
+            apart = distances(embeddings[rows], embeddings[rows])
+            own.append(apart[np.triu_indices(len(rows), 1)])
     for draw in draws:
-        probes, gallery = side[draw.probes], side[draw.gallery]
-        own.append(draw.to_own[probes])
-        theirs = np.broadcast_to(gallery, draw.distances.shape).copy()
+        theirs = half[draw.probes][:, None] & half[draw.gallery]
         theirs[np.arange(len(draw.own)), draw.own] = False
-        others.append(draw.distances[theirs & probes[:, None]])
-    to_own, to_others = np.concatenate(own), np.concatenate(others)
+        others.append(draw.distances[theirs])
+    to_own, to_others = np.concatenate(own or [np.empty(0)]), np.concatenate(others)
     to_others = to_others[:: len(to_others) // _STRANGERS_MAX + 1]
-    kinds = [(values, np.full(len(values), flag)) for values, flag in ((to_own, True), (to_others, False))]
-    weights = [np.full(len(values), 1 / max(len(values), 1)) for values, _ in kinds]
-    return (*(np.concatenate(parts) for parts in zip(*kinds, strict=True)), np.concatenate(weights))  # type: ignore[return-value]
+    kinds = ((to_own, True), (to_others, False))
+    return Pairs(
+        np.concatenate([to_own, to_others]),
+        np.concatenate([np.full(len(values), same) for values, same in kinds]),
+        np.concatenate([np.full(len(values), 1 / max(len(values), 1)) for values, _ in kinds]),
+        len(own),
+    )
 
 
 def _rounded(values: Any) -> Any:
