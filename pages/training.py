@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -143,6 +144,9 @@ def _progress(run: Run) -> None:
         words = f"Stopping after epoch {done}"
     elif done >= epochs:
         words = "Measuring the best network"
+    begun = processes.begun(run.folder)
+    if begun:
+        words += f" · {str(datetime.now(UTC) - begun).partition('.')[0]}"
     st.progress(min(done / epochs, 1.0), text=words)
     with st.container(horizontal=True, gap="large"):
         for title, name in (
@@ -511,6 +515,7 @@ class Viewer:
                 help="Pairs of one person accepted, by how many pairs of strangers are accepted.",
             )
             _chart(curves.roc(of), "roc", "ROC curve beside cosine")
+        left, right = st.columns(2, gap="medium")
         with left:
             st.markdown(
                 "##### Reliability of the resemblance",

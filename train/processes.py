@@ -181,7 +181,7 @@ def arguments(folder: Path) -> list[str] | None:
 
 def begun(folder: Path) -> datetime | None:
     """When the last process began."""
-    with suppress(ValueError, TypeError):
+    with suppress(KeyError, ValueError, TypeError):
         return datetime.fromisoformat((store.read_json(folder / PROCESS) or {})["begun"])
     return None
 
