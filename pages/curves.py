@@ -340,54 +340,63 @@ def _line(figure: go.Figure, x: Any, y: Any, name: str, line: dict[str, Any], wo
     )
 
 
+_NONE = "–"
+
 # Tuning -------------------------------------------------------------------------------------------------------------
 
 
-def parallel(runs: Sequence[Run], names: Sequence[str]) -> go.Figure:
+def parallel(runs: Sequence[tuple[Run, dict[str, Any]]], names: Sequence[str]) -> go.Figure:
     """Parallel coordinates: a line for each run through its settings of these names to what it reached."""
     import plotly.graph_objects as go
 
-    rank_1 = [run.best["held_out_rank_1"] if run.best else math.nan for run in runs]
-    mrr = [(run.best or {}).get("held_out_mrr", math.nan) for run in runs]
-    dimensions = [_dimension(name, [run.settings.get(name) for run in runs]) for name in names]
-    dimensions += [{"label": "MRR", "values": mrr}, {"label": "rank-1", "values": rank_1}]
-    finite = [value for value in mrr if math.isfinite(value)] or [0.0]
-    line = {
-        "color": mrr,
-        "colorscale": [[0, COLOURS[1]], [1, COLOURS[0]]],
-        "cmin": min(finite),
-        "cmax": max(finite),
-        "showscale": True,
-        "colorbar": {"title": "MRR", "thickness": 12},
+    reached = {
+        title: [(run.best or {}).get(f"held_out_{name}") for run, _ in runs]
+        for title, name in (("rank-1", "rank_1"), ("MRR", "mrr"))
     }
-    figure = go.Figure(go.Parcoords(line=line, dimensions=dimensions, labelangle=-25, labelside="top"))
-    return figure.update_layout(height=460, margin={"l": 60, "r": 30, "t": 90, "b": 24})
+    dimensions = [_dimension(name, [settings.get(name) for _, settings in runs]) for name in names]
+    dimensions += [_dimension(title, values) for title, values in reached.items()]
+    line = {"color": dimensions[-1]["values"], "colorscale": [[0, COLOURS[1]], [1, COLOURS[0]]]}
+    figure = go.Figure(go.Parcoords(line=line, dimensions=dimensions, labelangle=-20))
+    return figure.update_layout(height=440, margin={"l": 72, "r": 32, "t": 84, "b": 24})
 
 
 def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
-    """An axis of numbers, or of words where a setting has any, or where a run does without it."""
+    """An axis of numbers, or of words where a setting has any; a run that does without it passes below."""
     label = name.replace("_", " ")
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        if len(set(values)) > 4 and min(values) > 0 and max(values) / min(values) > 20:
-            logarithms = [math.log10(value) for value in values]
-            ticks = range(math.floor(min(logarithms)), math.ceil(max(logarithms)) + 1)
-            texts = [f"{10.0**tick:g}" for tick in ticks]
-            return {"label": label, "values": logarithms, "tickvals": list(ticks), "ticktext": texts}
-        return {"label": label, "values": values}
-    words = sorted({_word(value) for value in values}, key=_by_number)
-    numbers = [words.index(_word(value)) for value in values]
-    return {"label": label, "values": numbers, "tickvals": list(range(len(words))), "ticktext": words}
+    known = [value for value in values if value is not None]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
+        words = sorted({_word(value) for value in values}, key=lambda word: (word != _NONE, word))
+        numbers = [words.index(_word(value)) for value in values]
+        return {"label": label, "values": numbers, "tickvals": list(range(len(words))), "ticktext": words}
+    lowest, highest = min(known), max(known)
+    wide = lowest > 0 and highest / lowest > 20
+    scale = math.log10 if wide else float
+    bottom, top = scale(lowest), scale(highest)
+    below = bottom - 0.15 * ((top - bottom) or 1.0)
+    ticks = _round_between(lowest, highest) if wide else np.linspace(lowest, highest, 5).tolist()
+    if len(set(known)) <= 5:
+        ticks = sorted(set(known))
+    places, texts = [scale(tick) for tick in ticks], [f"{tick:.3g}" for tick in ticks]
+    if len(known) < len(values):
+        places, texts = [below, *places], [_NONE, *texts]
+    placed = [below if value is None else scale(value) for value in values]
+    return {
+        "label": label,
+        "values": placed,
+        "range": [below if len(known) < len(values) else bottom, top if top > bottom else bottom + 1],
+        "tickvals": places,
+        "ticktext": texts,
+    }
+
+
+def _round_between(lowest: float, highest: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten between two numbers."""
+    powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
+    return [tick for power in powers for part in (1, 2, 5) if lowest <= (tick := part * 10.0**power) <= highest]
 
 
 def _word(value: Any) -> str:
-    return "–" if value is None else f"{value:.2g}" if isinstance(value, float) else str(value)
-
-
-def _by_number(word: str) -> tuple[int, float, str]:
-    try:
-        return 1, float(word), word
-    except ValueError:
-        return 0, 0.0, word
+    return _NONE if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _figure(x: str, y: str) -> go.Figure:

@@ -54,7 +54,7 @@ PUBLISHED_NOTE = (
     "dashed is what plain cosine reaches on the same photos."
 )
 STYLE = """<style>
-.differs { overflow-x: auto; }
+.differs, .st-key-wide { overflow-x: auto; }
 .differs table { border-collapse: collapse; font-size: 0.875rem; }
 .differs th, .differs td { padding: 0.25rem 1rem 0.25rem 0; text-align: left; white-space: nowrap; }
 .differs thead th { font-weight: 400; opacity: 0.7; }
@@ -533,10 +533,12 @@ class Viewer:
                 mistakes = {way: values["mistakes"] for way, values in kept["ways"].items()}
                 st.markdown(
                     f"<span style='color: {its.colour}'>{its.sign}</span> **{drawing.literal(run.name)}**: "
-                    f"{mistakes['network']:.3g} of {kept['probes']:,} probes are taken for somebody else, by cosine "
-                    f"{mistakes['cosine']:.3g} (mean of {kept['draws']} draws among {kept['people']:,} people).",
+                    f"{mistakes['network']:.3g} of {kept['probes']:,}, by cosine {mistakes['cosine']:.3g}",
                     unsafe_allow_html=True,
                 )
+            of_whom = sorted({(kept["draws"], kept["people"]) for _, _, kept in of})
+            draws = " and ".join(f"{draws} draws among {people:,} people" for draws, people in of_whom)
+            st.caption(f"Probes taken for somebody else, mean of {draws} held out from training.")
         self._mistaken([(run, kept) for run, _, kept in of])
         st.download_button(
             "Evaluation as CSV",
@@ -574,24 +576,23 @@ class Viewer:
         of = [run for run, _ in self.runs]
         if picked in studies:
             of = [run for run in self.listed if run.settings.get("study") == picked]
-        of = [run for run in of if run.best]
-        names = [
-            name
-            for name in dict.fromkeys(name for run in of for name in run.settings)
-            if len({_word(run.settings.get(name)) for run in of}) > 1 and name not in ("people", "seed")
-        ]
+        table = [(run, _effective(run.settings)) for run in of if run.best]
+        names = _drawn([settings for _, settings in table])
         if not studies:
             st.caption("A study searches settings by many small runs. Until there is one, here are the chosen runs.")
             st.code("python -m train tune --study search --trials 20", language="bash")
-        if len(of) < 2 or not names:
+        if len(table) < 2 or not names:
             st.info("This takes two runs with different settings.", icon=":material/checklist:")
             return
-        figure = curves.parallel(of, names)
-        _chart(figure, "tuning", f"Parallel coordinates of {len(of)} runs")
+        with st.container(key="wide"):
+            _chart(curves.parallel(table, names), "tuning", f"Parallel coordinates of {len(table)} runs")
+        st.html(f"<style>.st-key-wide > * {{ min-width: {80 * (len(names) + 2)}px; }}</style>")
         st.caption("Each line is a run. Drag along an axis to pick out some, drag its name to move it.")
         st.download_button(
             "Study as CSV",
-            lambda: _csv([{**self._row(run), **run.settings, "MRR": (run.best or {})["held_out_mrr"]} for run in of]),
+            lambda: _csv(
+                [{**self._row(run), **run.settings, "MRR": (run.best or {}).get("held_out_mrr")} for run, _ in table]
+            ),
             "study.csv",
             "text/csv",
             icon=":material/download:",
@@ -726,6 +727,21 @@ def _effective(settings: dict[str, Any]) -> dict[str, Any]:
         if name in settings and not settings[name]:
             idle |= set(needed_by)
     return {name: value for name, value in settings.items() if name not in idle}
+
+
+def _drawn(table: Sequence[dict[str, Any]]) -> list[str]:
+    """The settings that differ, without those that follow from the network alone."""
+    names = sorted(dict.fromkeys(name for settings in table for name in settings), key=_importance)
+
+    def pairs(*of: str) -> int:
+        return len({tuple(_word(settings.get(name)) for name in of) for settings in table})
+
+    kinds = pairs("network")
+    return [
+        name
+        for name in names
+        if pairs(name) > 1 and (name == "network" or kinds < 2 or pairs("network", name) > kinds)
+    ]
 
 
 def _importance(name: str) -> int:

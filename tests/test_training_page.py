@@ -279,7 +279,7 @@ def test_an_evaluation_is_drawn_beside_cosine_with_those_who_were_mistaken():
     for chart in (rank_k, roc):
         assert [line["name"] for line in chart["data"]] == ["mine", "cosine"]
     assert [line["name"].partition(" (")[0] for line in reliability["data"]] == ["as said", "mine", "cosine"]
-    assert "probes are taken for somebody else" in words(page)
+    assert "Probes taken for somebody else" in words(page)
     assert "The gallery demonstration is not here, so there are names only." in words(page)
     pairs = [body.value for body in page.html if "taken for" in body.value]
     assert len(pairs) == 12 and all("&lt;b&gt;Ann&lt;/b&gt;" in pair for pair in pairs)
@@ -298,7 +298,7 @@ def test_the_runs_of_a_study_are_drawn_as_parallel_coordinates():
         finished(f"search-{number}", study="search", settings={"learning_rate": rate, "loss": f"loss {number % 2}"})
     (chart,) = charts(viewer(view="Tuning"))
     labels = [axis["label"] for axis in chart["data"][0]["dimensions"]]
-    assert labels == ["loss", "learning rate", "MRR", "rank-1"]
+    assert labels == ["loss", "learning rate", "rank-1", "MRR"]
 
 
 def test_without_a_study_there_is_its_command_and_the_chosen_runs():

@@ -26,7 +26,7 @@ FALSE_ACCEPTS = np.logspace(-6, 0, 49)
 _BINS = 10
 # Fewer people say nothing of a curve through ten bins.
 _PEOPLE_MIN = 20
-_PAIRS_MIN = 10
+_SHARE_MIN = 0.002
 _PHOTOS_MAX = 10
 _STRANGERS_MAX = 200_000
 _MISTAKEN_MAX = 12
@@ -163,9 +163,9 @@ def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | Non
     for number in np.unique(bins):
         mine = bins == number
         means = [np.average(values[mine], weights=seen.weights[mine]) for values in (said, seen.same)]
-        rows.append((*means, seen.weights[mine].sum() / seen.weights.sum(), mine.sum()))
-    said_of, same_of, shares, counts = np.array(rows).T
-    drawn = counts >= _PAIRS_MIN
+        rows.append((*means, seen.weights[mine].sum() / seen.weights.sum()))
+    said_of, same_of, shares = np.array(rows).T
+    drawn = shares >= _SHARE_MIN
     return {
         "said": _rounded(said_of[drawn]),
         "same": _rounded(same_of[drawn]),
