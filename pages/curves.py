@@ -158,7 +158,7 @@ def history(
                 name=run.name,
                 showlegend=not shown,
                 line=line,
-                marker={"symbol": its.symbol, "size": 6},
+                marker={"symbol": its.symbol, "size": 7},
                 hovertemplate=f"{_plain(words)} %{{y:.4f}}<extra></extra>",
                 **group,
             )
@@ -172,13 +172,13 @@ def history(
                     cosines.setdefault((round(float(known[-1]), 6),), []).append(run.name)
     if not drawn:
         return None
-    for (value,), of_runs in cosines.items():
-        label = "cosine" if len(cosines) == 1 else f"cosine for {_cut(', '.join(of_runs))}"
+    for place, ((value,), of_runs) in enumerate(cosines.items()):
+        label = "cosine" if len(cosines) == 1 else f"cosine, {_cut(', '.join(of_runs))}"
         figure.add_hline(
             value,
             line={"color": _GREY, "width": 1.5, "dash": "dash"},
             annotation={"text": _plain(label), "font": {"color": _GREY, "size": 12}, "yshift": -2},
-            annotation_position="bottom right",
+            annotation_position=("bottom right", "bottom left", "top right", "top left")[place % 4],
         )
     if measure.column == "rank_1" and any(run.settings.get("network") == "original" for run, _ in runs):
         figure.add_hrect(
@@ -335,7 +335,7 @@ def _line(figure: go.Figure, x: Any, y: Any, name: str, line: dict[str, Any], wo
         mode="lines+markers" if symbol else "lines",
         name=_plain(name),
         line={"width": 2.5 if symbol else 1.5, **line},
-        marker={"symbol": symbol or "circle", "size": 5},
+        marker={"symbol": symbol or "circle", "size": 6},
         hovertemplate=f"{_plain(name)}: {words}<extra></extra>",
     )
 
@@ -376,7 +376,7 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
     ticks = _round_between(lowest, highest) if wide else np.linspace(lowest, highest, 5).tolist()
     if len(set(known)) <= 5:
         ticks = sorted(set(known))
-    places, texts = [scale(tick) for tick in ticks], [f"{tick:.3g}" for tick in ticks]
+    places, texts = [scale(tick) for tick in ticks], [_tick(tick) for tick in ticks]
     if len(known) < len(values):
         places, texts = [below, *places], [_NONE, *texts]
     placed = [below if value is None else scale(value) for value in values]
@@ -387,6 +387,10 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
         "tickvals": places,
         "ticktext": texts,
     }
+
+
+def _tick(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def _round_between(lowest: float, highest: float) -> list[float]:

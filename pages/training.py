@@ -46,6 +46,7 @@ NEEDED = {
     "metric_units": ("metric_activation",),
     "cohort": ("cohort_nearest",),
 }
+SAID_BY_NETWORK = ("encoder_residual", "metric", "both_orders", "cohort", "people")
 LIVE_SECONDS = 1.5
 ROWS_MAX = 8
 SIDES = {"People held out": "held_out", "People trained on": "train"}
@@ -74,7 +75,7 @@ def page() -> None:
     if st.session_state.pop("training dialog", False):
         train_one()
     live = st.fragment(running_now, run_every=LIVE_SECONDS)
-    live(tuple(run.key for run in everything if _state(run) == "running"))
+    live(_going([run for run in everything if _state(run) == "running"]))
     if not everything:
         with st.container(border=True, width=640):
             st.subheader(":material/timeline: No run yet", anchor=False)
@@ -111,10 +112,15 @@ def choose(keys: Sequence[str]) -> None:
 # What is going on ---------------------------------------------------------------------------------------------------
 
 
-def running_now(known: tuple[str, ...]) -> None:
-    """A card for each run in progress; the whole page is drawn anew when one has begun or ended."""
+def _going(going: list[Run]) -> list[tuple[str, bool]]:
+    """Which runs are in progress, and whether their settings are known yet."""
+    return [(run.key, bool(run.config)) for run in going]
+
+
+def running_now(known: list[tuple[str, bool]]) -> None:
+    """A card for each run in progress; the whole page is drawn anew when one begins, has its settings, or ends."""
     going = [run for run in runs.own() if processes.running(run.folder)]
-    if tuple(run.key for run in going) != known:
+    if _going(going) != known:
         st.rerun()
     for run in going:
         with st.container(border=True):
@@ -245,8 +251,12 @@ class Viewer:
     def draw(self) -> None:
         """Filter and table, what differs between the chosen runs, and what they did."""
         shown = self._filtered()
-        keys = self._table(shown)
-        self.runs = [(run, self.looks[run.key]) for run in shown if run.key in keys]
+        wanted = chosen([run.key for run in self.everything])
+        if "running" in self.states.values():
+            st.fragment(self._live_table, run_every=LIVE_SECONDS)(shown, wanted)
+        else:
+            self._table(shown, wanted)
+        self.runs = [(run, self.looks[run.key]) for run in shown if run.key in wanted]
         if not self.runs:
             st.info("Choose runs in the table to see them.", icon=":material/checklist:")
             return
@@ -300,10 +310,15 @@ class Viewer:
 
         return [run for run in self.listed if fits(run)]
 
-    def _table(self, shown: list[Run]) -> list[str]:
-        """The table of runs; returns the keys of the chosen ones."""
+    def _live_table(self, shown: list[Run], wanted: list[str]) -> None:
+        """The table with what runs in progress have reached; what is chosen in it is for the whole page."""
+        if st.session_state.pop("table chosen", False):
+            st.rerun()
+        self._table([self._now(run) for run in shown], wanted)
+
+    def _table(self, shown: list[Run], wanted: list[str]) -> None:
+        """The table of runs, in which those of the keys ``wanted`` are chosen."""
         keys = [run.key for run in shown]
-        wanted = chosen([run.key for run in self.everything])
         picked = [place for place, key in enumerate(keys) if key in wanted]
         name = self._key(keys, wanted)
 
@@ -312,6 +327,7 @@ class Viewer:
             now = [keys[row] for row in rows] + [key for key in wanted if key not in keys]
             choose([run.key for run in self.everything if run.key in now])
             st.session_state["table chose"] = chosen([run.key for run in self.everything])
+            st.session_state["table chosen"] = True
 
         st.dataframe(
             self._styled(shown),
@@ -325,7 +341,6 @@ class Viewer:
             placeholder="–",
             alt="The runs there are, with state, settings and what they reached",
         )
-        return wanted
 
     def _key(self, keys: list[str], wanted: list[str]) -> str:
         """The table's name: a new one where what it has chosen is not what is chosen."""
@@ -392,13 +407,12 @@ class Viewer:
     def _differences(self) -> None:
         """What differs between the settings of the chosen runs, first of all."""
         table = [(run, its, _effective(run.settings)) for run, its in self.runs]
-        names = sorted(dict.fromkeys(name for _, _, settings in table for name in settings), key=_importance)
-        values = {name: {_word(settings.get(name)) for _, _, settings in table} for name in names}
-        differing = [name for name in names if len(values[name]) > 1]
+        values = _values([settings for _, _, settings in table])
+        differing = [name for name, of in values.items() if len(of) > 1]
         if len(self.runs) > 1:
             st.markdown("##### What differs" if differing else "##### Nothing differs in their settings")
             st.html(_html_table(table, differing))
-        same = {name: next(iter(values[name])) for name in names if len(values[name]) == 1}
+        same = {name: next(iter(of)) for name, of in values.items() if len(of) == 1}
         if same:
             title = "What is the same" if len(self.runs) > 1 else f"Settings of {self.runs[0][0].name}"
             with st.expander(drawing.literal(title)):
@@ -408,10 +422,11 @@ class Viewer:
 
     def _fresh(self) -> list[tuple[Run, Look]]:
         """The chosen runs as they are now."""
-        return [
-            (runs.read(run.key, run.folder) if self.states[run.key] == "running" else run, its)
-            for run, its in self.runs
-        ]
+        return [(self._now(run), its) for run, its in self.runs]
+
+    def _now(self, run: Run) -> Run:
+        """A run as it is now."""
+        return runs.read(run.key, run.folder) if self.states[run.key] == "running" else run
 
     def _curves(self) -> None:
         of = self._fresh()
@@ -564,7 +579,7 @@ class Viewer:
             st.caption(
                 drawing.literal(f"The gallery {run.settings.get('gallery')} is not here, so there are names only.")
             )
-        grid = st.grid("auto", min_column_width=240)
+        grid = st.grid("auto", min_column_width=272)
         for each in mistaken:
             with grid.cell(), st.container(border=True, gap="xsmall", height="stretch"):
                 _pair(each, opened)
@@ -577,7 +592,9 @@ class Viewer:
         if picked in studies:
             of = [run for run in self.listed if run.settings.get("study") == picked]
         table = [(run, _effective(run.settings)) for run in of if run.best]
-        names = _drawn([settings for _, settings in table])
+        values = _values([settings for _, settings in table])
+        # What the kind of network says already would only crowd the plot.
+        names = [name for name, of in values.items() if len(of) > 1 and name not in SAID_BY_NETWORK]
         if not studies:
             st.caption("A study searches settings by many small runs. Until there is one, here are the chosen runs.")
             st.code("python -m train tune --study search --trials 20", language="bash")
@@ -631,11 +648,12 @@ def _pair(each: dict[str, Any], opened: Gallery | None) -> None:
     """A person beside the one they were taken for."""
     person, other = each["person"], each["taken_for"]
     probe, own, taken = each["photos"]
-    photos = ((probe, person, "looked up"), (taken, other, "taken for"), (own, person, "the right one"))
+    photos = ((probe, person, "looked up"), (taken, other, "taken for"), (own, person, "right one"))
     if opened and all(_is(opened, row, name) for row, name, _ in photos):
-        for column, (row, name, role) in zip(st.columns(3, wrap=False, gap="xsmall"), photos, strict=True):
-            picture = drawing.portrait(opened.crop_path(row), 128)
-            column.image(picture, caption=role, width="stretch", alt=f"Photo of {name}, {role}")
+        with st.container(horizontal=True, wrap=False, gap="xsmall"):
+            for row, name, role in photos:
+                picture = drawing.portrait(opened.crop_path(row), 128)
+                st.image(picture, caption=role, width=72, alt=f"Photo of {name}, {role}")
     st.html(f"{drawing.person(person)} <span style='opacity: 0.7'>taken for</span> {drawing.person(other)}")
     to_own, to_taken = each["distances"]
     times = f", {each['times']} times" if each["times"] > 1 else ""
@@ -729,19 +747,10 @@ def _effective(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in idle}
 
 
-def _drawn(table: Sequence[dict[str, Any]]) -> list[str]:
-    """The settings that differ, without those that follow from the network alone."""
+def _values(table: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
+    """The values of each setting among runs that have it, the most telling setting first."""
     names = sorted(dict.fromkeys(name for settings in table for name in settings), key=_importance)
-
-    def pairs(*of: str) -> int:
-        return len({tuple(_word(settings.get(name)) for name in of) for settings in table})
-
-    kinds = pairs("network")
-    return [
-        name
-        for name in names
-        if pairs(name) > 1 and (name == "network" or kinds < 2 or pairs("network", name) > kinds)
-    ]
+    return {name: {_word(settings[name]) for settings in table if name in settings} for name in names}
 
 
 def _importance(name: str) -> int:

@@ -1,4 +1,4 @@
-"""Every state of finder and explorer, light, dark and on a phone, into screenshots/; and the README's picture.
+"""Every state of the pages, light, dark and on a phone, into screenshots/; and the README's picture.
 
 Run it with ``make screenshots``.
 """
@@ -48,6 +48,13 @@ def main() -> None:
                 with serving.app(store.home(), place / "temporary") as address:
                     _states(_visit(browser, address, variant), variant, examples)
                     _explorer_states(_visit(browser, address, variant), variant)
+                # Trainings are written into a data folder of their own.
+                home = place / variant
+                for part in ("models", "photos", "galleries"):
+                    (home / part).parent.mkdir(exist_ok=True)
+                    (home / part).symlink_to(store.home() / part)
+                with serving.app(home, place / "temporary") as address:
+                    _training_states(_visit(browser, f"{address}/training", variant), variant)
     shutil.copyfile(TARGET / "light-result.png", README_PICTURE)
 
 
@@ -110,6 +117,25 @@ def _explorer_states(page: Page, variant: str) -> None:
     page.goto(f"{page.url.partition('?')[0]}?area=-0.9,-0.3 -0.2,-0.75 0.2,-0.2 -0.3,0.1")
     expect(page.get_by_role("heading", name="photos of")).to_be_visible()
     _take(page, variant, "map-area")
+
+
+def _training_states(page: Page, variant: str) -> None:
+    expect(page.get_by_role("figure", name="Loss of")).to_be_visible()
+    _take(page, variant, "training")
+    for view, sign in (("Geometry", "median ap"), ("Evaluation", "Mistakes"), ("Tuning", "Each line is a run")):
+        page.get_by_text(view, exact=True).click()
+        expect(page.get_by_text(sign)).to_be_visible()
+        _take(page, variant, f"training-{view.lower()}")
+    page.get_by_text("Curves", exact=True).click()
+    page.get_by_role("button", name="Train one now").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Start")).to_be_visible()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=TARGET / f"{variant}-training-dialog.png")
+    dialog.get_by_role("button", name="Start").click()
+    expect(page.get_by_test_id("stProgress")).to_contain_text("Epoch 4")
+    _take(page, variant, "training-live")
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)
 
 
 def _visit(browser: Browser, address: str, variant: str) -> Page:
