@@ -161,10 +161,12 @@ def _progress(run: Run) -> None:
             ("Margins met", "train_margins_met"),
         ):
             if name in last:
+                values = curves.column(run, name)
+                known = values[np.isfinite(values)].tolist()
                 st.metric(
                     title,
                     _number(last[name]),
-                    chart_data=[value for value in curves.column(run, name).tolist() if value == value],
+                    chart_data=known if len(set(known)) > 1 else None,
                     chart_type="line",
                     width=180,
                 )

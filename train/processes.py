@@ -7,6 +7,7 @@ it is, with which arguments it was begun and how it ended; nothing is said by on
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -32,7 +33,7 @@ State = Literal["running", "finished", "stopped", "crashed"]
 PROCESS, LOG = "process.json", "log.txt"
 _LOCK, _STOP = ".lock", ".stop"
 _ROOT = Path(__file__).parents[1]
-# Whoever looks whether a process is there holds the lock for an instant.
+# Whoever looks whether a process is there shares the lock for an instant.
 _PATIENCE_SECONDS = 5
 _START_SECONDS = 30
 # Pages stay quick while a training takes what is left.
@@ -118,15 +119,13 @@ def state(folder: Path) -> State:
 
 def running(folder: Path) -> bool:
     """Whether a process is training this run."""
-    if not (folder / _LOCK).is_file():
-        return False
-    try:
-        with FileLock(folder / _LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # A folder that cannot be written: nobody trains there.
-        return False
+    with suppress(FileNotFoundError), (folder / _LOCK).open("rb") as lock:
+        try:
+            # Whoever looks shares the lock, so that nobody who looks is taken for a training.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def start(folder: Path, arguments: Sequence[str]) -> None:

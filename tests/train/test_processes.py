@@ -1,5 +1,6 @@
 """Trainings as processes, by real processes that are stopped, killed and mistaken for others."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -109,6 +110,14 @@ def test_another_process_of_the_same_number_is_neither_taken_for_the_training_no
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_whoever_looks_is_not_taken_for_a_training(folder):
+    with processes.announced(folder, ["fit"]):
+        (folder / runs.CONFIG).write_text("{}")
+    with (folder / ".lock").open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not processes.running(folder)
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(folder, training, monkeypatch):
