@@ -43,7 +43,7 @@ class Look:
 
 
 def look(place: int) -> Look:
-    """That of the run in this place of all runs."""
+    """That of a place among runs; those counted from the end are the last to be met."""
     symbols = list(_SYMBOLS)
     return Look(_INKS[place % len(_INKS)], symbols[place // len(_INKS) % len(symbols)])
 
@@ -240,7 +240,7 @@ def distances(counts: dict[str, list[int]], settings: dict[str, Any]) -> go.Figu
             value,
             line={"color": colour, "width": 2, "dash": "dash"},
             annotation={"text": text, "font": {"color": colour, "size": 12}, "yshift": -18 * place},
-            annotation_position="top left" if not place or value > 0.6 else "top right",
+            annotation_position="top left" if not place or value > 0.5 else "top right",
         )
     return figure
 
@@ -412,7 +412,7 @@ def _figure(x: str, y: str) -> go.Figure:
         height=_HEIGHT_PX,
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         hovermode="closest",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.3, "x": 0},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         uirevision="kept",
     )
     figure.update_xaxes(title=x)

@@ -154,22 +154,8 @@ def _progress(run: Run) -> None:
     if begun:
         words += f" · {str(datetime.now(UTC) - begun).partition('.')[0]}"
     st.progress(min(done / epochs, 1.0), text=words)
-    with st.container(horizontal=True, gap="large"):
-        for title, name in (
-            ("Loss", "train_loss"),
-            ("Rank-1", "held_out_rank_1"),
-            ("Margins met", "train_margins_met"),
-        ):
-            if name in last:
-                values = curves.column(run, name)
-                known = values[np.isfinite(values)].tolist()
-                st.metric(
-                    title,
-                    _number(last[name]),
-                    chart_data=known if len(set(known)) > 1 else None,
-                    chart_type="line",
-                    width=180,
-                )
+    shown = {"Loss": "train_loss", "rank-1": "held_out_rank_1", "cosine's": "held_out_cosine_rank_1"}
+    st.caption(" · ".join(f"{title} **{_number(last[name])}**" for title, name in shown.items() if name in last))
 
 
 # A training of one's own --------------------------------------------------------------------------------------------
@@ -241,14 +227,17 @@ class Viewer:
 
     def __init__(self, everything: list[Run]) -> None:
         self.everything = everything
-        # The story first, so that its runs have colours of their own; a new run comes last and changes none.
+        # The story first, so that its runs have colours of their own, then the user's: a new one changes none.
         ordered = sorted(everything, key=lambda run: FIRST.index(run.key) if run.key in FIRST else len(FIRST))
-        self.looks = {run.key: curves.look(place) for place, run in enumerate(ordered)}
+        recorded = [run for run in ordered if run.recorded]
+        drawn = [*recorded[: len(FIRST)], *(run for run in ordered if not run.recorded)]
+        self.looks = {run.key: curves.look(place) for place, run in enumerate(drawn)}
+        self.looks |= {run.key: curves.look(-1 - place) for place, run in enumerate(recorded[len(FIRST) :])}
         self.states = {run.key: _state(run) for run in everything}
         # What is going on comes first, then the newest of the user's, then what is recorded.
         own = [run for run in everything if not run.recorded][::-1]
         own.sort(key=lambda run: self.states[run.key] != "running")
-        self.listed = [*own, *(run for run in ordered if run.recorded)]
+        self.listed = [*own, *recorded]
 
     def draw(self) -> None:
         """Filter and table, what differs between the chosen runs, and what they did."""
