@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pages import settings
 from pages.drawing import COLOURS
 from train import geometry
 from train.runs import Run
@@ -218,7 +219,7 @@ _PAIRS = {
 }
 
 
-def distances(counts: dict[str, list[int]], settings: dict[str, Any]) -> go.Figure:
+def distances(counts: dict[str, list[int]], its_settings: dict[str, Any]) -> go.Figure:
     """Histograms of the three distances of quadruplets, with the margins that the loss asks for."""
     figure = _figure("Distance", "Share of quadruplets")
     middles = (np.arange(geometry.BINS) + 0.5) / geometry.BINS
@@ -235,11 +236,11 @@ def distances(counts: dict[str, list[int]], settings: dict[str, Any]) -> go.Figu
     figure.update_layout(barmode="overlay", hovermode="closest", height=360, bargap=0)
     figure.update_xaxes(range=[0, 1])
     figure.update_yaxes(tickformat=".0%")
-    for value, text, colour, place in margins(counts, settings):
+    for value, text, colour, place in margins(counts, its_settings):
         figure.add_vline(
             value,
             line={"color": colour, "width": 2, "dash": "dash"},
-            annotation={"text": text, "font": {"color": colour, "size": 12}, "yshift": -18 * place},
+            annotation={"text": text, "font": {"size": 12}, "yshift": -18 * place},
             annotation_position="top left" if not place or value > 0.5 else "top right",
         )
     return figure
@@ -251,12 +252,12 @@ def middle(counts: Sequence[int]) -> float:
     return (float(np.searchsorted(sums, sums[-1] / 2)) + 0.5) / geometry.BINS
 
 
-def margins(counts: dict[str, list[int]], settings: dict[str, Any]) -> list[tuple[float, str, str, int]]:
+def margins(counts: dict[str, list[int]], its_settings: dict[str, Any]) -> list[tuple[float, str, str, int]]:
     """Where the loss wants the distances, for the median positive pair: place, words, colour and line of text."""
-    loss, ap = settings.get("loss", "quadruplet"), middle(counts["ap"])
+    loss, ap = its_settings.get("loss", "quadruplet"), middle(counts["ap"])
     found = [(ap, f"median ap {ap:.2f}", _PAIRS["ap"][1], 0)]
     wanted: list[tuple[float, str, str]] = []
-    number = {name: value for name, value in settings.items() if isinstance(value, int | float)}
+    number = {name: value for name, value in its_settings.items() if isinstance(value, int | float)}
     if loss == "quadruplet" and {"alpha", "beta"} <= number.keys():
         wanted = [(number["alpha"], "an", "α"), (number["beta"], "nn", "β")]
     elif loss == "triplet" and "margin" in number:
@@ -340,8 +341,6 @@ def _line(figure: go.Figure, x: Any, y: Any, name: str, line: dict[str, Any], wo
     )
 
 
-_NONE = "–"
-
 # Tuning -------------------------------------------------------------------------------------------------------------
 
 
@@ -353,7 +352,7 @@ def parallel(runs: Sequence[tuple[Run, dict[str, Any]]], names: Sequence[str]) -
         title: [(run.best or {}).get(f"held_out_{name}") for run, _ in runs]
         for title, name in (("rank-1", "rank_1"), ("MRR", "mrr"))
     }
-    dimensions = [_dimension(name, [settings.get(name) for _, settings in runs]) for name in names]
+    dimensions = [_dimension(name, [of.get(name) for _, of in runs]) for name in names]
     dimensions += [_dimension(title, values) for title, values in reached.items()]
     line = {"color": dimensions[-1]["values"], "colorscale": [[0, COLOURS[1]], [1, COLOURS[0]]]}
     figure = go.Figure(go.Parcoords(line=line, dimensions=dimensions, labelangle=-20))
@@ -365,8 +364,8 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
     label = name.replace("_", " ")
     known = [value for value in values if value is not None]
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
-        words = sorted({_word(value) for value in values}, key=lambda word: (word != _NONE, word))
-        numbers = [words.index(_word(value)) for value in values]
+        words = sorted({settings.word(value) for value in values}, key=lambda word: (word != settings.NONE, word))
+        numbers = [words.index(settings.word(value)) for value in values]
         return {"label": label, "values": numbers, "tickvals": list(range(len(words))), "ticktext": words}
     lowest, highest = min(known), max(known)
     wide = lowest > 0 and highest / lowest > 20
@@ -378,7 +377,7 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
         ticks = sorted(set(known))
     places, texts = [scale(tick) for tick in ticks], [_tick(tick) for tick in ticks]
     if len(known) < len(values):
-        places, texts = [below, *places], [_NONE, *texts]
+        places, texts = [below, *places], [settings.NONE, *texts]
     placed = [below if value is None else scale(value) for value in values]
     return {
         "label": label,
@@ -397,10 +396,6 @@ def _round_between(lowest: float, highest: float) -> list[float]:
     """1, 2 and 5 times the powers of ten between two numbers."""
     powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
     return [tick for power in powers for part in (1, 2, 5) if lowest <= (tick := part * 10.0**power) <= highest]
-
-
-def _word(value: Any) -> str:
-    return _NONE if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _figure(x: str, y: str) -> go.Figure:

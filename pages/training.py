@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import streamlit as st
 
-from pages import curves, drawing
+from pages import curves, drawing, settings
 from pages.curves import Look, Measure
 from pipeline import gallery
 from pipeline.errors import UserError
@@ -38,15 +38,6 @@ STATES = {
 }
 # Losses of codes train an encoder, which only this network has by itself.
 CODE_LOSSES = ("n_pairs", "cluster", "softmax")
-TELLING = ("study", "gallery", "network", "loss", "mining", "batch_size", "learning_rate", "alpha", "beta", "margin")
-MARGIN_LOSSES = ("triplet", "contrastive", "similar_different", "cluster")
-# What has no effect where there is none of this.
-NEEDED = {
-    "encoder_units": ("encoder_activation", "encoder_residual", "dropout"),
-    "metric_units": ("metric_activation",),
-    "cohort": ("cohort_nearest",),
-}
-SAID_BY_NETWORK = ("encoder_residual", "metric", "both_orders", "cohort", "people")
 LIVE_SECONDS = 1.5
 ROWS_MAX = 8
 SIDES = {"People held out": "held_out", "People trained on": "train"}
@@ -74,15 +65,16 @@ def page() -> None:
         st.button("Train one now", icon=":material/model_training:", type="primary", on_click=_open_dialog)
     if st.session_state.pop("training dialog", False):
         train_one()
+    states = {run.key: _state(run) for run in everything}
     live = st.fragment(running_now, run_every=LIVE_SECONDS)
-    live(_going([run for run in everything if _state(run) == "running"]))
+    live(_going([run for run in everything if states[run.key] == "running"]))
     if not everything:
         with st.container(border=True, width=640):
             st.subheader(":material/timeline: No run yet", anchor=False)
             st.markdown("Train a small network on the open gallery now, or a large one from a terminal:")
             st.code("python -m train fit --run mine", language="bash")
         return
-    Viewer(everything).draw()
+    Viewer(everything, states).draw()
 
 
 def _open_dialog() -> None:
@@ -114,12 +106,12 @@ def choose(keys: Sequence[str]) -> None:
 
 def _going(going: list[Run]) -> list[tuple[str, bool]]:
     """Which runs are in progress, and whether their settings are known yet."""
-    return [(run.key, bool(run.config)) for run in going]
+    return sorted((run.key, bool(run.config)) for run in going)
 
 
 def running_now(known: list[tuple[str, bool]]) -> None:
     """A card for each run in progress; the whole page is drawn anew when one begins, has its settings, or ends."""
-    going = [run for run in runs.own() if processes.running(run.folder)]
+    going = [runs.read(path.name, path) for path in runs.folders() if processes.running(path)]
     if _going(going) != known:
         st.rerun()
     for run in going:
@@ -183,8 +175,10 @@ def train_one() -> None:
     )
     losses = [loss for loss in LOSSES if network == "residual" or loss not in CODE_LOSSES]
     left, right = st.columns(2)
-    loss = left.selectbox("Loss", losses, format_func=_words)
-    mining = right.selectbox("Negatives", MINING, format_func=_words, help="Which photos of other people are taken.")
+    loss = left.selectbox("Loss", losses, format_func=settings.words)
+    mining = right.selectbox(
+        "Negatives", MINING, format_func=settings.words, help="Which photos of other people are taken."
+    )
     epochs = left.number_input("Epochs at most", 1, 200, 10)
     steps = right.number_input("Steps an epoch", 1, 2000, 60)
     batch = left.number_input("Quadruplets a step", 4, 4096, 64)
@@ -225,15 +219,14 @@ def _free(wanted: str, known: set[str]) -> str:
 class Viewer:
     """One drawing of the page below its head."""
 
-    def __init__(self, everything: list[Run]) -> None:
-        self.everything = everything
+    def __init__(self, everything: list[Run], states: dict[str, processes.State]) -> None:
+        self.everything, self.states = everything, states
         # The story first, so that its runs have colours of their own, then the user's: a new one changes none.
         ordered = sorted(everything, key=lambda run: FIRST.index(run.key) if run.key in FIRST else len(FIRST))
         recorded = [run for run in ordered if run.recorded]
         drawn = [*recorded[: len(FIRST)], *(run for run in ordered if not run.recorded)]
         self.looks = {run.key: curves.look(place) for place, run in enumerate(drawn)}
         self.looks |= {run.key: curves.look(-1 - place) for place, run in enumerate(recorded[len(FIRST) :])}
-        self.states = {run.key: _state(run) for run in everything}
         # What is going on comes first, then the newest of the user's, then what is recorded.
         own = [run for run in everything if not run.recorded][::-1]
         own.sort(key=lambda run: self.states[run.key] != "running")
@@ -274,7 +267,7 @@ class Viewer:
         facets: dict[str, tuple[str, str]] = {}
         for run in self.listed:
             for name, value in {**run.settings, "state": self.states[run.key]}.items():
-                facets[f"{_words(name)}: {_word(value)}"] = name, _word(value)
+                facets[f"{settings.words(name)}: {settings.word(value)}"] = name, settings.word(value)
         told = {name for name, _ in facets.values()}
         several = {name for name in told if len([1 for of, _ in facets.values() if of == name]) > 1} | {"study"}
         options = sorted(text for text, (name, _) in facets.items() if name in several)
@@ -287,17 +280,14 @@ class Viewer:
                 placeholder="All runs",
                 help="Values of one setting widen the choice, different settings narrow it.",
             )
-            st.download_button(
-                "Runs as CSV", self._runs_csv, "runs.csv", "text/csv", icon=":material/download:", on_click="ignore"
-            )
+            _download("Runs as CSV", self._runs_csv, "runs.csv")
         wanted: dict[str, set[str]] = {}
-        for text in picked:
-            name, value = facets[text]
+        for name, value in (facets[text] for text in picked if text in facets):
             wanted.setdefault(name, set()).add(value)
 
         def fits(run: Run) -> bool:
             own = {**run.settings, "state": self.states[run.key]}
-            return all(_word(own.get(name)) in values for name, values in wanted.items())
+            return all(settings.word(own.get(name)) in values for name, values in wanted.items())
 
         return [run for run in self.listed if fits(run)]
 
@@ -355,7 +345,7 @@ class Viewer:
             "Run": run.name + (" (recorded)" if run.recorded else ""),
             "State": self.states[run.key],
             "Network": run.settings.get("network"),
-            "Loss": _words(run.settings.get("loss")) if run.settings else None,
+            "Loss": settings.words(run.settings.get("loss")) if run.settings else None,
             "Gallery": run.settings.get("gallery"),
             "Best epoch": best.get("epoch"),
             "Rank-1": rank_1,
@@ -397,8 +387,8 @@ class Viewer:
 
     def _differences(self) -> None:
         """What differs between the settings of the chosen runs, first of all."""
-        table = [(run, its, _effective(run.settings)) for run, its in self.runs]
-        values = _values([settings for _, _, settings in table])
+        table = [(run, its, settings.effective(run.settings)) for run, its in self.runs]
+        values = settings.values([its_settings for _, _, its_settings in table])
         differing = [name for name, of in values.items() if len(of) > 1]
         if len(self.runs) > 1:
             st.markdown("##### What differs" if differing else "##### Nothing differs in their settings")
@@ -407,7 +397,9 @@ class Viewer:
         if same:
             title = "What is the same" if len(self.runs) > 1 else f"Settings of {self.runs[0][0].name}"
             with st.expander(drawing.literal(title)):
-                st.markdown(" · ".join(f"{_words(name)} **{drawing.literal(text)}**" for name, text in same.items()))
+                st.markdown(
+                    " · ".join(f"{settings.words(name)} **{drawing.literal(text)}**" for name, text in same.items())
+                )
 
     # The views ------------------------------------------------------------------------------------------------------
 
@@ -453,13 +445,10 @@ class Viewer:
         if not drawn:
             st.info("None of these runs has measured an epoch yet.", icon=":material/hourglass_empty:")
         st.caption("Lines: people held out, ring: the best epoch. Dotted: people trained on.")
-        st.download_button(
+        _download(
             "Curves as CSV",
             lambda: _csv([{"run": run.key, **row} for run, _ in of for row in run.history]),
             "curves.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
     def _plot(self, figure: go.Figure, measure: Measure) -> None:
@@ -482,23 +471,16 @@ class Viewer:
             if len(epochs) > 1:
                 epoch = st.select_slider("Epoch", epochs, start, key=f"epoch {run.key}", width=280)
             sides = [title for title, side in SIDES.items() if side in known[run.key][epoch]]
-            side = st.segmented_control("Photos of", sides, default=sides[0], required=True, key="side")
+            side = st.segmented_control("Photos of", sides, default=sides[0], required=True, key=f"side {run.key}")
         counts = known[run.key][epoch][SIDES[side]]
         figure = curves.distances(counts, run.settings)
-        _chart(figure, f"geometry-{run.name}-{epoch}", f"Histograms of the distances of quadruplets of {run.name}")
+        _chart(figure, f"geometry-{run.name}", f"Histograms of the distances of quadruplets of {run.name}")
         st.caption(
             "Of random quadruplets: an anchor, a positive of the same person, and two negatives of two other people. "
             "The loss pulls **ap** to the left and pushes **an** and **nn** beyond the dashed lines, which are its "
             "margins for a pair at the median: ap² + α below an², ap² + β below nn²."
         )
-        st.download_button(
-            "Geometry as CSV",
-            lambda: _csv(_geometry_rows(known[run.key])),
-            f"geometry-{run.name}.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        _download("Geometry as CSV", lambda: _csv(_geometry_rows(known[run.key])), f"geometry-{run.name}.csv")
 
     def _one_of(self, of: list[Run], key: str) -> Run:
         """The run to look at where a plot shows one."""
@@ -546,13 +528,10 @@ class Viewer:
             draws = " and ".join(f"{draws} draws among {people:,} people" for draws, people in of_whom)
             st.caption(f"Probes taken for somebody else, mean of {draws} held out from training.")
         self._mistaken([(run, kept) for run, _, kept in of])
-        st.download_button(
+        _download(
             "Evaluation as CSV",
             lambda: _csv([row for run, _, kept in of for row in _evaluation_rows(run.key, kept)]),
             "evaluation.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
     def _mistaken(self, of: list[tuple[Run, dict[str, Any]]]) -> None:
@@ -582,10 +561,10 @@ class Viewer:
         of = [run for run, _ in self.runs]
         if picked in studies:
             of = [run for run in self.listed if run.settings.get("study") == picked]
-        table = [(run, _effective(run.settings)) for run in of if run.best]
-        values = _values([settings for _, settings in table])
+        table = [(run, settings.effective(run.settings)) for run in of if run.best]
+        values = settings.values([of for _, of in table])
         # What the kind of network says already would only crowd the plot.
-        names = [name for name, of in values.items() if len(of) > 1 and name not in SAID_BY_NETWORK]
+        names = [name for name, of in values.items() if len(of) > 1 and name not in settings.SAID_BY_NETWORK]
         if not studies:
             st.caption("A study searches settings by many small runs. Until there is one, here are the chosen runs.")
             st.code("python -m train tune --study search --trials 20", language="bash")
@@ -596,15 +575,12 @@ class Viewer:
             _chart(curves.parallel(table, names), "tuning", f"Parallel coordinates of {len(table)} runs")
         st.html(f"<style>.st-key-wide > * {{ min-width: {80 * (len(names) + 2)}px; }}</style>")
         st.caption("Each line is a run. Drag along an axis to pick out some, drag its name to move it.")
-        st.download_button(
+        _download(
             "Study as CSV",
             lambda: _csv(
                 [{**self._row(run), **run.settings, "MRR": (run.best or {}).get("held_out_mrr")} for run, _ in table]
             ),
             "study.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
         )
 
     def _nothing_kept(self, what: str) -> None:
@@ -633,6 +609,10 @@ def _chart(figure: go.Figure, name: str, alt: str) -> None:
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         },
     )
+
+
+def _download(label: str, data: Callable[[], bytes], name: str) -> None:
+    st.download_button(label, data, name, "text/csv", icon=":material/download:", on_click="ignore")
 
 
 def _pair(each: dict[str, Any], opened: Gallery | None) -> None:
@@ -681,12 +661,12 @@ def _columns() -> dict[str, Any]:
 
 
 def _html_table(table: Sequence[tuple[Run, Look, dict[str, Any]]], names: Sequence[str]) -> str:
-    head = "".join(f"<th scope='col'>{html.escape(_words(name))}</th>" for name in names)
+    head = "".join(f"<th scope='col'>{html.escape(settings.words(name))}</th>" for name in names)
     body = "".join(
         f"<tr><th scope='row'><span style='color: {its.colour}'>{its.sign}</span> {html.escape(run.name)}</th>"
-        + "".join(f"<td>{html.escape(_word(settings.get(name)))}</td>" for name in names)
+        + "".join(f"<td>{html.escape(settings.word(its_settings.get(name)))}</td>" for name in names)
         + "</tr>"
-        for run, its, settings in table
+        for run, its, its_settings in table
     )
     return f"<div class='differs'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
@@ -719,40 +699,6 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
-
-
-def _words(name: object) -> str:
-    return str(name).replace("_", " ")
-
-
-def _effective(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that have an effect beside the others."""
-    idle = set()
-    if settings.get("mining") != "neighbours":
-        idle.add("neighbours")
-    if settings.get("loss") not in MARGIN_LOSSES:
-        idle.add("margin")
-    for name, needed_by in NEEDED.items():
-        if name in settings and not settings[name]:
-            idle |= set(needed_by)
-    return {name: value for name, value in settings.items() if name not in idle}
-
-
-def _values(table: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
-    """The values of each setting among runs that have it, the most telling setting first."""
-    names = sorted(dict.fromkeys(name for settings in table for name in settings), key=_importance)
-    return {name: {_word(settings[name]) for settings in table if name in settings} for name in names}
-
-
-def _importance(name: str) -> int:
-    """What tells most of a run comes first; the rest stays in its order."""
-    return TELLING.index(name) if name in TELLING else len(TELLING)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "–" if value in (None, "") else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: float) -> str:

@@ -254,9 +254,22 @@ def test_the_geometry_of_an_epoch_stands_beside_the_margins_of_its_loss():
         "Anchor and negative (an)",
         "Two negatives (nn)",
     ]
-    page.segmented_control(key="side").set_value("People trained on").run()
+    page.segmented_control(key="side mine").set_value("People trained on").run()
     assert charts(page)[0]["layout"]["annotations"][0]["text"] == "median ap 0.11"
     assert page.select_slider[0].value == 3
+
+
+def test_a_run_that_is_looked_at_and_then_no_longer_chosen_breaks_nothing():
+    for name in ("one", "other"):
+        folder = finished(name)
+        for side in ("held_out", "train") if name == "one" else ("held_out",):
+            geometry.append(folder, 3, {side: np.full((10, 3), 0.5)})
+    page = viewer(runs="one,other", view="Geometry")
+    page.selectbox(key="geometry of").set_value("one").run()
+    page.segmented_control(key="side one").set_value("People trained on").run()
+    assert len(charts(page)) == 1
+    page.query_params["runs"] = "other"
+    assert len(charts(page.run())) == 1
 
 
 def evaluated(folder: Path, people: int = 60) -> None:

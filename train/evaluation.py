@@ -26,7 +26,7 @@ FALSE_ACCEPTS = np.logspace(-6, 0, 49)
 _BINS = 10
 # Fewer people say nothing of a curve through ten bins.
 _PEOPLE_MIN = 20
-_SHARE_MIN = 0.002
+_SHARE_MIN = 0.001
 _PHOTOS_MAX = 10
 _STRANGERS_MAX = 200_000
 _MISTAKEN_MAX = 12

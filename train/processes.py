@@ -119,7 +119,7 @@ def state(folder: Path) -> State:
 
 def running(folder: Path) -> bool:
     """Whether a process is training this run."""
-    with suppress(FileNotFoundError), (folder / _LOCK).open("rb") as lock:
+    with suppress(OSError), (folder / _LOCK).open("rb") as lock:
         try:
             # Whoever looks shares the lock, so that nobody who looks is taken for a training.
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
