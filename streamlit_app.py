@@ -10,5 +10,6 @@ pages = [
     st.Page("pages/finder.py", title="Finder", icon=":material/face:"),
     st.Page("pages/explorer.py", title="Explorer", icon=":material/explore:"),
     st.Page("pages/people.py", title="People", icon=":material/groups:"),
+    st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
 ]
 st.navigation(pages, position="top").run()

@@ -20,7 +20,7 @@ from pipeline import scorers, store
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
 from pipeline.similarity import Network
-from train import evaluate, runs
+from train import evaluate, evaluation, geometry, runs
 from train.fit import FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
 
@@ -70,13 +70,14 @@ def main() -> None:
     """Train everything that is recorded, and ship."""
     wild = Wild()
     embeddings, held_out = wild.embeddings(), np.isin(np.arange(len(wild)), wild.photos_of("peopleDevTest.txt"))
+    names = [path.parent.name.replace("_", " ") for path in wild.paths]
     for name, settings in {**SETTINGS, **ABLATIONS}.items():
         print(f"\n{name}")
         folder = folder_of(name if name in ABLATIONS else f"{name}-seed-0")
-        fit(folder, embeddings, wild.people, settings, held_out, ABOUT)
+        fit(folder, embeddings, wild.people, settings, held_out, ABOUT, names)
         shipped = runs.SHIPPED / name
         shipped.mkdir(parents=True, exist_ok=True)
-        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT):
+        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, evaluation.FILE, geometry.FILE):
             shutil.copyfile(folder / part, shipped / part)
         if name == "cohort":
             ship(wild, embeddings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from pipeline import command_line, gallery
 from pipeline.command_line import positive
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
-from train import augment
+from train import augment, processes, runs
 from train.augment import Variation
 
 # Written out, as the modules that know them import TensorFlow; a test holds both together.
@@ -30,7 +29,10 @@ MINING = ("random", "neighbours", "semi_hard", "batch_hard")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0, 1 for an error of the user's (one sentence), 2 for wrong arguments."""
-    return command_line.run(_parser(), arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    parser.set_defaults(arguments=arguments)
+    return command_line.run(parser, arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,26 +130,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fit(chosen: argparse.Namespace) -> None:
     _check_name(chosen.name)
+    with processes.announced(runs.folder_of(chosen.name), chosen.arguments):
+        _fit_announced(chosen)
+
+
+def _fit_announced(chosen: argparse.Namespace) -> None:
     opened = gallery.open(chosen.gallery, EmbeddingSettings().identity if chosen.augment else None)
     with command_line.working("Loading TensorFlow"):
         from pipeline import tensorflow
 
         tensorflow.load()
-        from train import runs
-        from train.fit import FitSettings, fit, split_people
+        from train.fit import FitSettings, fit
         from train.networks import KINDS
+        from train.sampling import split_people
 
-    names = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
-    settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in names})
+    given = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
+    settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in given})
     labels = opened.person_of_row
     held_out = split_people(labels, settings.held_out_share, settings.seed)
-    about = _about(opened) | {"trained_on": sorted(set(_names(opened)[~held_out].tolist()))}
+    names = _names(opened).tolist()
+    about = _about(opened) | {"trained_on": sorted(set(np.array(names)[~held_out].tolist()))}
     embeddings = opened.embeddings
     if chosen.augment:
         embeddings = _variants(opened, chosen.augment)
         about["variants"] = {"count": chosen.augment, **dataclasses.asdict(Variation())}
     folder = runs.folder_of(chosen.name)
-    best = fit(folder, embeddings, labels, settings, held_out, about)
+    best = fit(folder, embeddings, labels, settings, held_out, about, names)
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f}, on held-out people rank-1 "
         f"{best['held_out_rank_1']:.4f} (cosine {best['held_out_cosine_rank_1']:.4f}). Its files: {folder}"
@@ -163,7 +171,7 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     opened = gallery.open(chosen.gallery)
     names = _names(opened)
     with command_line.working("Loading the network"):
-        from train import evaluate, runs
+        from train import evaluate
 
         network, trained_on = runs.network(chosen.name) if chosen.name else runs.shipped()
     kept = ~np.isin(names, trained_on)
@@ -208,16 +216,23 @@ def _tune(chosen: argparse.Namespace) -> None:
 
         tensorflow.load()
         from train import tune
-        from train.fit import FitSettings
+        from train.fit import FitSettings, fit
+
+    about, names = {**_about(opened), "study": chosen.study}, _names(opened).tolist()
+
+    def train(name: str, settings: FitSettings) -> dict[str, float]:
+        folder = runs.folder_of(name)
+        with processes.announced(folder, chosen.arguments):
+            return fit(folder, opened.embeddings, opened.person_of_row, settings, about=about, names=names)
 
     settings = FitSettings(epochs=chosen.epochs, steps_per_epoch=chosen.steps_per_epoch, seed=chosen.seed)
-    rows = tune.tune(chosen.study, opened.embeddings, opened.person_of_row, settings, chosen.trials, _about(opened))
+    rows = tune.tune(chosen.study, settings, chosen.trials, train)
     command_line.print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
     print(f"Cosine there: rank-1 {tune.cosine_rank_1(chosen.study):.4f}")
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    if not runs.NAME.fullmatch(name):
         raise UserError(f"'{name}' cannot name a run. Use letters, digits, dots and hyphens.")
 
 
@@ -228,13 +243,17 @@ def _about(opened: gallery.Gallery) -> dict[str, Any]:
 
 def _finetune(chosen: argparse.Namespace) -> None:
     _check_name(chosen.name)
+    with processes.announced(runs.folder_of(chosen.name), chosen.arguments):
+        _finetune_announced(chosen)
+
+
+def _finetune_announced(chosen: argparse.Namespace) -> None:
     opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
     with command_line.working("Loading the networks"):
         from pipeline import weights
         from pipeline.faces import Detector
 
         facenet, detector = weights.load(), Detector()
-        from train import runs
         from train.finetune import WEIGHTS, FinetuneSettings, finetune
 
     names = {field.name for field in dataclasses.fields(FinetuneSettings)} & set(vars(chosen))

@@ -13,6 +13,8 @@ import numpy as np
 from pipeline.ranking import AVERAGE_OF, Method
 from pipeline.similarity import Network
 
+# One draw with fewer probes would say little, and draws beyond so many say no more.
+_PROBES_MIN, _DRAWS_MAX = 60, 30
 # Distances (probes, gallery) of embeddings (probes, 128) to embeddings (gallery, 128).
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -40,13 +42,20 @@ def one_shot_split(labels: np.ndarray, random: np.random.Generator) -> tuple[np.
     return order[starts], order[starts[counts > 1] + 1]
 
 
+def seeds_of(labels: np.ndarray, least: int) -> range:
+    """The seeds of the draws to be averaged: ``least``, and more where a draw has few probes."""
+    probes = int(np.sum(np.unique(labels, return_counts=True)[1] > 1))
+    return range(max(least, min(_PROBES_MIN // max(probes, 1), _DRAWS_MAX)))
+
+
 def ranks(distances: np.ndarray, probe_labels: np.ndarray, gallery_labels: np.ndarray) -> np.ndarray:
     """Place of the own person of each probe, from 1, in a gallery with one photo of everybody; ties count against."""
-    own = distances[np.arange(len(distances)), _places(probe_labels, gallery_labels)]
+    own = distances[np.arange(len(distances)), places(probe_labels, gallery_labels)]
     return (distances <= own[:, None]).sum(axis=1)
 
 
-def _places(probe_labels: np.ndarray, gallery_labels: np.ndarray) -> np.ndarray:
+def places(probe_labels: np.ndarray, gallery_labels: np.ndarray) -> np.ndarray:
+    """Where the own person of each probe stands in a gallery with one photo of everybody, int64 (probes,)."""
     order = np.argsort(gallery_labels)
     return order[np.searchsorted(gallery_labels[order], probe_labels)]
 
@@ -61,20 +70,20 @@ def one_shot(embeddings: np.ndarray, labels: np.ndarray, distances: Distances, s
     gallery, probes = one_shot_split(labels, np.random.default_rng(seed))
     values = distances(embeddings[probes], embeddings[gallery])
     found = ranks(values, labels[probes], labels[gallery])
-    rows, own = np.arange(len(values)), _places(labels[probes], labels[gallery])
+    rows, own = np.arange(len(values)), places(labels[probes], labels[gallery])
     to_own = values[rows, own]
     values[rows, own] = np.inf
     nearest_other = values.min(axis=1)
     # There are millions of pairs of others: sorted once, they give the curve. The own ones lie at the end.
     to_others = np.sort(values, axis=None)[: -len(values)]
-    places = [np.searchsorted(to_others, to_own, side) for side in ("left", "right")]
+    cuts = [np.searchsorted(to_others, to_own, side) for side in ("left", "right")]
     return {
         "rank_1": float(np.mean(found == 1)),
         "rank_5": float(np.mean(found <= 5)),
         "mrr": float(np.mean(1 / found)),
         "rank_score": float(np.mean(1 - (found - 1) / max(len(gallery) - 1, 1))),
         "one_shot_loss": float(np.mean(np.maximum(to_own**2 - nearest_other**2 + 0.25, 0))),
-        "auc": float(1 - np.mean(places) / len(to_others)),
+        "auc": float(1 - np.mean(cuts) / len(to_others)),
         "tar_at_far_1e-3": float(np.mean(to_own < to_others[int(len(to_others) * 1e-3)])),
     }
 

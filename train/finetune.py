@@ -23,8 +23,9 @@ from pipeline.faces import View
 from pipeline.gallery import Gallery
 from train import augment, evaluate, runs, sampling
 from train.augment import Change, Variation
-from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save, split_people
+from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save, verbose
 from train.losses import Quadruplet
+from train.sampling import split_people
 
 Tensor = Any
 BLOCKS = 6
@@ -250,7 +251,7 @@ def finetune(
     )
     model.optimizer.build(model.trainable_variables)
     portraits = Portraits(opened, boxes)
-    features = model.body.predict(Plain(portraits, np.flatnonzero(held_out)), verbose="auto")
+    features = model.body.predict(Plain(portraits, np.flatnonzero(held_out)), verbose=verbose())
     batches = Quadruplets(portraits, np.flatnonzero(~held_out), settings)
     progress = Progress(folder, batches, model, features, labels[held_out])
     resumed = (folder / CHECKPOINT).is_file()
@@ -258,7 +259,7 @@ def finetune(
     runs.keep_rows(folder, begun if resumed else -1)
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
-        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose="auto"
+        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=verbose()
     )
     restore(progress.variables, folder / BEST)
     facenet.save_weights(folder / WEIGHTS)

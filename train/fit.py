@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -17,9 +18,10 @@ from keras import ops
 from pipeline import scorers, store
 from pipeline.errors import UserError
 from pipeline.similarity import Network
-from train import evaluate, losses, runs, sampling
+from train import evaluate, evaluation, geometry, losses, runs, sampling
 from train.losses import Loss
 from train.networks import NetworkSettings, Similarity
+from train.sampling import split_people
 
 Tensor = Any
 Mining = Literal["random", "neighbours", "semi_hard", "batch_hard"]
@@ -170,23 +172,6 @@ class Batches(keras.utils.PyDataset):
         return np.column_stack([triplets, self.people.photos(others, random)])
 
 
-def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Which photos are of held-out people: bool (photos,). Both sides keep three people, one of them with a pair.
-
-    Raises UserError where there are too few people for that.
-    """
-    people, counts = np.unique(labels, return_counts=True)
-    paired = np.random.default_rng(seed).permutation(people[counts > 1])
-    single = np.random.default_rng(seed).permutation(people[counts == 1])
-    held_out = np.concatenate([kind[: max(round(len(kind) * share), 1)] for kind in (paired, single) if len(kind)])
-    if len(paired) < 2 or len(held_out) < 3 or len(people) - len(held_out) < 3:
-        raise UserError(
-            f"{len(people)} people, {len(paired)} of them with two photos or more, are too few to train on some and "
-            "measure on others. Add people or photos to the gallery."
-        )
-    return np.isin(labels, held_out)
-
-
 class Progress(keras.callbacks.Callback):
     """Measures each epoch on all photos of both sides, appends it to the history and keeps the best weights.
 
@@ -221,51 +206,53 @@ class Progress(keras.callbacks.Callback):
             self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
 
     def _write(self, epoch: int, row: dict[str, float]) -> None:
+        similarity, seed = self.model.similarity, self.settings.seed
+        apart = {side: quadruplet_distances(similarity, *data, seed) for side, data in self.sides.items()}
         row = {
             "epoch": epoch,
             "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            "held_out_loss": self._held_out_loss(),
+            "held_out_loss": self._held_out_loss(apart["held_out"]),
             **row,
         }
-        distances = evaluate.network_distances(self.model.similarity.arrays())
+        distances = evaluate.network_distances(similarity.arrays())
         for side, data in self.sides.items():
-            row[f"{side}_margins_met"] = self._margins_met(*data)
+            row[f"{side}_margins_met"] = self._margins_met(apart[side])
             for name, value in _measures(side, data, distances).items():
                 row |= {f"{side}_{name}": value, f"{side}_cosine_{name}": self.cosine[side][name]}
         rows = runs.read_history(self.folder)
         if not rows or row["held_out_rank_1"] > best_row(self.folder)["held_out_rank_1"]:
             save(_state(self.model), self.folder / BEST, epoch)
+        geometry.append(self.folder, epoch, apart)
         runs.append_row(self.folder, row)
         save(_state(self.model), self.folder / CHECKPOINT, epoch)
 
-    def _quadruplets(self, embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        # The same ones each time.
-        random = np.random.default_rng(self.settings.seed)
-        return embeddings[sampling.quadruplets(sampling.People(labels), 2048, random)]
-
-    def _margins_met(self, embeddings: np.ndarray, labels: np.ndarray) -> float:
-        """Share of random quadruplets that meet both margins of the quadruplet loss."""
-        ap, an, nn = self._distances(self._quadruplets(embeddings, labels)).T
+    def _margins_met(self, apart: np.ndarray) -> float:
+        """Share of quadruplets, distances (n, 3), that meet both margins of the quadruplet loss."""
+        ap, an, nn = apart.T
         return float(np.mean((ap**2 + self.settings.alpha < an**2) & (ap**2 + self.settings.beta < nn**2)))
 
-    def _distances(self, quadruplets: np.ndarray) -> np.ndarray:
-        learner = Learner(self.model.similarity, "distances", 0)
-        return ops.convert_to_numpy(learner(quadruplets))
+    def _held_out_loss(self, apart: np.ndarray) -> float:
+        """The loss on other people, of whose quadruplets ``apart`` (n, 3) are the distances.
 
-    def _held_out_loss(self) -> float:
-        """The loss on other people; none where it knows only the people that it is trained on."""
+        None where it knows only the people that it is trained on.
+        """
         embeddings, labels = self.sides["held_out"]
         takes = self.batches.takes
         if takes == "logits":
             return math.nan
         loss = LOSSES[self.settings.loss]
         if takes == "distances":
-            values = self._distances(self._quadruplets(embeddings, labels))
-            return float(loss(self.settings)(np.zeros(len(values), np.float32), values))
+            return float(loss(self.settings)(np.zeros(len(apart), np.float32), apart))
         some = Batches(embeddings[:, None], labels, self.settings, takes)
         rows = some.photos(np.random.default_rng(self.settings.seed))
         places = np.unique(labels[rows], return_inverse=True)[1]
         return float(loss(some.settings)(places, self.model.similarity.encoded(embeddings[rows])))
+
+
+def quadruplet_distances(similarity: Similarity, embeddings: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """The distances, float32 (2048, 3), of random quadruplets of these photos, always the same ones."""
+    rows = sampling.quadruplets(sampling.People(labels), 2048, np.random.default_rng(seed))
+    return ops.convert_to_numpy(Learner(similarity, "distances", 0)(embeddings[rows]))
 
 
 def _state(model: keras.Model) -> list[Any]:
@@ -290,11 +277,13 @@ def restore(variables: Sequence[Any], path: Path) -> int:
 
 def best_row(folder: Path) -> dict[str, float]:
     """The row of the first epoch with the highest held-out rank-1."""
-    return max(runs.read_history(folder), key=lambda row: (row["held_out_rank_1"], -row["epoch"]))
+    best = runs.best(runs.read_history(folder))
+    assert best is not None
+    return best
 
 
 def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: evaluate.Distances) -> dict[str, float]:
-    draws = [evaluate.one_shot(*data, distances, seed) for seed in range(_DRAWS[side])]
+    draws = [evaluate.one_shot(*data, distances, seed) for seed in evaluate.seeds_of(data[1], _DRAWS[side])]
     return {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
 
 
@@ -305,14 +294,16 @@ def fit(
     settings: FitSettings,
     held_out: np.ndarray | None = None,
     about: dict[str, Any] | None = None,
+    names: Sequence[str] | None = None,
 ) -> dict[str, float]:
     """Train in ``folder``, or go on with the run that was stopped there; returns the row of the best epoch.
 
-    A run that is finished is left as it is.
+    A run that is finished is left as it is, and evaluated where it is not yet.
 
     embeddings float32 (photos, 128) unit rows, or (photos, variants, 128) with the original first: variants are for
     training, and measured is the original. labels (photos,); held_out bool (photos,) marks people kept from
-    training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
+    training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings, and
+    ``names`` (photos,), what people are called, with those who were mistaken; without it they are numbers.
 
     Raises UserError where the folder holds a run of other settings, where there are too few people, or where the
     loss cannot train the network.
@@ -324,8 +315,17 @@ def fit(
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
     begin(folder, {"settings": asdict(settings), **(about or {})})
+    named = list(names) if names is not None else [str(label) for label in labels]
     if (folder / runs.RESULT).is_file() and (folder / runs.MODEL).is_file():
-        return best_row(folder)
+        best = best_row(folder)
+        similarity = keras.saving.load_model(folder / runs.MODEL)
+        # Runs of earlier versions lack what was not kept then.
+        if not (folder / evaluation.FILE).is_file():
+            evaluated(folder, similarity, embeddings, labels, held_out, named)
+        if not (folder / geometry.FILE).is_file():
+            apart = quadruplet_distances(similarity, embeddings[held_out], labels[held_out], settings.seed)
+            geometry.append(folder, int(best["epoch"]), {"held_out": apart})
+        return best
     keras.utils.set_random_seed(settings.seed)
     cohort = _cohort(labels, ~held_out, settings)
     trained = ~held_out & ~np.isin(labels, labels[cohort])
@@ -347,19 +347,42 @@ def fit(
     begun = 0
     if (folder / CHECKPOINT).is_file():
         begun = restore(_state(model), folder / CHECKPOINT)
-    runs.keep_rows(folder, begun if (folder / CHECKPOINT).is_file() else -1)
+    for keep in (runs.keep_rows, geometry.keep):
+        keep(folder, begun if (folder / CHECKPOINT).is_file() else -1)
     progress = Progress(folder, batches, (embeddings[held_out], labels[held_out]))
     batches.begin(begun, similarity.arrays())
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
-        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose="auto"
+        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=verbose()
     )
     restore(_state(model), folder / BEST)
     similarity.save(folder / runs.MODEL)
     scorers.write(folder, similarity.arrays(), None, about or {})
+    evaluated(folder, similarity, embeddings, labels, held_out, named)
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, runs.finite(best))
     return best
+
+
+def evaluated(
+    folder: Path,
+    similarity: Similarity,
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    held_out: np.ndarray,
+    names: Sequence[str],
+) -> None:
+    """Keep how a network ranks and verifies the held-out photos, bool (photos,), beside cosine."""
+    photos = np.flatnonzero(held_out)
+    ways = {"network": evaluate.network_distances(similarity.arrays()), "cosine": evaluate.cosine_distances}
+    theirs = embeddings[photos], labels[photos], [names[photo] for photo in photos.tolist()]
+    seeds = evaluate.seeds_of(labels[photos], _DRAWS["held_out"])
+    store.write_json(folder / evaluation.FILE, evaluation.evaluation(*theirs, photos, ways, seeds))
+
+
+def verbose() -> int | str:
+    """What Keras prints: bars on a terminal, a line for each epoch in a log."""
+    return "auto" if sys.stdout.isatty() else 2
 
 
 def begin(folder: Path, config: dict[str, Any]) -> None:
@@ -369,7 +392,8 @@ def begin(folder: Path, config: dict[str, Any]) -> None:
     known = store.read_json(folder / runs.CONFIG)
     if known is not None and known != config:
         raise UserError(f"The run {folder.name} was begun with other settings. Choose another name.")
-    store.write_json(folder / runs.CONFIG, config)
+    if known is None:
+        store.write_json(folder / runs.CONFIG, config)
 
 
 def _cohort(labels: np.ndarray, allowed: np.ndarray, settings: FitSettings) -> np.ndarray:

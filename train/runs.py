@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,106 @@ CONFIG, HISTORY, RESULT, MODEL = "config.json", "history.csv", "result.json", "s
 # Beside the shipped network: whom it was trained on, so that nobody of them is measured.
 PEOPLE = "people.txt"
 SHIPPED = Path(__file__).parents[1] / "assets" / "runs"
+RECORDED = "recorded/"
+NAME = re.compile(r"\w[\w.-]*")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is on disk of a run, whatever is missing or damaged.
+
+    key: its name, with :data:`RECORDED` before it where the run came with the project. config: empty where it cannot
+    be read. history: a row for each epoch that can be read.
+    """
+
+    key: str
+    folder: Path
+    config: dict[str, Any]
+    history: list[dict[str, float]]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it came with the project."""
+        return self.key.startswith(RECORDED)
+
+    @property
+    def name(self) -> str:
+        """What it was called."""
+        return self.folder.name
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All settings by name, those of the network among them, and what is known of the gallery."""
+        given = self.config.get("settings")
+        given = given if isinstance(given, dict) else {}
+        parts = [value for value in given.values() if isinstance(value, dict)]
+        plain = {name: value for name, value in given.items() if not isinstance(value, dict)}
+        about: dict[str, Any] = {
+            name: self.config[name] for name in ("gallery", "people", "study") if name in self.config
+        }
+        variants = self.config.get("variants")
+        if isinstance(variants, dict):
+            about["variants"] = variants.get("count")
+        kind = {"network": kind_of(given)} if given else {}
+        return {name: _short(value) for part in (kind, plain, *parts, about) for name, value in part.items()}
+
+    @cached_property
+    def best(self) -> dict[str, float] | None:
+        """The row of the best epoch."""
+        return best(self.history)
+
+    @property
+    def seconds(self) -> float:
+        """How long its epochs were trained, without measuring."""
+        return sum(row["seconds"] for row in self.history if math.isfinite(row.get("seconds", math.nan)))
+
+
+def everything() -> list[Run]:
+    """The runs there are: those of the user, oldest first, after the recorded ones by name."""
+    return [read(RECORDED + path.name, path) for path in sorted(_folders(SHIPPED))] + own()
+
+
+def own() -> list[Run]:
+    """The user's runs, oldest first."""
+    return [read(path.name, path) for path in sorted(folders(), key=lambda path: (_begun(path), path.name))]
+
+
+def folders() -> list[Path]:
+    """Where the user's runs lie."""
+    return [path for path in _folders(store.home() / "runs") if not path.name.startswith(".")]
+
+
+def read(key: str, folder: Path) -> Run:
+    """A run as it lies on disk."""
+    return Run(key, folder, store.read_json(folder / CONFIG) or {}, read_history(folder))
+
+
+def kind_of(settings: dict[str, Any]) -> str:
+    """What the command line calls the network of these settings."""
+    network = settings.get("network")
+    if not isinstance(network, dict):
+        return "FaceNet" if "blocks" in settings else "unknown"
+    if network.get("cohort"):
+        return "cohort"
+    if network.get("metric") == "product":
+        return "residual" if network.get("metric_units") else "encoder"
+    return "symmetric" if network.get("both_orders") else "original"
+
+
+def _folders(parent: Path) -> list[Path]:
+    return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+
+
+def _begun(folder: Path) -> float:
+    """When a run was begun: its settings are written once, while its folder changes."""
+    for path in (folder / CONFIG, folder):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return math.inf
+
+
+def _short(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def folder_of(name: str) -> Path:
@@ -44,12 +148,19 @@ def shipped() -> tuple[Network, list[str]]:
 def read_history(folder: Path) -> list[dict[str, float]]:
     """The rows of a history, oldest first; a row that is half written or damaged is left out."""
     try:
-        with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        text = (folder / HISTORY).read_text(encoding="utf-8", errors="replace")
+        # Without an end of its line, a row may lack digits of its last number.
+        rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+    except (OSError, csv.Error):
         return []
     numbers = [_numbers(row) for row in rows]
     return [row for row in numbers if row is not None]
+
+
+def best(rows: list[dict[str, float]]) -> dict[str, float] | None:
+    """The first row with the highest held-out rank-1, where there is one."""
+    measured = [row for row in rows if not math.isnan(row.get("held_out_rank_1", math.nan))]
+    return max(measured, key=lambda row: (row["held_out_rank_1"], -row["epoch"]), default=None)
 
 
 def finite(row: dict[str, float]) -> dict[str, float | None]:

@@ -41,6 +41,23 @@ class People:
         return chosen
 
 
+def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Which photos are of held-out people: bool (photos,). Both sides keep three people, one of them with a pair.
+
+    Raises UserError where there are too few people for that.
+    """
+    people, counts = np.unique(labels, return_counts=True)
+    paired = np.random.default_rng(seed).permutation(people[counts > 1])
+    single = np.random.default_rng(seed).permutation(people[counts == 1])
+    held_out = np.concatenate([kind[: max(round(len(kind) * share), 1)] for kind in (paired, single) if len(kind)])
+    if len(paired) < 2 or len(held_out) < 3 or len(people) - len(held_out) < 3:
+        raise UserError(
+            f"{len(people)} people, {len(paired)} of them with two photos or more, are too few to train on some and "
+            "measure on others. Add people or photos to the gallery."
+        )
+    return np.isin(labels, held_out)
+
+
 def quadruplets(people: People, count: int, random: np.random.Generator) -> np.ndarray:
     """Anchor, positive and two negatives of two other people: int64 (count, 4).
 

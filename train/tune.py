@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-import numpy as np
-
 from pipeline.errors import UserError
 from train import runs
-from train.fit import FitSettings, Mining, fit
+from train.fit import FitSettings, Mining
 from train.networks import KINDS
 
 if TYPE_CHECKING:
@@ -22,17 +21,12 @@ ENCODERS = {"128": (128,), "256, 128": (256, 128), "64": (64,)}
 
 
 def tune(
-    study: str,
-    embeddings: np.ndarray,
-    labels: np.ndarray,
-    settings: FitSettings,
-    trials: int,
-    about: dict[str, Any],
+    study: str, settings: FitSettings, trials: int, train: Callable[[str, FitSettings], dict[str, float]]
 ) -> list[tuple[str, str, str, str]]:
     """Run trials until the study has so many, and list them, the best first: run, rank-1, MRR, what was drawn.
 
+    train: trains a run of this name with these settings and gives the row of its best epoch.
     A study that was stopped goes on: its journal lies beside the runs, and a run that was killed is gone on with.
-    Raises UserError where there are too few people.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -50,7 +44,7 @@ def tune(
     def objective(trial: optuna.Trial) -> float:
         name = f"{study}-{trial.number:03d}"
         print(f"{name}: {trial.number + 1} of {trials}")
-        best = fit(runs.folder_of(name), embeddings, labels, drawn(trial, settings), about={**about, "study": study})
+        best = train(name, drawn(trial, settings))
         trial.set_user_attr("rank_1", best["held_out_rank_1"])
         trial.set_user_attr("cosine_rank_1", best["held_out_cosine_rank_1"])
         # Small galleries tie in rank-1.

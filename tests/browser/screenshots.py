@@ -5,6 +5,7 @@ Run it with ``make screenshots``.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -52,6 +53,9 @@ def main() -> None:
                     _explorer_states(_visit(browser, address, variant), variant)
                 with serving.app(_own_home(place / variant), place / "temporary") as address:
                     _people_states(_visit(browser, f"{address}/people", variant), variant, examples)
+                # Trainings are written into a data folder of their own.
+                with serving.app(_own_home(place / f"{variant}-training"), place / "temporary") as address:
+                    _training_states(_visit(browser, f"{address}/training", variant), variant)
     for state, (name, height) in README_PICTURES.items():
         _small(TARGET / f"{state}.png", height).save(serving.ROOT / "assets" / name, optimize=True)
 
@@ -167,6 +171,25 @@ def _people_states(page: Page, variant: str, examples: dict[str, list[Path]]) ->
     page.goto(page.url.replace("/people", "/explorer"))
     expect(page.get_by_role("button", name="Fit the map")).to_be_visible()
     _take(page, variant, "map-stale")
+
+
+def _training_states(page: Page, variant: str) -> None:
+    expect(page.get_by_role("figure", name="Loss of")).to_be_visible()
+    _take(page, variant, "training")
+    for view, sign in (("Geometry", "median ap"), ("Evaluation", "Mistakes"), ("Tuning", "Each line is a run")):
+        page.get_by_text(view, exact=True).click()
+        expect(page.get_by_text(sign)).to_be_visible()
+        _take(page, variant, f"training-{view.lower()}")
+    page.get_by_text("Curves", exact=True).click()
+    page.get_by_role("button", name="Train one now").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Start")).to_be_visible()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=TARGET / f"{variant}-training-dialog.png")
+    dialog.get_by_role("button", name="Start").click()
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("Epoch [4-9]"))
+    _take(page, variant, "training-live")
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)
 
 
 def _visit(browser: Browser, address: str, variant: str) -> Page:

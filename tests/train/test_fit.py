@@ -12,8 +12,9 @@ from keras import ops
 
 from pipeline.errors import UserError
 from train import runs
-from train.fit import LOSSES, Batches, FitSettings, best_row, fit, split_people
+from train.fit import LOSSES, Batches, FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, NetworkSettings, Similarity
+from train.sampling import split_people
 
 SMALL = FitSettings(NetworkSettings(dropout=0.0), epochs=6, steps_per_epoch=40, batch_size=64, patience_epochs=20)
 

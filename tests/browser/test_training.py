@@ -1,0 +1,163 @@
+"""The training viewer in a real Chromium: a real training is started, watched, left, stopped, continued, killed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from pipeline import gallery, store
+from tests.browser import serving
+from tests.browser.conftest import HOME
+from train import processes, runs
+
+MAIN = "[data-testid=stMain]"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A data folder of this module's own, as trainings write into it; those that are left are ended."""
+    place = tmp_path_factory.mktemp("training")
+    (place / "home" / "galleries").mkdir(parents=True)
+    (place / "temporary").mkdir()
+    for part in ("models", "photos", f"galleries/{gallery.DEMONSTRATION}"):
+        (place / "home" / part).symlink_to(HOME / part)
+    yield place / "home"
+    for folder in (place / "home" / "runs").glob("*"):
+        if processes.running(folder):
+            os.kill((store.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def viewer(home):
+    """The address of the training viewer."""
+    with serving.app(home, home.parent / "temporary") as address:
+        yield f"{address}/training"
+
+
+@pytest.fixture
+def page(viewer, browser):
+    """A visitor's page of the viewer; the console stays free of errors."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(error.message))
+    page.goto(viewer)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def button(page: Page, name: str) -> Locator:
+    """A button of the page itself: Streamlit has one called Stop as well."""
+    return page.locator(MAIN).get_by_role("button", name=name, exact=True)
+
+
+def epoch(page: Page) -> int:
+    """How far the training is that the page shows."""
+    progress = page.get_by_test_id("stProgress")
+    expect(progress).to_contain_text(re.compile(r"Epoch \d+ of at most"))
+    found = re.search(r"Epoch (\d+)", progress.inner_text())
+    return int(found[1]) if found else 0
+
+
+def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_continued(page, home):
+    button(page, "Train one now").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Epochs at most").fill("200")
+    dialog.get_by_label("Steps an epoch").fill("30")
+    dialog.get_by_label("Name").fill("live")
+    dialog.get_by_label("Name").press("Enter")
+    expect(dialog.get_by_text("--epochs 200")).to_have_count(1)
+    button(page, "Start").or_(dialog.get_by_role("button", name="Start")).first.click()
+    expect(button(page, "Stop")).to_be_visible()
+    expect(page).to_have_url(re.compile("runs=.*live"))
+    # It grows without a reload: what is typed meanwhile stays.
+    first = epoch(page)
+    page.evaluate("window.stays = true")
+    page.wait_for_function(f"+/Epoch (\\d+)/.exec(document.body.innerText)?.[1] > {first}")
+    assert page.evaluate("window.stays")
+    page.reload()
+    assert epoch(page) > first
+    button(page, "Stop").click()
+    expect(page.get_by_text("was stopped after epoch")).to_be_visible()
+    expect(button(page, "Stop")).to_have_count(0)
+    folder = home / "runs" / "live"
+    assert processes.state(folder) == "stopped"
+    rows = len(runs.read_history(folder))
+    button(page, "Continue").click()
+    expect(button(page, "Stop")).to_be_visible()
+    assert epoch(page) >= rows - 1
+    # A run that is killed is shown as such, on every page that is open.
+    os.kill((store.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
+    expect(page.get_by_text("ended before it was done after epoch")).to_be_visible()
+    epochs = [row["epoch"] for row in runs.read_history(folder)]
+    assert epochs == list(range(len(epochs))) and len(epochs) >= rows
+
+
+def test_a_training_begun_in_a_terminal_is_seen_and_so_is_its_end(page, home):
+    expect(page.get_by_role("heading", name="Training", exact=True)).to_be_visible()
+    command = ("-m", "train", "fit", "--run", "terminal", "--epochs", "2", "--steps-per-epoch", "5")
+    variables = {**os.environ, "LOOKSLIKEWHO_HOME": str(home)}
+    process = subprocess.Popen((sys.executable, *command), cwd=serving.ROOT, env=variables)
+    try:
+        expect(page.get_by_test_id("stMarkdown").filter(has_text="terminal")).to_be_visible()
+        expect(button(page, "Stop")).to_be_visible()
+        assert process.wait(120) == 0
+        expect(button(page, "Stop")).to_have_count(0)
+    finally:
+        process.kill()
+    assert processes.state(home / "runs" / "terminal") == "finished"
+    page.goto(f"{page.url.partition('?')[0]}?runs=terminal&view=Evaluation")
+    expect(page.get_by_role("heading", name="Rank-k")).to_be_visible()
+    page.get_by_text("Geometry", exact=True).click()
+    expect(page.get_by_text("median ap")).to_be_visible()
+
+
+def test_a_choice_in_the_table_is_drawn_and_in_the_address(page):
+    expect(page.get_by_role("figure", name="Loss of published, symmetric, residual, cohort")).to_be_visible()
+    table = page.get_by_test_id("stDataFrame")
+    table.click(position={"x": 20, "y": 18})
+    expect(page).to_have_url(re.compile("runs="))
+    every = len(list(runs.SHIPPED.iterdir()))
+    page.wait_for_function(
+        f"document.querySelectorAll('.differs tbody tr').length >= {every}",
+    )
+    address = page.url
+    page.goto(address)
+    page.wait_for_function(f"document.querySelectorAll('.differs tbody tr').length >= {every}")
+
+
+def test_the_data_and_each_plot_can_be_had_as_a_file(page):
+    page.goto(f"{page.url}?runs=recorded/published")
+    with page.expect_download() as download:
+        button(page, "Curves as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
+    recorded = runs.read_history(runs.SHIPPED / "published")
+    assert [float(row["held_out_rank_1"]) for row in rows] == [row["held_out_rank_1"] for row in recorded]
+    loss = page.get_by_role("figure", name="Loss of published")
+    loss.hover()
+    with page.expect_download() as download:
+        loss.get_by_role("button", name="Download plot as a PNG").click()
+    assert download.value.suggested_filename == "lookslikewho-loss.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_viewer_fits_a_phone(viewer, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    for view in ("Curves", "Geometry", "Evaluation", "Tuning"):
+        page.goto(f"{viewer}?view={view}")
+        expect(page.get_by_role("radio", name=view)).to_be_checked()
+        page.wait_for_timeout(1500)
+        wide = page.evaluate(f"document.querySelector('{MAIN}').scrollWidth")
+        assert wide <= 390, view
+    context.close()
