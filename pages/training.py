@@ -85,12 +85,15 @@ def _state(run: Run) -> processes.State:
     return "finished" if run.recorded else processes.state(run.folder)
 
 
-# Which runs are chosen: it lives in the address ---------------------------------------------------------------------
+# Which runs are chosen: it is in the address, so that a view can be shared ------------------------------------------
 
 
 def chosen(known: Sequence[str]) -> list[str]:
     """The chosen runs' keys, in the order of ``known``."""
-    told = st.query_params.get("runs")
+    # A fragment that runs by the clock may come with the address of a moment ago, so it is read but once.
+    told = st.session_state.setdefault("runs chosen", st.query_params.get("runs"))
+    if told is not None and st.query_params.get("runs") != told:
+        st.query_params["runs"] = told
     wanted = FIRST if told is None else tuple(told.split(","))
     found = [key for key in known if key in wanted]
     return found or (list(known[:3]) if told is None else [])
@@ -98,7 +101,7 @@ def chosen(known: Sequence[str]) -> list[str]:
 
 def choose(keys: Sequence[str]) -> None:
     """Choose runs."""
-    st.query_params["runs"] = ",".join(keys)
+    st.session_state["runs chosen"] = st.query_params["runs"] = ",".join(keys)
 
 
 # What is going on ---------------------------------------------------------------------------------------------------

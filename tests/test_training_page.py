@@ -121,6 +121,12 @@ def test_an_address_of_unknown_runs_chooses_none():
     assert "Choose runs in the table" in words(page) and not page.get("plotly_chart")
 
 
+def test_a_choice_outlasts_an_address_of_a_moment_ago():
+    page = viewer(runs="recorded/cohort")
+    page.query_params["runs"] = "recorded/published"
+    assert titles(page.run())[0] == "Loss" and page.query_params["runs"] in ("recorded/cohort", ["recorded/cohort"])
+
+
 def test_a_run_keeps_its_colour_whatever_is_chosen_beside_it():
     finished("mine")
 
@@ -268,7 +274,7 @@ def test_a_run_that_is_looked_at_and_then_no_longer_chosen_breaks_nothing():
     page.selectbox(key="geometry of").set_value("one").run()
     page.segmented_control(key="side one").set_value("People trained on").run()
     assert len(charts(page)) == 1
-    page.query_params["runs"] = "other"
+    page.session_state["runs chosen"] = "other"
     assert len(charts(page.run())) == 1
 
 

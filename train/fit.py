@@ -302,8 +302,8 @@ def fit(
 
     embeddings float32 (photos, 128) unit rows, or (photos, variants, 128) with the original first: variants are for
     training, and measured is the original. labels (photos,); held_out bool (photos,) marks people kept from
-    training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings, and
-    ``names`` (photos,), what people are called, with those who were mistaken; without it they are numbers.
+    training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
+    names (photos,) are what people are called in the evaluation, which is kept only with them.
 
     Raises UserError where the folder holds a run of other settings, where there are too few people, or where the
     loss cannot train the network.
@@ -315,16 +315,15 @@ def fit(
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
     begin(folder, {"settings": asdict(settings), **(about or {})})
-    named = list(names) if names is not None else [str(label) for label in labels]
     if (folder / runs.RESULT).is_file() and (folder / runs.MODEL).is_file():
         best = best_row(folder)
-        similarity = keras.saving.load_model(folder / runs.MODEL)
-        # Runs of earlier versions lack what was not kept then.
-        if not (folder / evaluation.FILE).is_file():
-            evaluated(folder, similarity, embeddings, labels, held_out, named)
-        if not (folder / geometry.FILE).is_file():
-            apart = quadruplet_distances(similarity, embeddings[held_out], labels[held_out], settings.seed)
-            geometry.append(folder, int(best["epoch"]), {"held_out": apart})
+        if names is not None and not (folder / evaluation.FILE).is_file():
+            similarity = keras.saving.load_model(folder / runs.MODEL)
+            evaluated(folder, similarity, embeddings, labels, held_out, names)
+            # Runs of earlier versions lack this as well.
+            if not (folder / geometry.FILE).is_file():
+                apart = quadruplet_distances(similarity, embeddings[held_out], labels[held_out], settings.seed)
+                geometry.append(folder, int(best["epoch"]), {"held_out": apart})
         return best
     keras.utils.set_random_seed(settings.seed)
     cohort = _cohort(labels, ~held_out, settings)
@@ -358,7 +357,8 @@ def fit(
     restore(_state(model), folder / BEST)
     similarity.save(folder / runs.MODEL)
     scorers.write(folder, similarity.arrays(), None, about or {})
-    evaluated(folder, similarity, embeddings, labels, held_out, named)
+    if names is not None:
+        evaluated(folder, similarity, embeddings, labels, held_out, names)
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, runs.finite(best))
     return best

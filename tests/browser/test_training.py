@@ -87,6 +87,7 @@ def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_contin
     assert page.evaluate("window.stays")
     page.reload()
     assert epoch(page) > first
+    expect(page.locator(".differs").get_by_text("live")).to_be_visible()
     button(page, "Stop").click()
     expect(page.get_by_text("was stopped after epoch")).to_be_visible()
     expect(button(page, "Stop")).to_have_count(0)

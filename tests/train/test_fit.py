@@ -11,7 +11,7 @@ import pytest
 from keras import ops
 
 from pipeline.errors import UserError
-from train import runs
+from train import evaluation, geometry, runs
 from train.fit import LOSSES, Batches, FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, NetworkSettings, Similarity
 from train.sampling import split_people
@@ -137,9 +137,31 @@ def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_pa
     assert [row["epoch"] for row in killed] == list(range(7))
     for one, other in zip(killed, whole, strict=True):
         assert one["held_out_loss"] == pytest.approx(other["held_out_loss"], rel=1e-3)
+    assert list(geometry.read(tmp_path / "killed")) == list(range(7))
     assert (
         json.loads((tmp_path / "killed" / runs.RESULT).read_text())["epoch"] == best_row(tmp_path / "whole")["epoch"]
     )
+
+
+def test_what_is_kept_of_a_run_agrees_with_its_history_and_is_kept_of_older_runs_too(tmp_path):
+    embeddings, labels = clustered()
+    given = (tmp_path / "run", embeddings, labels, dataclasses.replace(SMALL, epochs=2))
+    best = fit(*given, names=[f"Person {label}" for label in labels])
+    kept = evaluation.read(tmp_path / "run")
+    assert kept is not None
+    for way, name in (("network", "held_out_rank_1"), ("cosine", "held_out_cosine_rank_1")):
+        assert kept["ways"][way]["rank_k"]["share"][0] == pytest.approx(best[name], abs=1e-3)
+    whole = geometry.read(tmp_path / "run")
+    for file in (evaluation.FILE, geometry.FILE):
+        (tmp_path / "run" / file).unlink()
+    written = (tmp_path / "run" / runs.MODEL).stat().st_mtime_ns
+    fit(*given)
+    assert evaluation.read(tmp_path / "run") is None
+    fit(*given, names=[f"Person {label}" for label in labels])
+    assert (tmp_path / "run" / runs.MODEL).stat().st_mtime_ns == written
+    assert evaluation.read(tmp_path / "run") == kept
+    (again,) = geometry.read(tmp_path / "run").items()
+    assert again == (best["epoch"], {"held_out": whole[int(best["epoch"])]["held_out"]})
 
 
 def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
