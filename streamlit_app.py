@@ -9,5 +9,6 @@ drawing.choose_gallery()
 pages = [
     st.Page("pages/finder.py", title="Finder", icon=":material/face:"),
     st.Page("pages/explorer.py", title="Explorer", icon=":material/explore:"),
+    st.Page("pages/systems.py", title="Systems", icon=":material/balance:"),
 ]
 st.navigation(pages, position="top").run()

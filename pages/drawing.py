@@ -23,7 +23,7 @@ from streamlit.runtime.scriptrunner import script_runner
 
 from pages import address
 from pipeline import gallery, photo, scorers, store
-from pipeline.errors import UserError
+from pipeline.errors import GalleryError, UserError
 from pipeline.faces import Face
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
@@ -131,7 +131,11 @@ def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalike
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _lookalikes(folder: str, written: str, scorer: ScorerName, _opened: Gallery, _models: Models) -> Lookalikes:
-    gallery.open(_opened.name, _models.embedder.identity)
+    if not scorers.fits(_opened.manifest.get("embedding")):
+        raise GalleryError(
+            f"The gallery {_opened.name} was made with another embedder than the app looks people up with. "
+            f"Do that by the command line: python -m pipeline find PHOTO --gallery {_opened.name}"
+        )
     return Lookalikes(_opened, _models, scorers.named(scorer))
 
 

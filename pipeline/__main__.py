@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from pipeline.building import Progress
+    from pipeline.embedding import Embedder
     from pipeline.lookalikes import Match, Models
     from pipeline.sources import People
 
@@ -87,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--photos-per-person", type=positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
     )
+    one.add_argument(
+        "--embedder",
+        metavar="NAME",
+        help="what turns faces into numbers: facenet (default), facenet-512, facenet-pair, mobilenetv2, resnet50, "
+        "vgg16, inceptionv3, xception, or the file of an ONNX model with its settings in a JSON file beside it; a "
+        "gallery keeps its own",
+    )
     one.add_argument("--fresh", action="store_true", help="delete the gallery of that name first")
 
     one = command("map", _map, "Lay a gallery out on a plane, for the explorer.")
@@ -103,27 +111,36 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _find(chosen: argparse.Namespace) -> None:
-    from pipeline.embedding import EmbeddingSettings
+    from pipeline import embedders
     from pipeline.lookalikes import Lookalikes
 
     picture = photo.read(chosen.photo)
-    opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
-    scorer = scorers.named(chosen.scorer)
-    lookalikes = Lookalikes(opened, _load_models(), scorer)
+    opened = gallery.open(chosen.gallery)
+    identity = opened.manifest["embedding"]
+    scorer = scorers.fitting(identity, chosen.scorer)
+    lookalikes = Lookalikes(opened, _load_models(lambda: embedders.of(opened)), scorer)
     found = lookalikes.find(picture, chosen.face, chosen.top, chosen.method, chosen.exact)
     if chosen.json:
-        print(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=str))
+        values = asdict(found)
+        for match in values["matches"]:
+            match["resemblance"] = match["resemblance"] if scorers.fits(identity) else None
+        print(json.dumps(values, indent=2, ensure_ascii=False, default=str))
         return
     if len(found.faces) > 1:
         print(f"Face {found.face} of {len(found.faces)}; another one: --face N", file=sys.stderr)
     _print_matches(found.matches)
+    if not scorers.fits(identity):
+        print(
+            f"Ranked by the cosine: the trained network and the resemblance are for the default embedder, and this "
+            f"gallery is of {identity['model']}."
+        )
 
 
-def _load_models() -> Models:
+def _load_models(embedder: Callable[[], Embedder] | None = None) -> Models:
     from pipeline.lookalikes import Models
 
     with working("Loading the networks"):
-        return Models.load()
+        return Models.load(embedder) if embedder else Models.load()
 
 
 def _print_matches(matches: list[Match]) -> None:
@@ -131,7 +148,7 @@ def _print_matches(matches: list[Match]) -> None:
         (
             str(match.rank),
             match.name + (" (the same photo)" if match.copy else ""),
-            f"{match.resemblance:.0f}",
+            f"{match.resemblance:.0f}" if match.resemblance == match.resemblance else "–",
             f"{match.distance:.4f}",
             match.source,
             str(match.crop_path),
@@ -162,10 +179,18 @@ def _build(chosen: argparse.Namespace) -> None:
     people = _people(chosen)
     folder_name = (chosen.path or chosen.folder or Path()).resolve().name
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
-    gallery.folder_of(name)
-    models = _load_models()
+    models = _load_models(lambda: _embedder(chosen.embedder, name, chosen.fresh))
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
+
+
+def _embedder(wished: str | None, name: str, fresh: bool) -> Embedder:
+    """The embedder that was asked for, else the one that the gallery has, else the default one."""
+    from pipeline import embedders
+
+    manifest = None if fresh else store.read_manifest(gallery.folder_of(name))
+    own = embedders.name_of(manifest["embedding"]) if manifest else None
+    return embedders.load(wished or own or embedders.DEFAULT)
 
 
 def _people(chosen: argparse.Namespace) -> People:

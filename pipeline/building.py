@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from pipeline import __version__, faces, gallery, photo, screening, store, weights
+from pipeline import __version__, faces, gallery, photo, screening, store
 from pipeline.embedding import Embedder
 from pipeline.errors import GalleryError, PhotoError
 from pipeline.faces import Detector
@@ -84,9 +84,14 @@ _ROW = pa.schema(
         ("round", pa.int8()),
     ]
 )
-_PART = _ROW.append(pa.field("reason", pa.string())).append(
-    pa.field("embedding", pa.list_(pa.float32(), weights.DIMENSIONS))
-)
+
+
+def _part(dimensions: int) -> pa.Schema:
+    """A row of a part: what was found of a photo, and its embedding."""
+    embedding = pa.field("embedding", pa.list_(pa.float32(), dimensions))
+    return _ROW.append(pa.field("reason", pa.string())).append(embedding)
+
+
 _BUSY = "The gallery {} is being built by another process. Wait until it is done."
 _REJECTED = ("person", "name", "source", "original", "reason")
 
@@ -234,7 +239,7 @@ class _Build:
         rows = [row for person, candidates in waiting for row in self._rows(person, candidates, seen)]
         if rows:
             number = len(self._parts())
-            table = pa.Table.from_pylist(rows, schema=_PART)
+            table = pa.Table.from_pylist(rows, schema=_part(self.embedder.dimensions))
             with store.written_whole(self.parts_folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(table, temporary)
             self._remember(table)
@@ -310,7 +315,7 @@ class _Build:
         embeddings_path = self.folder / f"embeddings-{number}.npy"
         with store.written_whole(faces_path) as rows_file, store.written_whole(embeddings_path) as array_file:
             array = np.lib.format.open_memmap(
-                array_file, "w+", dtype=np.float32, shape=(faces_total, weights.DIMENSIONS)
+                array_file, "w+", dtype=np.float32, shape=(faces_total, self.embedder.dimensions)
             )
             with pq.ParquetWriter(rows_file, _ROW) as writer:
                 if self.old:
@@ -323,7 +328,7 @@ class _Build:
                     if len(table):
                         writer.write_table(table.select(_ROW.names))
                         flat = table["embedding"].combine_chunks().flatten().to_numpy()
-                        array[start : start + len(table)] = flat.reshape(-1, weights.DIMENSIONS)
+                        array[start : start + len(table)] = flat.reshape(-1, self.embedder.dimensions)
                         start += len(table)
             array.flush()
         with store.written_whole(self.folder / gallery.REJECTED) as temporary:
@@ -337,6 +342,7 @@ class _Build:
                 "generation": number,
                 "made_by": f"lookslikewho {__version__}",
                 "embedding": self.embedder.identity,
+                "dimensions": self.embedder.dimensions,
                 "build": asdict(self.settings),
                 "people": len(self.faces_of),
                 "faces": faces_total,

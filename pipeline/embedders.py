@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import registry, store, tensorflow, weights
+from pipeline import gallery, registry, store, tensorflow, weights
 from pipeline.embedding import Embedder, EmbeddingSettings, Network, unit
-from pipeline.errors import GalleryError, UserError, WeightsError
+from pipeline.errors import UserError, WeightsError
 from pipeline.faces import Face, View
+from pipeline.gallery import Gallery
 from pipeline.registry import Package
 
 DEFAULT = "facenet"
@@ -58,18 +59,14 @@ def load(name: str) -> Embedder:
     return second if name == SECOND else Pair(Embedder(), second)
 
 
-def of(gallery_name: str, identity: dict[str, Any]) -> Embedder:
-    """The embedder that a gallery was made with, by its manifest's ``embedding``. Raises UserError."""
-    name = name_of(identity)
-    if name is not None:
-        embedder = load(name)
-        if embedder.identity == json.loads(json.dumps(identity)):
-            return embedder
-    raise GalleryError(
-        f"The gallery {gallery_name} was made with a model or crops that are not here ({identity.get('model')}), so "
-        "nobody can be looked up in it. "
-        f"Make it anew: python -m pipeline build FOLDER --gallery {gallery_name} --fresh"
-    )
+def of(opened: Gallery) -> Embedder:
+    """The embedder that a gallery was made with. Raises GalleryError where that is not here, or its crops differ."""
+    name = name_of(opened.manifest["embedding"])
+    if name in (None, DEFAULT):
+        gallery.open(opened.name, EmbeddingSettings().identity)
+    embedder = load(name or DEFAULT)
+    gallery.open(opened.name, embedder.identity)
+    return embedder
 
 
 def name_of(identity: dict[str, Any]) -> str | None:
@@ -306,13 +303,9 @@ def _onnx_settings(path: Path) -> OnnxSettings:
 
 def _session(path: Path) -> tuple[int, int, int, Callable[[np.ndarray], np.ndarray]]:
     """Side, dimensions, parameters, and what runs the model on float32 (n, side, side, 3). Raises WeightsError."""
-    try:
-        import onnx
-        import onnxruntime
-    except ImportError as error:
-        raise WeightsError(
-            "ONNX models need two packages more. Run: python -m pip install onnx onnxruntime"
-        ) from error
+    import onnx
+    import onnxruntime
+
     try:
         session = onnxruntime.InferenceSession(str(path), providers=onnxruntime.get_available_providers())
         graph = onnx.load(path).graph

@@ -158,6 +158,9 @@ def read(place: Path) -> dict[str, Any]:
     """A compared system as it lies on disk: name, system, kind, and its figures or the reason why there are none."""
     config, result = (store.read_json(place / part) or {} for part in (runs.CONFIG, runs.RESULT))
     about = {"name": place.name, "system": config.get("system", place.name), "kind": config.get("kind", "")}
+    if (place / runs.HISTORY).is_file():
+        budget = config["settings"]["budget"]
+        about["steps"] = budget["steps"] * budget["epochs"]
     return about | (result or {"reason": "It has not finished. Run: python -m train compare"})
 
 
@@ -166,24 +169,45 @@ def ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row.get("rank_1", -1.0), -row.get("dir_at_far_1e-2", -1.0)))
 
 
+HEAD = (
+    "system",
+    "rank-1",
+    "verified",
+    "F1",
+    "AUC",
+    "TAR@FAR 1e-3",
+    "DIR@FAR 0.01",
+    "parameters",
+    "trained",
+    "a face",
+)
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """A finished system as the cells under :data:`HEAD`; a dash for what classifiers do not have."""
+    names = ("rank_1", "accuracy", "f1", "auc", "tar_at_far_1e-3", "dir_at_far_1e-2")
+    shares = [f"{row[name]:.4f}" if name in row else "–" for name in names]
+    seconds = f"{row['train_seconds']:.0f} s" if row["train_seconds"] else "–"
+    return (row["system"], *shares, f"{row['parameters']:,}", seconds, f"{row['face_ms']:.3g} ms")
+
+
 def everything() -> list[dict[str, Any]]:
-    """The systems there are, with their curves: the user's where there are any, else those that are recorded."""
-    for place in (folder(), RECORDED):
-        found = [read(path.parent) | {"folder": path.parent} for path in place.glob(f"*/{runs.CONFIG}")]
-        if found:
-            return ranked(found)
-    return []
+    """The systems there are, each with its folder: the recorded ones, or in their place the user's that finished."""
+    found = {path.parent.name: path.parent for path in RECORDED.glob(f"*/{runs.CONFIG}")}
+    own = {path.parent.name: path.parent for path in folder().glob(f"*/{runs.CONFIG}")}
+    found |= {name: place for name, place in own.items() if name not in found or _finished(place)}
+    return ranked([read(place) | {"folder": place} for place in found.values()])
 
 
 def record() -> None:
     """Keep small copies of all finished systems with the project."""
     shutil.rmtree(RECORDED, ignore_errors=True)
-    for row in everything():
-        target = RECORDED / row["name"]
+    for config in folder().glob(f"*/{runs.CONFIG}"):
+        target = RECORDED / config.parent.name
         target.mkdir(parents=True)
         for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, CURVES):
-            if (row["folder"] / part).is_file():
-                shutil.copyfile(row["folder"] / part, target / part)
+            if (config.parent / part).is_file():
+                shutil.copyfile(config.parent / part, target / part)
 
 
 def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -211,8 +235,9 @@ def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]
         curves["k_nearest"] = measures.k_nearest(made.apart(rows[probes], rows[learned]), people, right)
         several = has_face[probes] & (np.bincount(right)[right] > 1)
         figures |= measures.clustering(rows[probes[several]], right[several])
-    cost = {"parameters": made.parameters, "train_seconds": made.train_seconds, "face_ms": made.face_ms}
-    return figures | {name: float(f"{value:.4g}") if value < 1e6 else value for name, value in cost.items()}, curves
+    figures |= {"train_seconds": made.train_seconds, "face_ms": made.face_ms}
+    figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
+    return figures | {"parameters": made.parameters}, curves
 
 
 def _verified(made: Made, rows: np.ndarray, given: Protocol, curves: dict[str, Any]) -> dict[str, float]:
