@@ -176,10 +176,10 @@ def _imagenet(name: str) -> Network:
         )
     except Exception as error:  # Keras raises bare ones for a download that fails and for a file that does not fit.
         raise WeightsError(
-            f"ImageNet's weights of {class_name} could not be fetched from Keras' storage. Without that network, put "
-            f"its file without the top layer at {path}."
+            f"ImageNet's weights of {class_name} could not be fetched from Keras' storage. Check the network, or put "
+            f"Keras' file without the top layer into the data folder as models/{path.name}."
             if not path.is_file()
-            else f"The weights of {class_name} in {path} are damaged. Delete the file, or put another there."
+            else f"The weights of {class_name} in models/{path.name} are damaged. Delete it in the data folder."
         ) from error
     compiled = tf.function(
         lambda crops: tf.math.l2_normalize(

@@ -1,7 +1,8 @@
 """Every system side by side: the same people, photos, pairs and budget, one table and one set of curves.
 
 Each system is a run in the data folder's ``compared/``: config.json, history.csv where it learned, result.json, and
-curves.json for drawing. One that is finished is not run again; one that cannot run says why in one sentence.
+curves.json for drawing. One that is finished is not run again, one that was stopped goes on from its last epoch, and
+one that cannot run says why in one sentence.
 """
 
 from __future__ import annotations
@@ -100,6 +101,9 @@ class LfwInputs:
 
     def cost(self, embedder: str) -> tuple[int, float]:
         """Parameters of an embedder and what a face takes it, milliseconds: measured once, on 32 faces."""
+        if embedder == embedders.PAIR:
+            parts = [self.cost(part) for part in (embedders.DEFAULT, embedders.SECOND)]
+            return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
         path = folder() / "costs.json"
         known = store.read_json(path) or {}
         if embedder not in known:
@@ -124,16 +128,16 @@ def compare(chosen: Sequence[System], inputs: Inputs, tell: Callable[[str], None
         if store.read_json(place / runs.CONFIG) == config and _finished(place):
             continue
         tell(f"{number} of {len(chosen)}: {system.title}")
+        if store.read_json(place / runs.CONFIG) != config:
+            shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
-        for stale in (runs.RESULT, runs.HISTORY, CURVES):
-            (place / stale).unlink(missing_ok=True)
         store.write_json(place / runs.CONFIG, config)
         try:
-            figures, curves = measured(system.make(inputs, place), inputs)
+            figures, drawn = measured(system.make(inputs, place), inputs)
         except UserError as error:
             store.write_json(place / runs.RESULT, {"reason": str(error)})
             continue
-        _write_compact(place / CURVES, curves)
+        _write_compact(place / CURVES, drawn)
         store.write_json(place / runs.RESULT, figures)
     return ranked([read(folder() / system.name) for system in chosen])
 
@@ -162,6 +166,11 @@ def read(place: Path) -> dict[str, Any]:
         budget = config["settings"]["budget"]
         about["steps"] = budget["steps"] * budget["epochs"]
     return about | (result or {"reason": "It has not finished. Run: python -m train compare"})
+
+
+def curves(place: Path) -> dict[str, Any]:
+    """The curves of a finished system; nothing where there are none that can be read."""
+    return store.read_json(place / CURVES) or {}
 
 
 def ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -219,7 +228,7 @@ def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]
     probes, unknown = (places(given, photos) for photos in (given.probes, given.unknown))
     right = np.searchsorted(given.people[given.learn[:, 0]], given.people[given.probes])
     figures: dict[str, Any] = {}
-    curves: dict[str, Any] = {}
+    drawn: dict[str, Any] = {}
 
     def to_people(photos: np.ndarray) -> np.ndarray:
         if made.people:
@@ -231,26 +240,26 @@ def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]
 
     figures |= measures.identification(to_people(probes), right, to_people(unknown))
     if not made.people:
-        figures |= _verified(made, rows, given, curves)
-        curves["k_nearest"] = measures.k_nearest(made.apart(rows[probes], rows[learned]), people, right)
+        figures |= _verified(made, rows, given, drawn)
+        drawn["k_nearest"] = measures.k_nearest(made.apart(rows[probes], rows[learned]), people, right)
         several = has_face[probes] & (np.bincount(right)[right] > 1)
         figures |= measures.clustering(rows[probes[several]], right[several])
     figures |= {"train_seconds": made.train_seconds, "face_ms": made.face_ms}
     figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
-    return figures | {"parameters": made.parameters}, curves
+    return figures | {"parameters": made.parameters}, drawn
 
 
-def _verified(made: Made, rows: np.ndarray, given: Protocol, curves: dict[str, Any]) -> dict[str, float]:
+def _verified(made: Made, rows: np.ndarray, given: Protocol, drawn: dict[str, Any]) -> dict[str, float]:
     """Figures of verification; their curves are put among the others."""
     lists = [
         (evaluate.pair_distances(rows, places(given, pairs.photos), made.apart), pairs.same)
         for pairs in (given.choose, given.report)
     ]
-    figures, curves["threshold"] = measures.verification(*lists)
+    figures, drawn["threshold"] = measures.verification(*lists)
     photos = np.unique(given.report.photos)
     kept = rows[places(given, photos)]
     shown = np.any(kept, axis=1)
     apart = made.apart(kept[shown], kept[shown])
     more, found = measures.receiver(*measures.all_pairs(apart, given.people[photos[shown]]))
-    curves |= found
+    drawn |= found
     return figures | more

@@ -88,7 +88,6 @@ SYSTEMS = (
         Learning(margin=1.0),
     ),
     scratch("average", "triplet 0.2, average pooling", ScratchSettings(pooling="average"), Learning(margin=0.2)),
-    scratch("sgd", "triplet 0.6, SGD", learning=Learning(optimizer="sgd", learning_rate=0.01)),
     scratch("contrastive", "contrastive 1.0", learning=Learning("contrastive", 1.0)),
     scratch("binary", "Manhattan and sigmoid", learning=Learning("binary")),
 )

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from train import evaluate, losses, runs, sampling
+from train.fit import BEST, CHECKPOINT, restore, save
 from train.systems.protocol import Budget
 
 Tensor = Any
@@ -141,15 +142,15 @@ def _length(first: Tensor, second: Tensor) -> Tensor:
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of people with some photos each, at random but always the same ones.
+    """Batches of people with some photos each, at random but always the same ones, from an epoch on.
 
     A photo is shown as one of its variants: inputs (photos, variants, ...), labels (photos,) numbered from 0.
     """
 
-    def __init__(self, inputs: np.ndarray, labels: np.ndarray, budget: Budget) -> None:
+    def __init__(self, inputs: np.ndarray, labels: np.ndarray, budget: Budget, epoch: int = 0) -> None:
         super().__init__()
         self.inputs, self.labels, self.budget = inputs, labels, budget
-        self.people, self.epoch = sampling.People(labels), 0
+        self.people, self.epoch = sampling.People(labels), epoch
 
     def __len__(self) -> int:
         return self.budget.steps
@@ -166,17 +167,19 @@ class Batches(keras.utils.PyDataset):
 
 
 class Watch(keras.callbacks.Callback):
-    """Measures each epoch on the choosing pairs, writes the history, halves the rate, keeps the best weights."""
+    """Measures each epoch on the choosing pairs, writes the history, halves the rate, keeps the best weights.
+
+    What was not taught is no candidate for the best, however good it was before.
+    """
 
     def __init__(self, folder: Path, measure: Callable[[], dict[str, float]], patience: int = 2) -> None:
         super().__init__()
         self.folder, self.measure, self.patience = folder, measure, patience
-        self.best, self.best_epoch, self.weights = -math.inf, 0, list[np.ndarray]()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """The row of the trunk before training."""
-        runs.keep_rows(self.folder, -1)
-        self._write(0, math.nan, 0.0)
+        """The row of the trunk before training, unless the training goes on."""
+        if not (self.folder / CHECKPOINT).is_file():
+            self._write(0, math.nan, 0.0)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
@@ -184,22 +187,30 @@ class Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """The row of the epoch."""
-        self._write(epoch + 1, float((logs or {})["loss"]), time.perf_counter() - self.begun)
-        if (epoch + 1 - self.best_epoch) % self.patience == 0 and epoch + 1 > self.best_epoch:
+        seconds = time.perf_counter() - self.begun
+        self._write(epoch + 1, float((logs or {})["loss"]), seconds)
+        waited = epoch + 1 - best_epoch(self.folder)
+        if waited and waited % self.patience == 0:
             self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
+        save(_state(self.model), self.folder / CHECKPOINT, epoch + 1)
 
     def _write(self, epoch: int, loss: float, seconds: float) -> None:
         rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        measured = self.measure()
-        row = {"epoch": float(epoch), "learning_rate": rate, "train_loss": loss, "seconds": seconds, **measured}
+        row = {"epoch": float(epoch), "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure()}
         runs.append_row(self.folder, row)
-        # What was not taught is no candidate, however good it was before.
-        if epoch and measured["held_out_auc"] > self.best:
-            self.best, self.best_epoch, self.weights = measured["held_out_auc"], epoch, self.model.get_weights()
+        if epoch and best_epoch(self.folder) == epoch:
+            save(self.model.variables, self.folder / BEST, epoch)
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Go back to the best weights."""
-        self.model.set_weights(self.weights)
+
+def best_epoch(folder: Path) -> int:
+    """The first epoch after which the choosing pairs were told apart best."""
+    rows = runs.read_history(folder)[1:]
+    return int(max(rows, key=lambda row: row["held_out_auc"])["epoch"]) if rows else 0
+
+
+def _state(model: keras.Model) -> list[Any]:
+    """All that a step changes."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def learn(
@@ -211,7 +222,7 @@ def learn(
     budget: Budget,
     folder: Path,
 ) -> Siamese:
-    """Teach a trunk and give it with its best weights.
+    """Teach a trunk and give it with its best weights; what was stopped in ``folder`` is gone on with.
 
     inputs (photos, variants, ...), labels (photos,) numbered from 0. choose: inputs of pairs' photos (m, ...), the
     places of the pairs among them (n, 2), and whether they show one person (n,).
@@ -224,6 +235,7 @@ def learn(
         {"class_name": learning.optimizer, "config": {"learning_rate": learning.learning_rate}}
     )
     model.compile(optimizer=optimizer, jit_compile=False)
+    optimizer.build(model.trainable_variables)
     photos, pairs, same = choose
 
     def measure() -> dict[str, float]:
@@ -236,8 +248,21 @@ def learn(
             "held_out_accuracy": float(np.mean((values < threshold) == same)),
         }
 
-    batches = Batches(inputs, labels, budget)
-    model.fit(batches, epochs=budget.epochs, callbacks=[Watch(folder, measure)], shuffle=False, verbose=0)
+    begun = 0
+    if (folder / CHECKPOINT).is_file():
+        begun = restore(_state(model), folder / CHECKPOINT)
+    runs.keep_rows(folder, begun if begun else -1)
+    model.fit(
+        Batches(inputs, labels, budget, begun),
+        initial_epoch=begun,
+        epochs=budget.epochs,
+        callbacks=[Watch(folder, measure)],
+        shuffle=False,
+        verbose=0,
+    )
+    restore(model.variables, folder / BEST)
+    for part in (BEST, CHECKPOINT):
+        (folder / part).unlink()
     return model
 
 
