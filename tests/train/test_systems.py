@@ -15,6 +15,7 @@ from pipeline.embedding import unit
 from pipeline.errors import WeightsError
 from tests.conftest import unit_rows
 from train import compare, runs
+from train.__main__ import main
 from train.systems import embedding_systems, last_layer, protocol, scratch, siamese, similarity_nets, thin
 from train.systems.protocol import Budget, Protocol
 from train.systems.siamese import Learning
@@ -283,6 +284,18 @@ def test_last_layers_of_the_thin_network_share_one_classification(empty_home, mo
     before = store.sha256(weights)
     compare.compare([other, thin.CLASSIFICATION], Synthetic(budget), lambda _: None)
     assert store.sha256(weights) == before
+
+
+def test_the_command_lists_the_systems_and_refuses_unknown_ones(capsys, tmp_path):
+    assert main(["compare", "--list"]) == 0
+    listed = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == list(compare.systems())
+    assert main(["compare", "nothing"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "There is no system nothing. See them by: python -m train compare --list"
+    )
+    assert main(["compare", "centroid", "--lfw", str(tmp_path)]) == 1
+    assert "LFW is not in" in capsys.readouterr().err
 
 
 def test_every_system_has_a_name_of_its_own_and_what_is_recorded_is_known():
