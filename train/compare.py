@@ -212,6 +212,8 @@ def record() -> None:
     """Keep small copies of all finished systems with the project."""
     shutil.rmtree(RECORDED, ignore_errors=True)
     for config in folder().glob(f"*/{runs.CONFIG}"):
+        if not (config.parent / runs.RESULT).is_file():
+            continue
         target = RECORDED / config.parent.name
         target.mkdir(parents=True)
         for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, CURVES):

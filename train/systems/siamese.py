@@ -49,15 +49,12 @@ def triplets(people: int, photos: int, positives: int, negatives: int, random: n
     Every photo is an anchor; its positives and negatives are drawn with repetition, each with each.
     """
     anchors = np.arange(people * photos)
-    own = anchors // photos * photos
-    near = (
-        own[:, None]
-        + (anchors[:, None] - own[:, None] + 1 + random.integers(photos - 1, size=(len(anchors), positives))) % photos
-    )
-    far = (own[:, None] + photos + random.integers((people - 1) * photos, size=(len(anchors), negatives))) % len(
-        anchors
-    )
-    shape = (len(anchors), positives, negatives)
+    own, size = (anchors // photos * photos)[:, None], len(anchors)
+    to_near = 1 + random.integers(photos - 1, size=(size, positives))
+    to_far = photos + random.integers(size - photos, size=(size, negatives))
+    near = own + (anchors[:, None] - own + to_near) % photos
+    far = (own + to_far) % size
+    shape = (size, positives, negatives)
     parts = (anchors[:, None, None], near[:, :, None], far[:, None, :])
     return np.stack([np.broadcast_to(part, shape).ravel() for part in parts], axis=1)
 
