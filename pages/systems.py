@@ -56,9 +56,11 @@ def show() -> None:
     st.caption(f"{len(finished)} systems, the same people and photos for all", help=HELP)
     _table(finished)
     _published(finished)
-    for row in rows:
-        if "reason" in row:
-            st.caption(f":material/info: {drawing.literal(row['system'])}: {drawing.literal(row['reason'])}")
+    reasons = [row for row in rows if "reason" in row]
+    if reasons:
+        with st.expander(f"{len(reasons)} could not run where this was measured", icon=":material/info:"):
+            for row in reasons:
+                st.caption(f"**{drawing.literal(row['system'])}** {drawing.literal(row['reason'])}")
     chosen = _choose(finished)
     if chosen:
         _plots(chosen)

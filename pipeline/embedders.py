@@ -182,14 +182,14 @@ def _imagenet(name: str) -> Network:
             else f"The weights of {class_name} in models/{path.name} are damaged. Delete it in the data folder."
         ) from error
     compiled = tf.function(
-        lambda crops: tf.math.l2_normalize(
-            model(module.preprocess_input(tf.cast(crops, tf.float32)), training=False), axis=-1
-        ),
+        lambda crops: model(module.preprocess_input(tf.cast(crops, tf.float32)), training=False),
         input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8)],
     )
-    return Network(
-        _model(name), side, model.output_shape[-1], model.count_params(), lambda crops: compiled(crops).numpy()
-    )
+
+    def rows(crops: np.ndarray) -> np.ndarray:
+        return unit(compiled(crops).numpy())
+
+    return Network(_model(name), side, model.output_shape[-1], model.count_params(), rows)
 
 
 def _model(name: str) -> str:
