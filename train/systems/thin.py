@@ -81,7 +81,7 @@ def thin(loss: LossName, margin: float, title: str) -> System:
 
     def make(inputs: Inputs, folder: Path) -> Made:
         model, seconds = _classified(inputs, folder.parent / CLASSIFICATION.name)
-        features = keras.Model(model.inputs, model.get_layer(_FEATURES).output)
+        features = keras.Model(model.input, model.get_layer(_FEATURES).output)
         _, people = enrolled(inputs)
         begun = time.perf_counter()
         of_all = _run(features, inputs.crops())
