@@ -133,11 +133,13 @@ def compare(chosen: Sequence[System], inputs: Inputs, tell: Callable[[str], None
         place.mkdir(parents=True, exist_ok=True)
         store.write_json(place / runs.CONFIG, config)
         try:
-            figures, drawn = measured(system.make(inputs, place), inputs)
+            made = system.make(inputs, place)
+            figures, drawn = measured(made, inputs)
         except UserError as error:
             store.write_json(place / runs.RESULT, {"reason": str(error)})
             continue
         _write_compact(place / CURVES, drawn)
+        figures["train_seconds"] = made.before_seconds + runs.taught_seconds(place)
         store.write_json(place / runs.RESULT, figures)
     return ranked([read(folder() / system.name) for system in chosen])
 
@@ -246,9 +248,8 @@ def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]
         drawn["k_nearest"] = measures.k_nearest(made.apart(rows[probes], rows[learned]), people, right)
         several = has_face[probes] & (np.bincount(right)[right] > 1)
         figures |= measures.clustering(rows[probes[several]], right[several])
-    figures |= {"train_seconds": made.train_seconds, "face_ms": made.face_ms}
-    figures = {name: float(f"{value:.6g}") for name, value in figures.items()}
-    return figures | {"parameters": made.parameters}, drawn
+    figures["face_ms"] = made.face_ms
+    return {name: round(value, 6) for name, value in figures.items()} | {"parameters": made.parameters}, drawn
 
 
 def _verified(made: Made, rows: np.ndarray, given: Protocol, drawn: dict[str, Any]) -> dict[str, float]:

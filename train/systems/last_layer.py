@@ -6,7 +6,6 @@ learns. Each photo is shown as one of the views that the embedder averages.
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,7 +32,6 @@ def last_layer(loss: LossName, margin: float, title: str) -> System:
         keras.utils.set_random_seed(inputs.budget.seed)
         rows = inputs.rows(embedders.DEFAULT)
         photos, people = enrolled(inputs)
-        begun = time.perf_counter()
         model = learn(
             layer(rows.shape[1]),
             inputs.views()[photos],
@@ -43,9 +41,8 @@ def last_layer(loss: LossName, margin: float, title: str) -> System:
             inputs.budget,
             folder,
         )
-        seconds = time.perf_counter() - begun
         parameters, face_ms = inputs.cost(embedders.DEFAULT)
-        return Made(codes(model, rows), parameters + model.count_params(), face_ms, seconds, model.distances())
+        return Made(codes(model, rows), parameters + model.count_params(), face_ms, apart=model.distances())
 
     return System(
         f"last-layer-{loss.replace('_', '-')}",

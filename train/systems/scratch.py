@@ -57,7 +57,6 @@ def scratch(
         keras.utils.set_random_seed(inputs.budget.seed)
         crops = inputs.crops()
         _, people = enrolled(inputs)
-        begun = time.perf_counter()
         model = learn(
             network(settings),
             inputs.variants(),
@@ -67,11 +66,10 @@ def scratch(
             inputs.budget,
             folder,
         )
-        seconds = time.perf_counter() - begun
         begun = time.perf_counter()
         rows = codes(model, crops)
         face_ms = (time.perf_counter() - begun) * 1000 / len(crops)
-        return Made(rows, model.count_params(), face_ms, seconds, model.distances())
+        return Made(rows, model.count_params(), face_ms, apart=model.distances())
 
     return System(
         f"scratch-{name}", f"60 px network, {title}", "from scratch", make, {**asdict(settings), **asdict(learning)}

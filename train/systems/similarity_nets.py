@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,16 +44,14 @@ def similarity_net(kind: str) -> System:
         photos, _ = enrolled(inputs)
         photos = np.r_[photos, np.unique(places(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
-        begun = time.perf_counter()
         # A folder of its own, as a training has a result of its own.
         training = folder / "training"
         fit(training, rows[photos], protocol.people[protocol.photos[photos]], settings, held_out)
-        seconds = time.perf_counter() - begun
         shutil.copyfile(training / runs.HISTORY, folder / runs.HISTORY)
         network = keras.saving.load_model(training / runs.MODEL)
         parameters, face_ms = inputs.cost(embedders.DEFAULT)
         apart = evaluate.network_distances(network.arrays())
-        return Made(rows, parameters + network.count_params(), face_ms, seconds, apart)
+        return Made(rows, parameters + network.count_params(), face_ms, apart=apart)
 
     return System(f"similarity-{kind}", f"FaceNet 128, {_TITLES[kind]}", "similarity net", make, {"network": kind})
 

@@ -56,6 +56,7 @@ class Made:
     """A system that is ready to be measured.
 
     rows float32 (photos, d), a row for each of ``protocol.photos``. apart: distances of them.
+    before_seconds: what was learned without a history of its own, or before it.
     people: distances (n, people) of rows to the people of the gallery, where the system is a classifier, which has
         no distance of two photos.
     """
@@ -63,7 +64,7 @@ class Made:
     rows: np.ndarray
     parameters: int
     face_ms: float
-    train_seconds: float = 0.0
+    before_seconds: float = 0.0
     apart: Distances = evaluate.cosine_distances
     people: Callable[[np.ndarray], np.ndarray] | None = None
 

@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 
 from pipeline import store
+from train import runs
 from train.systems.siamese import Learning, LossName, codes, learn
 from train.systems.system import Inputs, Made, System, choosing, enrolled
 
@@ -36,22 +37,20 @@ def network(side_px: int = 60) -> keras.Model:
     return keras.Model(inputs, layers.Dense(128, name=_CODES)(values))
 
 
-def _classified(inputs: Inputs, folder: Path) -> tuple[keras.Model, float]:
-    """The network taught to classify, and the seconds that took; taught now where that was not done before."""
+def _classified(inputs: Inputs, folder: Path) -> keras.Model:
+    """The network taught to classify: now, where that was not done before."""
     keras.utils.set_random_seed(inputs.budget.seed)
     model = network()
     weights, told = folder / _WEIGHTS, store.read_json(folder / "network.json")
     if told and weights.is_file() and told["budget"] == asdict(inputs.budget):
         model.load_weights(weights)
-        return model, float(told["seconds"])
+        return model
     folder.mkdir(parents=True, exist_ok=True)
     _, people = enrolled(inputs)
-    begun = time.perf_counter()
     learn(model, inputs.variants(), people, choosing(inputs, inputs.crops()), CLASSIFY, inputs.budget, folder)
-    seconds = time.perf_counter() - begun
     model.save_weights(weights)
-    store.write_json(folder / "network.json", {"budget": asdict(inputs.budget), "seconds": seconds})
-    return model, seconds
+    store.write_json(folder / "network.json", {"budget": asdict(inputs.budget)})
+    return model
 
 
 CLASSIFY = Learning(loss="softmax")
@@ -69,10 +68,10 @@ def _run(model: keras.Model, crops: np.ndarray) -> np.ndarray:
 def _classifying(inputs: Inputs, folder: Path) -> Made:
     from pipeline.embedding import unit
 
-    model, seconds = _classified(inputs, folder)
+    model = _classified(inputs, folder)
     begun = time.perf_counter()
     rows = unit(_run(model, inputs.crops()))
-    return Made(rows, model.count_params(), (time.perf_counter() - begun) * 1000 / len(rows), seconds)
+    return Made(rows, model.count_params(), (time.perf_counter() - begun) * 1000 / len(rows))
 
 
 def thin(loss: LossName, margin: float, title: str) -> System:
@@ -80,7 +79,7 @@ def thin(loss: LossName, margin: float, title: str) -> System:
     learning = Learning(loss=loss, margin=margin)
 
     def make(inputs: Inputs, folder: Path) -> Made:
-        model, seconds = _classified(inputs, folder.parent / CLASSIFICATION.name)
+        model = _classified(inputs, folder.parent / CLASSIFICATION.name)
         features = keras.Model(model.input, model.get_layer(_FEATURES).output)
         _, people = enrolled(inputs)
         begun = time.perf_counter()
@@ -88,13 +87,12 @@ def thin(loss: LossName, margin: float, title: str) -> System:
         face_ms = (time.perf_counter() - begun) * 1000 / len(of_all)
         shown = inputs.variants()
         taught = np.stack([_run(features, shown[:, place]) for place in range(shown.shape[1])], axis=1)
-        begun = time.perf_counter()
         taken = keras.Input((of_all.shape[1],))
         head = keras.Model(taken, keras.layers.Dense(128)(taken))
         head.layers[-1].set_weights(model.get_layer(_CODES).get_weights())
         siamese = learn(head, taught, people, choosing(inputs, of_all), learning, inputs.budget, folder)
-        seconds += time.perf_counter() - begun
-        return Made(codes(siamese, of_all), model.count_params(), face_ms, seconds, siamese.distances())
+        before = runs.taught_seconds(folder.parent / CLASSIFICATION.name)
+        return Made(codes(siamese, of_all), model.count_params(), face_ms, before, siamese.distances())
 
     name = f"thin-{loss.replace('_', '-')}"
     return System(name, f"thin VGG, then {title}", "from scratch", make, asdict(learning))
