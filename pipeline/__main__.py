@@ -118,7 +118,8 @@ def _find(chosen: argparse.Namespace) -> None:
     opened = gallery.open(chosen.gallery)
     identity = opened.manifest["embedding"]
     scorer = scorers.fitting(identity, chosen.scorer)
-    lookalikes = Lookalikes(opened, _load_models(lambda: embedders.of(opened)), scorer)
+    models = _load_models(None if scorers.fits(identity) else lambda: embedders.of(opened))
+    lookalikes = Lookalikes(opened, models, scorer)
     found = lookalikes.find(picture, chosen.face, chosen.top, chosen.method, chosen.exact)
     if chosen.json:
         values = asdict(found)
@@ -137,10 +138,12 @@ def _find(chosen: argparse.Namespace) -> None:
 
 
 def _load_models(embedder: Callable[[], Embedder] | None = None) -> Models:
+    """The networks, with another embedder than the default one where there is one."""
+    from pipeline.faces import Detector
     from pipeline.lookalikes import Models
 
     with working("Loading the networks"):
-        return Models.load(embedder) if embedder else Models.load()
+        return Models(Detector(), embedder()) if embedder else Models.load()
 
 
 def _print_matches(matches: list[Match]) -> None:
@@ -179,18 +182,18 @@ def _build(chosen: argparse.Namespace) -> None:
     people = _people(chosen)
     folder_name = (chosen.path or chosen.folder or Path()).resolve().name
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
-    models = _load_models(lambda: _embedder(chosen.embedder, name, chosen.fresh))
+    models = _load_models(_embedder(chosen.embedder, name, chosen.fresh))
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
 
 
-def _embedder(wished: str | None, name: str, fresh: bool) -> Embedder:
-    """The embedder that was asked for, else the one that the gallery has, else the default one."""
+def _embedder(wished: str | None, name: str, fresh: bool) -> Callable[[], Embedder] | None:
+    """What loads the embedder that was asked for, or else the gallery's own; None for the default one."""
     from pipeline import embedders
 
     manifest = None if fresh else store.read_manifest(gallery.folder_of(name))
-    own = embedders.name_of(manifest["embedding"]) if manifest else None
-    return embedders.load(wished or own or embedders.DEFAULT)
+    chosen = wished or (embedders.name_of(manifest["embedding"]) if manifest else None)
+    return (lambda: embedders.load(chosen)) if chosen not in (None, embedders.DEFAULT) else None
 
 
 def _people(chosen: argparse.Namespace) -> People:

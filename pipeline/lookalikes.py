@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,9 +85,9 @@ class Models:
     embedder: Embedder
 
     @classmethod
-    def load(cls, embedder: Callable[[], Embedder] = Embedder) -> Models:
-        """Load both networks, which takes seconds. Raises WeightsError where the embedder's weights are missing."""
-        return cls(Detector(), embedder())
+    def load(cls) -> Models:
+        """Load both networks, which takes seconds. Raises WeightsError where FaceNet's weights are missing."""
+        return cls(Detector(), Embedder())
 
     def warm(self) -> None:
         """Run both networks once, so that the first photo is as fast as the next."""
