@@ -128,7 +128,8 @@ def compare(chosen: Sequence[System], inputs: Inputs, tell: Callable[[str], None
         if store.read_json(place / runs.CONFIG) == config and _finished(place):
             continue
         tell(f"{number} of {len(chosen)}: {system.title}")
-        if store.read_json(place / runs.CONFIG) != config:
+        # What another system taught there for itself stays: it says itself which budget it had.
+        if store.read_json(place / runs.CONFIG) not in (None, config):
             shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
         store.write_json(place / runs.CONFIG, config)

@@ -313,7 +313,7 @@ def test_every_system_has_a_name_of_its_own_and_what_is_recorded_is_known():
 def test_what_is_recorded_is_small_and_complete():
     rows = {row["name"]: row for row in compare.everything()}
     finished = [name for name, row in rows.items() if "rank_1" in row]
-    assert len(finished) >= 20
+    assert len(finished) >= 15
     assert all("reason" in row for name, row in rows.items() if name not in finished)
     assert sum(path.stat().st_size for path in compare.RECORDED.rglob("*") if path.is_file()) < 1_000_000
     assert rows["scratch-final"]["parameters"] == 842_624
