@@ -206,7 +206,7 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
 def everything() -> list[dict[str, Any]]:
     """The systems there are, each with its folder: the recorded ones, or in their place the user's that finished."""
     found = {path.parent.name: path.parent for path in RECORDED.glob(f"*/{runs.CONFIG}")}
-    own = {path.parent.name: path.parent for path in folder().glob(f"*/{runs.CONFIG}")}
+    own = {path.parent.name: path.parent for path in folder().glob(f"*/{runs.RESULT}")}
     found |= {name: place for name, place in own.items() if name not in found or _finished(place)}
     return ranked([read(place) | {"folder": place} for place in found.values()])
 
@@ -214,14 +214,12 @@ def everything() -> list[dict[str, Any]]:
 def record() -> None:
     """Keep small copies of all finished systems with the project."""
     shutil.rmtree(RECORDED, ignore_errors=True)
-    for config in folder().glob(f"*/{runs.CONFIG}"):
-        if not (config.parent / runs.RESULT).is_file():
-            continue
-        target = RECORDED / config.parent.name
+    for result in folder().glob(f"*/{runs.RESULT}"):
+        target = RECORDED / result.parent.name
         target.mkdir(parents=True)
         for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, CURVES):
-            if (config.parent / part).is_file():
-                shutil.copyfile(config.parent / part, target / part)
+            if (result.parent / part).is_file():
+                shutil.copyfile(result.parent / part, target / part)
 
 
 def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]]:
