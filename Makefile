@@ -4,7 +4,8 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmark-app benchmark-crop \
-	benchmark-detect benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity
+	benchmark-detect benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
+	benchmark-systems
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -66,6 +67,9 @@ benchmark-similarity: .venv/installed-dev  ## What learning brings, on people ne
 
 similarity: .venv/installed-dev  ## Train what is recorded in assets/runs/, and the network that ships.
 	$(BIN)/python -m benchmarks.trainings
+
+benchmark-systems: .venv/installed-dev  ## Every system side by side, recorded in assets/systems/.
+	$(BIN)/python -m benchmarks.systems
 
 benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
 	$(BIN)/python -m benchmarks.app

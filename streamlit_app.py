@@ -11,5 +11,6 @@ pages = [
     st.Page("pages/explorer.py", title="Explorer", icon=":material/explore:"),
     st.Page("pages/people.py", title="People", icon=":material/groups:"),
     st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
+    st.Page("pages/systems.py", title="Systems", icon=":material/balance:"),
 ]
 st.navigation(pages, position="top").run()

@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import protocols, report
-from benchmarks.wild import Wild
 from pipeline import scorers
 from pipeline.errors import UserError
 from pipeline.scorers import Calibration
+from train.wild import Wild
 
 BINS = 10
 # As many as the demonstration gallery has.

@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from benchmarks import protocols, report
-from benchmarks.wild import NEVER, Wild, models, progress_bar
 from pipeline import photo
 from pipeline.embedding import EmbeddingSettings, unit
 from pipeline.errors import UserError
 from pipeline.faces import View
+from train.wild import NEVER, Wild, models, progress_bar
 
 DRAWS = range(10)
 VIEWS = (View(1.0, 0.0), View(1.0, 0.1), View(0.0, 0.1), *EmbeddingSettings().views[::2])

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.wild import Wild
 from pipeline.embedding import unit
+from train.wild import Wild
 
 PER_PERSON = 10
 _PEOPLE_OF_BLOCK = 10_000

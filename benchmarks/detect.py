@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import exponent, report, times
-from benchmarks.wild import Wild
 from pipeline import photo, tensorflow
 from pipeline.cascade import Cascade
 from pipeline.faces import DetectionSettings
+from train.wild import Wild
 
 PHOTOS = 1024
 SIDES_PX = (320, 640, 1280)

@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 
 from benchmarks import protocols, report
-from benchmarks.wild import Wild
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
 from pipeline.faces import View
 from train import evaluate
+from train.wild import Wild
 
 SEEDS = range(3)
 

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import report
-from benchmarks.wild import Wild
 from pipeline import scorers
 from pipeline.embedding import unit
 from pipeline.errors import UserError
@@ -27,6 +26,7 @@ from pipeline.scorers import Calibration, CosineScorer, NetworkScorer, Scorer
 from pipeline.search import Search, SearchSettings
 from pipeline.similarity import Network
 from train.networks import SEED, NetworkSettings, Similarity
+from train.wild import Wild
 
 CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 TOP = 10

@@ -20,13 +20,13 @@ from benchmarks import report
 from benchmarks.lfw import WAYS
 from benchmarks.recorded import FINE_TUNING
 from benchmarks.second_facenet import second_facenet
-from benchmarks.wild import Wild
 from pipeline import tensorflow
 from pipeline.embedding import unit
 from pipeline.errors import UserError
 from pipeline.similarity import Network
 from train import evaluate
 from train.evaluate import TIERS, Distances, Tier
+from train.wild import Wild
 
 SEEDS, SLOW_SEEDS = range(5), range(3)
 # One-shot draws for each seed: who is in the gallery and who is the probe.

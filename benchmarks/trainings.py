@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.calibrate import calibration_error, fitted
-from benchmarks.wild import Wild
 from pipeline import scorers, store
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
@@ -23,6 +22,7 @@ from pipeline.similarity import Network
 from train import evaluate, evaluation, geometry, runs
 from train.fit import FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
+from train.wild import Wild
 
 # Batch, steps, epochs and margins as published.
 PUBLISHED = FitSettings(SEED, epochs=11, patience_epochs=11)

@@ -24,7 +24,7 @@ from streamlit.runtime.scriptrunner import script_runner
 
 from pages import address
 from pipeline import gallery, photo, scorers, store
-from pipeline.errors import EmptyGalleryError, UserError
+from pipeline.errors import EmptyGalleryError, GalleryError, UserError
 from pipeline.faces import Face
 from pipeline.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
@@ -164,7 +164,11 @@ def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalike
 def _lookalikes(
     folder: str, manifest: dict[str, Any], scorer: ScorerName, _opened: Gallery, _models: Models
 ) -> Lookalikes:
-    gallery.open(_opened.name, _models.embedder.identity)
+    if not scorers.fits(_opened.manifest.get("embedding")):
+        raise GalleryError(
+            f"The gallery {_opened.name} was made with another embedder than the app looks people up with. "
+            f"Do that by the command line: python -m pipeline find PHOTO --gallery {_opened.name}"
+        )
     return Lookalikes(_opened, _models, scorers.named(scorer))
 
 

@@ -126,7 +126,9 @@ class Explorer:
 
     def __init__(self, opened: Gallery, drawn: Drawn) -> None:
         self.gallery, self.drawn, self.map = opened, drawn, drawn.map
-        self.probe: Probe | None = st.session_state.get("probe")
+        # The finder's face is measured by the default embedder.
+        fits = scorers.fits(opened.manifest.get("embedding"))
+        self.probe: Probe | None = st.session_state.get("probe") if fits else None
         self.face = YOU if self.probe and address.is_you() else address.row("face", len(opened))
         self.other = address.row("other", len(opened)) if self.face is not None else None
         self.area = address.area()
@@ -423,7 +425,8 @@ class Explorer:
         st.markdown(f"**{title}**")
         for column, shown in zip(st.columns(2, wrap=False), (None if row < 0 else row, other), strict=True):
             column.image(self._portrait(shown), width="stretch", alt=f"Photo of {self._name(shown)}")
-        measured = {name: scorers.named(name) for name in scorers.SCORERS[::-1]}
+        fitting = [scorers.fitting(self.gallery.manifest.get("embedding"), name) for name in scorers.SCORERS[::-1]]
+        measured = {scorer.name: scorer for scorer in fitting}
         with st.container(horizontal=True):
             for name, scorer in measured.items():
                 distance = scorer.distances(embedding, scorer.prepare(self.gallery.embeddings[[other]]))
@@ -431,7 +434,7 @@ class Explorer:
                 st.metric(
                     f"Distance, {drawing.literal(name)}",
                     f"{distance[0]:.3f}",
-                    f"resemblance {resemblance:.0f}",
+                    f"resemblance {resemblance:.0f}" if resemblance == resemblance else None,
                     delta_color="off",
                     delta_arrow="off",
                 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from pipeline.building import Progress
+    from pipeline.embedding import Embedder
     from pipeline.lookalikes import Match, Models
     from pipeline.map import Layout
     from pipeline.sources import People
@@ -90,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--photos-per-person", type=positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
     )
+    one.add_argument(
+        "--embedder",
+        metavar="NAME",
+        help="what turns faces into numbers: facenet (default), facenet-512, facenet-pair, mobilenetv2, resnet50, "
+        "vgg16, inceptionv3, xception, or the file of an ONNX model with its settings in a JSON file beside it; a "
+        "gallery keeps its own",
+    )
     one.add_argument("--fresh", action="store_true", help="make the gallery of that name anew")
 
     one = command("remove", _remove, "Remove a person from a gallery, with all photos that it keeps of the person.")
@@ -116,27 +124,39 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _find(chosen: argparse.Namespace) -> None:
-    from pipeline.embedding import EmbeddingSettings
+    from pipeline import embedders
     from pipeline.lookalikes import Lookalikes
 
     picture = photo.read(chosen.photo)
-    opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
-    scorer = scorers.named(chosen.scorer)
-    lookalikes = Lookalikes(opened, _load_models(), scorer)
+    opened = gallery.open(chosen.gallery)
+    identity = opened.manifest["embedding"]
+    scorer = scorers.fitting(identity, chosen.scorer)
+    models = _load_models(None if scorers.fits(identity) else lambda: embedders.of(opened))
+    lookalikes = Lookalikes(opened, models, scorer)
     found = lookalikes.find(picture, chosen.face, chosen.top, chosen.method, chosen.exact)
     if chosen.json:
-        print(json.dumps(asdict(found), indent=2, ensure_ascii=False, default=str))
+        values = asdict(found)
+        for match in values["matches"]:
+            match["resemblance"] = match["resemblance"] if scorers.fits(identity) else None
+        print(json.dumps(values, indent=2, ensure_ascii=False, default=str))
         return
     if len(found.faces) > 1:
         print(f"Face {found.face} of {len(found.faces)}; another one: --face N", file=sys.stderr)
     _print_matches(found.matches)
+    if not scorers.fits(identity):
+        print(
+            f"Ranked by the cosine: the trained network and the resemblance are for the default embedder, and this "
+            f"gallery is of {identity['model']}."
+        )
 
 
-def _load_models() -> Models:
+def _load_models(embedder: Callable[[], Embedder] | None = None) -> Models:
+    """The networks, with another embedder than the default one where there is one."""
+    from pipeline.faces import Detector
     from pipeline.lookalikes import Models
 
     with working("Loading the networks"):
-        return Models.load()
+        return Models(Detector(), embedder()) if embedder else Models.load()
 
 
 def _print_matches(matches: list[Match]) -> None:
@@ -144,7 +164,7 @@ def _print_matches(matches: list[Match]) -> None:
         (
             str(match.rank),
             match.name + (" (the same photo)" if match.copy else ""),
-            f"{match.resemblance:.0f}",
+            f"{match.resemblance:.0f}" if match.resemblance == match.resemblance else "–",
             f"{match.distance:.4f}",
             match.source,
             str(match.crop_path),
@@ -176,9 +196,18 @@ def _build(chosen: argparse.Namespace) -> None:
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
     gallery.folder_of(name)
     people = _people(chosen, name)
-    models = _load_models()
+    models = _load_models(_embedder(chosen.embedder, name, chosen.fresh))
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
     print(f"Look somebody up in it: python -m pipeline find PHOTO --gallery {name}")
+
+
+def _embedder(wished: str | None, name: str, fresh: bool) -> Callable[[], Embedder] | None:
+    """What loads the embedder that was asked for, or else the gallery's own; None for the default one."""
+    from pipeline import embedders
+
+    manifest = None if fresh else store.read_manifest(gallery.folder_of(name))
+    chosen = wished or (embedders.name_of(manifest["embedding"]) if manifest else None)
+    return (lambda: embedders.load(chosen)) if chosen not in (None, embedders.DEFAULT) else None
 
 
 def _people(chosen: argparse.Namespace, name: str) -> People:

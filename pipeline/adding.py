@@ -126,7 +126,7 @@ def _keep(place: Path, added: Photo) -> Path:
 def _commit(opened: Gallery, pieces: list[tuple[pa.Table, np.ndarray]], faces: int, without: str = "") -> None:
     """Commit these rows, and what was refused before but of the person ``without``."""
     refused = [row for row in changes.read_refused(opened.folder) if row["person"] != without]
-    about = {key: opened.manifest[key] for key in ("embedding", "build")}
+    about = {key: value for key, value in opened.manifest.items() if key in ("embedding", "dimensions", "build")}
     changes.commit(opened.folder, opened.manifest["generation"] + 1, pieces, faces, refused, about)
 
 

@@ -24,7 +24,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 from PIL import Image
 
-from pipeline import changes, faces, gallery, photo, screening, store, weights
+from pipeline import changes, faces, gallery, photo, screening, store
 from pipeline.changes import REFUSED, ROW
 from pipeline.embedding import Embedder
 from pipeline.errors import GalleryError, PhotoError
@@ -69,9 +69,12 @@ class BuildReport:
     report_path: Path
 
 
-_PART = ROW.append(pa.field("reason", pa.string())).append(
-    pa.field("embedding", pa.list_(pa.float32(), weights.DIMENSIONS))
-)
+def _part(dimensions: int) -> pa.Schema:
+    """A row of a part: what was found of a photo, and its embedding."""
+    embedding = pa.field("embedding", pa.list_(pa.float32(), dimensions))
+    return ROW.append(pa.field("reason", pa.string())).append(embedding)
+
+
 DUPLICATE = Measured(flaw="duplicate: the same file as another photo of this person")
 
 
@@ -235,7 +238,7 @@ class _Build:
         rows = [row for person, candidates in waiting for row in self._rows(person, candidates, seen)]
         if rows:
             number = len(self._parts())
-            table = pa.Table.from_pylist(rows, schema=_PART)
+            table = pa.Table.from_pylist(rows, schema=_part(self.embedder.dimensions))
             with store.written_whole(self.parts_folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(table, temporary)
             self._remember(table)
@@ -299,7 +302,11 @@ class _Build:
             self._pieces(),
             faces_total,
             list(unique.values()),
-            {"embedding": self.embedder.identity, "build": asdict(self.settings)},
+            {
+                "embedding": self.embedder.identity,
+                "dimensions": self.embedder.dimensions,
+                "build": asdict(self.settings),
+            },
         )
         kinds = Counter(row["reason"].split(":")[0] for row in unique.values())
         report_path = self.folder / gallery.REJECTED
@@ -313,7 +320,7 @@ class _Build:
             table = table.filter(pa.compute.equal(table["reason"], ""))
             if len(table):
                 flat = table["embedding"].combine_chunks().flatten().to_numpy()
-                yield table.select(ROW.names), flat.reshape(-1, weights.DIMENSIONS)
+                yield table.select(ROW.names), flat.reshape(-1, self.embedder.dimensions)
 
 
 def kept(folder: Path, looked: Looked, number: int, crop: int) -> dict[str, Any]:

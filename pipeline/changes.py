@@ -72,9 +72,10 @@ def commit(
     Its last step but clearing up is the one that counts: killed before, nothing has changed.
     """
     faces_path, embeddings_path = folder / f"faces-{generation}.parquet", folder / f"embeddings-{generation}.npy"
+    dimensions = about.get("dimensions", weights.DIMENSIONS)
     people, crops, start = set[str](), set[int](), 0
     with store.written_whole(faces_path) as rows_file, store.written_whole(embeddings_path) as array_file:
-        array = np.lib.format.open_memmap(array_file, "w+", dtype=np.float32, shape=(faces, weights.DIMENSIONS))
+        array = np.lib.format.open_memmap(array_file, "w+", dtype=np.float32, shape=(faces, dimensions))
         with pq.ParquetWriter(rows_file, ROW) as writer:
             for table, embeddings in pieces:
                 writer.write_table(table)
@@ -109,7 +110,7 @@ def _clear_up(folder: Path, files: set[Path], crops: set[Path]) -> None:
     for path in stale:
         if path not in files and path not in crops:
             path.unlink(missing_ok=True)
-    for path in folder.glob("prepared-*.npy"):
+    for path in (*folder.glob("prepared-*.npy"), *folder.glob("index-*.faiss")):
         path.unlink(missing_ok=True)
     if (folder / BUILDING).exists():
         shutil.rmtree(folder / BUILDING)

@@ -1,8 +1,8 @@
-"""Crops of faces to unit rows of 128 numbers: FaceNet (Schroff et al. 2015, arXiv 1503.03832)."""
+"""Crops of faces to unit rows: FaceNet (Schroff et al. 2015, arXiv 1503.03832), or another network in its place."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,43 +41,75 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Network:
+    """What turns crops into numbers.
+
+    model: says which network it is, weights included. parameters: how many numbers it has learned.
+    rows: unit rows, float32 (n, dimensions), of crops, uint8 (n, side_px, side_px, 3).
+    """
+
+    model: str
+    side_px: int
+    dimensions: int
+    parameters: int
+    rows: Callable[[np.ndarray], np.ndarray]
+
+
+def facenet() -> Network:
+    """FaceNet as one compiled function. Raises WeightsError where its weights are missing."""
+    tf = tensorflow.load()
+    model = weights.load()
+    side = weights.CROP_SIDE_PX
+
+    def network(crops: Any) -> Any:
+        pixels = tf.cast(crops, tf.float32)
+        mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
+        # The floor keeps a crop of one colour finite, as in tf.image.per_image_standardization.
+        deviation = tf.maximum(tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True), (3 * side**2) ** -0.5)
+        return tf.math.l2_normalize(model((pixels - mean) / deviation, training=False), axis=-1)
+
+    compiled = tf.function(network, input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8)])
+    return Network(
+        weights.MODEL_ID, side, weights.DIMENSIONS, model.count_params(), lambda crops: compiled(crops).numpy()
+    )
+
+
 class Embedder:
-    """FaceNet as one compiled function. Loading it takes seconds, so one is shared."""
+    """A network over the views of faces, FaceNet where none is given. Loading it takes seconds, so one is shared."""
 
-    def __init__(self, settings: EmbeddingSettings = EmbeddingSettings()) -> None:
-        tf = tensorflow.load()
-
+    def __init__(self, settings: EmbeddingSettings = EmbeddingSettings(), network: Network | None = None) -> None:
         self.settings = settings
-        model = weights.load()
-        side = weights.CROP_SIDE_PX
-
-        def network(crops: Any) -> Any:
-            pixels = tf.cast(crops, tf.float32)
-            mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
-            # The floor keeps a crop of one colour finite, as in tf.image.per_image_standardization.
-            deviation = tf.maximum(tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True), (3 * side**2) ** -0.5)
-            return tf.math.l2_normalize(model((pixels - mean) / deviation, training=False), axis=-1)
-
-        self._network = tf.function(network, input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8)])
+        self.network = network or facenet()
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a gallery must share with a probe: the model and all that is done before it."""
-        return self.settings.identity
+        return {**self.settings.identity, "model": self.network.model}
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a row has."""
+        return self.network.dimensions
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learned."""
+        return self.network.parameters
 
     def crops(self, photo: np.ndarray, face: Face) -> np.ndarray:
-        """The views of one face, uint8, (views, 160, 160, 3)."""
+        """The views of one face, uint8, (views, side, side, 3)."""
         photo, face = faces.level(photo, face, self.settings.level_over_degrees)
-        return np.stack([faces.crop(photo, face, view, weights.CROP_SIDE_PX) for view in self.settings.views])
+        return np.stack([faces.crop(photo, face, view, self.network.side_px) for view in self.settings.views])
 
     def rows(self, crops: np.ndarray, batch_max: int = 32) -> np.ndarray:
-        """Unit rows, float32, (n, 128), of single crops, uint8, (n, 160, 160, 3)."""
-        parts = [self._network(crops[start : start + batch_max]).numpy() for start in range(0, len(crops), batch_max)]
-        return np.concatenate(parts) if parts else np.empty((0, weights.DIMENSIONS), np.float32)
+        """Unit rows, float32, (n, dimensions), of single crops, uint8, (n, side, side, 3)."""
+        parts = [self.network.rows(crops[start : start + batch_max]) for start in range(0, len(crops), batch_max)]
+        return np.concatenate(parts) if parts else np.empty((0, self.dimensions), np.float32)
 
     def __call__(self, faces_crops: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit rows, float32, (n, 128), of n faces, each with its views as :meth:`crops` gives them."""
+        """Unit rows, float32, (n, dimensions), of n faces, each with its views as :meth:`crops` gives them."""
         if not len(faces_crops):
-            return np.empty((0, weights.DIMENSIONS), np.float32)
+            return np.empty((0, self.dimensions), np.float32)
         rows = self.rows(np.concatenate(faces_crops))
-        return unit(rows.reshape(len(faces_crops), -1, weights.DIMENSIONS).mean(axis=1))
+        return unit(rows.reshape(len(faces_crops), -1, self.dimensions).mean(axis=1))

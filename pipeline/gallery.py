@@ -3,7 +3,7 @@
 A gallery is a folder in the data folder. Its ``manifest.json`` names the files that hold its rows:
 
 - ``faces-N.parquet``: a row for each face (:data:`COLUMNS`),
-- ``embeddings-N.npy``: float32 (faces, 128), unit rows in the same order, memory-mapped,
+- ``embeddings-N.npy``: float32 (faces, dimensions), unit rows in the same order, memory-mapped,
 - ``rejected.csv``: the photos that screening refused, with the reason,
 - ``crops/000/000000.jpg``: what is shown of each row, by its number in the column ``crop``,
 - ``photos/NAME/``: photos of a person that were added by hand (see :mod:`pipeline.adding`),
@@ -182,7 +182,8 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
-    if embeddings.shape[1:] != (weights.DIMENSIONS,) or embeddings.dtype != np.float32:
+    dimensions = manifest.get("dimensions", weights.DIMENSIONS)
+    if embeddings.shape[1:] != (dimensions,) or embeddings.dtype != np.float32:
         raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
     return faces, embeddings
 

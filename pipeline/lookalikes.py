@@ -30,8 +30,8 @@ COPY_DISTANCE_MAX = 0.015
 class Match:
     """A person of the gallery with the photo that is most alike.
 
-    distance: 0..1, smaller is more alike. resemblance: 0..100, larger is more alike. copy: the photo is the
-    probe itself or a near-duplicate of it.
+    distance: 0..1, smaller is more alike. resemblance: 0..100, larger is more alike, NaN where nothing calibrates the
+    gallery's embedder. copy: the photo is the probe itself or a near-duplicate of it.
     """
 
     rank: int
@@ -133,9 +133,9 @@ class Lookalikes:
         scorer: Scorer | None = None,
         settings: SearchSettings = SearchSettings(),
     ) -> None:
-        """Without a scorer the trained network is taken. Raises WeightsError where it cannot be used."""
+        """Without a scorer, one that fits the gallery is taken. Raises WeightsError where it cannot be used."""
         self.gallery, self.models, self.settings = gallery, models, settings
-        self.scorer: Scorer = scorer or scorers.named()
+        self.scorer: Scorer = scorer or scorers.fitting(gallery.manifest.get("embedding"))
 
     @classmethod
     def open(cls, name: str = gallery.DEMONSTRATION, models: Models | None = None) -> Lookalikes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -53,6 +54,10 @@ class Calibration:
         return np.log(values / (1 - values))
 
 
+# For distances that nothing was fitted on: every resemblance is NaN.
+UNCALIBRATED = Calibration(math.nan, math.nan)
+
+
 class Scorer(Protocol):
     """What ranks a gallery. The distance is 0..1 and symmetric; smaller is more alike.
 
@@ -78,9 +83,9 @@ class CosineScorer:
     name: ScorerName = "cosine"
     digest = ""
 
-    def __init__(self) -> None:
+    def __init__(self, calibration: Calibration | None = None) -> None:
         fitted = json.loads(_COSINE.read_text(encoding="utf-8"))
-        self.calibration = Calibration(fitted["middle"], fitted["slope"])
+        self.calibration = calibration or Calibration(fitted["middle"], fitted["slope"])
 
     def prepare(self, rows: np.ndarray) -> np.ndarray:
         """The rows themselves."""
@@ -122,6 +127,22 @@ def digest_of(network: Network) -> str:
 def named(name: ScorerName = "network") -> Scorer:
     """A scorer by name. Raises WeightsError where the shipped network cannot be used."""
     return CosineScorer() if name == "cosine" else read(SHIPPED)
+
+
+def fitting(identity: dict[str, Any] | None, name: ScorerName = "network") -> Scorer:
+    """A scorer for the embeddings of a gallery, whose manifest names what made them (``embedding``).
+
+    Network and calibration were fitted on the default embedder's rows. Those of any other are compared by the cosine,
+    uncalibrated. Raises WeightsError where the shipped network cannot be used.
+    """
+    return named(name) if fits(identity) else CosineScorer(UNCALIBRATED)
+
+
+def fits(identity: dict[str, Any] | None) -> bool:
+    """Whether embeddings are the default embedder's, as those are that nothing is said of."""
+    from pipeline.embedding import EmbeddingSettings
+
+    return identity in (None, EmbeddingSettings().identity)
 
 
 def write(folder: Path, network: Network, calibration: Calibration | None, about: dict[str, Any]) -> None:

@@ -125,7 +125,55 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--learning-rate", type=float, default=1e-5, help="of Adam (%(default)s)")
     one.add_argument("--patience-epochs", type=positive, default=4, metavar="N", help="default: %(default)s")
     one.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    text = (
+        "Run embedders, classifiers, similarity nets, last layers and networks that learn from nothing under one "
+        "protocol on Labeled Faces in the Wild, and print them side by side. What is finished is not run again."
+    )
+    one = commands.add_parser("compare", help="Every system side by side on LFW.", description=text)
+    one.set_defaults(run=_compare)
+    one.add_argument("systems", nargs="*", metavar="SYSTEM", help="which ones, as --list names them (default: all)")
+    one.add_argument("--list", action="store_true", help="name the systems and end")
+    one.add_argument(
+        "--lfw", type=Path, metavar="FOLDER", help="where lfw/ and pairs.txt lie (default: LOOKSLIKEWHO_LFW)"
+    )
+    one.add_argument(
+        "--embedder",
+        action="append",
+        default=[],
+        metavar="MODEL.onnx",
+        help="an ONNX model of your own; may be repeated",
+    )
+    one.add_argument("--steps", type=positive, default=50, metavar="N", help="batches in an epoch (%(default)s)")
+    one.add_argument("--epochs", type=positive, default=10, metavar="N", help="default: %(default)s")
+    one.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     return parser
+
+
+def _compare(chosen: argparse.Namespace) -> None:
+    with command_line.working("Loading TensorFlow"):
+        from pipeline import tensorflow
+
+        tensorflow.load()
+        from train import compare
+        from train.systems.protocol import Budget
+        from train.wild import Wild
+
+    known = compare.systems(chosen.embedder)
+    if chosen.list:
+        command_line.print_table(
+            ("name", "system"), [(name, one.title) for name, one in known.items()], numbers=set()
+        )
+        return
+    unknown = [name for name in chosen.systems if name not in known]
+    if unknown:
+        raise UserError(f"There is no system {unknown[0]}. See them by: python -m train compare --list")
+    inputs = compare.LfwInputs(Wild(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
+    rows = compare.compare([known[name] for name in chosen.systems or known], inputs)
+    finished = [row for row in rows if "rank_1" in row]
+    command_line.print_table(compare.HEAD, [compare.cells(row) for row in finished], numbers=set(range(1, 10)))
+    for row in rows:
+        if "reason" in row:
+            print(f"{row['system']}: {row['reason']}")
 
 
 def _fit(chosen: argparse.Namespace) -> None:

@@ -187,6 +187,11 @@ def keep_rows(folder: Path, epoch: int) -> None:
         append_row(folder, row)
 
 
+def taught_seconds(folder: Path) -> float:
+    """How long a run's epochs took, without measuring."""
+    return sum(row["seconds"] for row in read_history(folder) if math.isfinite(row.get("seconds", math.nan)))
+
+
 def _numbers(row: dict[str, Any]) -> dict[str, float] | None:
     try:
         values = {name: float(value) for name, value in row.items() if name is not None}

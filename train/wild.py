@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,8 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline import faces, photo, store
-from pipeline.embedding import EmbeddingSettings, unit
+from pipeline import embedders, faces, photo, store
+from pipeline.embedding import Embedder, EmbeddingSettings, unit
 from pipeline.errors import SourceError
 from pipeline.faces import DetectionSettings, Face, View
 from pipeline.lookalikes import Models
@@ -29,9 +30,9 @@ _BLOCK = 512
 NEVER = 360.0
 
 
-def place() -> Path:
-    """The folder with ``lfw/`` and the official lists: ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``."""
-    folder = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parents[2] / "shared" / "faces")
+def place(folder: Path | None = None) -> Path:
+    """The folder with ``lfw/`` and the official lists: that given, ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``."""
+    folder = folder or Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parents[2] / "shared" / "faces")
     if not (folder / "pairs.txt").is_file():
         raise SourceError(f"LFW is not in {folder}. Set LOOKSLIKEWHO_LFW to the folder with lfw/ and pairs.txt.")
     return folder
@@ -53,8 +54,8 @@ def progress_bar() -> Progress:
 class Wild:
     """The photos of LFW in a fixed order, with their detected faces and embeddings."""
 
-    def __init__(self) -> None:
-        self.folder = place()
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = place(folder)
         self.paths = sorted((self.folder / "lfw").glob("*/*.jpg"))
         self._number = {path.stem: number for number, path in enumerate(self.paths)}
         self.cache = store.home() / "benchmarks" / "lfw"
@@ -92,6 +93,10 @@ class Wild:
             elif parts:
                 fold_of[parts[0]] = fold
         return np.array([fold_of[path.parent.name] for path in self.paths])
+
+    def photo(self, number: int) -> np.ndarray:
+        """One photo, uint8 RGB."""
+        return photo.read(self.paths[number])
 
     @cached_property
     def faces(self) -> list[Face | None]:
@@ -151,6 +156,56 @@ class Wild:
         everything = np.arange(len(self))
         views = [self.view(view, everything, settings.level_over_degrees) for view in settings.views]
         return unit(np.mean(views, axis=0))
+
+    def embedded(self, name: str, photos: np.ndarray) -> np.ndarray:
+        """Unit rows of the given photos by an embedder of a name, zeros where no face was found. Raises UserError."""
+        if name == embedders.DEFAULT:
+            return self.embeddings()[photos]
+        if name == embedders.PAIR:
+            first, second = (self.embedded(part, photos) for part in (embedders.DEFAULT, embedders.SECOND))
+            return embedders.joined(first, second)
+        embedder = embedder_of(name)
+        path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
+        rows = np.load(path) if path.is_file() else np.full((len(self), embedder.dimensions), np.nan, np.float32)
+        missing = photos[np.isnan(rows[photos, 0])]
+        with progress_bar() as bar:
+            for start in bar.track(range(0, len(missing), _BLOCK), description=f"{Path(name).name} (512 at a time)"):
+                block = missing[start : start + _BLOCK]
+                rows[block] = 0
+                found = [(number, face) for number in block if (face := self.faces[number])]
+                with ThreadPoolExecutor() as threads:
+                    crops = list(
+                        threads.map(lambda one: embedder.crops(photo.read(self.paths[one[0]]), one[1]), found)
+                    )
+                rows[[number for number, _ in found]] = embedder(crops)
+                with store.written_whole(path) as temporary, temporary.open("wb") as file:
+                    np.save(file, rows)
+        wanted: np.ndarray = rows[photos]
+        return wanted
+
+    def crops(self, view: View, side_px: int, photos: np.ndarray) -> np.ndarray:
+        """One crop of each of the given photos, uint8 (n, side_px, side_px, 3), black where no face was found."""
+        path = self.cache / f"crops-{side_px}-{_digest([asdict(view), photos.tolist()])}.npy"
+        if not path.is_file():
+
+            def crop(number: int) -> np.ndarray:
+                face = self.faces[number]
+                if face is None:
+                    return np.zeros((side_px, side_px, 3), np.uint8)
+                return faces.crop(photo.read(self.paths[number]), face, view, side_px)
+
+            with ThreadPoolExecutor() as threads:
+                made = np.stack(list(threads.map(crop, photos)))
+            with store.written_whole(path) as temporary, temporary.open("wb") as file:
+                np.save(file, made)
+        wanted: np.ndarray = np.load(path)
+        return wanted
+
+
+@cache
+def embedder_of(name: str) -> Embedder:
+    """An embedder, loaded when something is not cached. Raises UserError."""
+    return embedders.load(name)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Systems that recognise faces, each as the work that it comes from has it, for ``python -m train compare``."""

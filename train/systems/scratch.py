@@ -1,0 +1,91 @@
+"""A small convolutional network that learns faces of 60 x 60 pixels from nothing, by triplets or pairs.
+
+Layer for layer the published one of 842,624 parameters (a FaceNet course project on LFW).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+
+from train.systems.siamese import Learning, codes, learn
+from train.systems.system import Inputs, Made, System, choosing, enrolled
+
+Pooling = Literal["max", "average", "none"]
+
+
+@dataclass(frozen=True)
+class ScratchSettings:
+    """pooling: after the first, second and fourth convolution, without shrinking. dropout: between dense layers."""
+
+    pooling: Pooling = "max"
+    dropout: float = 0.0
+    batch_normalisation: bool = False
+    side_px: int = 60
+
+
+def network(settings: ScratchSettings = ScratchSettings()) -> keras.Model:
+    """Pixels 0..255, float32 (n, 60, 60, 3), to codes (n, 128)."""
+    layers = keras.layers
+    pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
+    inputs = keras.Input((settings.side_px, settings.side_px, 3))
+    values = layers.Rescaling(1 / 127.5, -1)(inputs)
+    for place, (filters, kernel) in enumerate(((64, 3), (128, 3), (64, 3), (64, 1))):
+        values = layers.Conv2D(filters, kernel, 2, padding="same", use_bias=True)(values)
+        if settings.batch_normalisation:
+            values = layers.BatchNormalization()(values)
+        values = layers.ReLU()(values)
+        if settings.pooling != "none" and place != 2:
+            values = pools[settings.pooling](2, 1, padding="same")(values)
+    values = layers.Flatten()(values)
+    for units in (512, 256):
+        values = layers.Dense(units, activation="relu")(values)
+        values = layers.Dropout(settings.dropout)(values)
+    return keras.Model(inputs, layers.Dense(128)(values))
+
+
+def scratch(
+    name: str, title: str, settings: ScratchSettings = ScratchSettings(), learning: Learning = Learning()
+) -> System:
+    """A system that learns from the enrolled photos alone."""
+
+    def make(inputs: Inputs, folder: Path) -> Made:
+        keras.utils.set_random_seed(inputs.budget.seed)
+        crops = inputs.crops()
+        _, people = enrolled(inputs)
+        model = learn(
+            network(settings),
+            inputs.variants(),
+            people,
+            choosing(inputs, crops),
+            learning,
+            inputs.budget,
+            folder,
+        )
+        begun = time.perf_counter()
+        rows = codes(model, crops)
+        face_ms = (time.perf_counter() - begun) * 1000 / len(crops)
+        return Made(rows, model.count_params(), face_ms, apart=model.distances())
+
+    return System(
+        f"scratch-{name}", f"60 px network, {title}", "from scratch", make, {**asdict(settings), **asdict(learning)}
+    )
+
+
+SYSTEMS = (
+    scratch("final", "triplet 0.6, max pooling"),
+    scratch("dropout", "triplet 0.4, dropout 0.3", ScratchSettings(dropout=0.3), Learning(margin=0.4)),
+    scratch(
+        "batch-norm",
+        "triplet 1.0, batch normalisation",
+        ScratchSettings(batch_normalisation=True),
+        Learning(margin=1.0),
+    ),
+    scratch("average", "triplet 0.2, average pooling", ScratchSettings(pooling="average"), Learning(margin=0.2)),
+    scratch("contrastive", "contrastive 1.0", learning=Learning("contrastive", 1.0)),
+    scratch("binary", "Manhattan and sigmoid", learning=Learning("binary")),
+)

@@ -1,0 +1,59 @@
+"""The encoder and similarity net of this project's ancestor, and what became of them, on FaceNet's rows."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import embedders
+from train.systems.system import Inputs, Made, System, enrolled, places
+
+_TITLES = {
+    "original": "similarity net as published, quadruplet loss",
+    "residual": "similarity net from the cosine, hard negatives",
+    "cohort": "cosine less what is ordinary (the kind that ships)",
+}
+
+
+def similarity_net(kind: str) -> System:
+    """A system of one of :data:`train.networks.KINDS`."""
+
+    def make(inputs: Inputs, folder: Path) -> Made:
+        import keras
+
+        from train import evaluate, runs
+        from train.fit import FitSettings, fit
+        from train.networks import KINDS
+
+        budget = inputs.budget
+        settings = FitSettings(
+            network=KINDS[kind],
+            batch_size=budget.people * budget.photos,
+            steps_per_epoch=budget.steps,
+            epochs=budget.epochs,
+            patience_epochs=budget.epochs,
+            seed=budget.seed,
+        )
+        if kind != "original":
+            settings = replace(settings, mining="neighbours", neighbours=10, alpha=0.1)
+            settings = replace(settings, learning_rate=1e-2 if kind == "cohort" else 1e-4)
+        rows, protocol = inputs.rows(embedders.DEFAULT), inputs.protocol
+        photos, _ = enrolled(inputs)
+        photos = np.r_[photos, np.unique(places(protocol, protocol.choose.photos))]
+        held_out = np.arange(len(photos)) >= protocol.learn.size
+        # A folder of its own, as a training has a result of its own.
+        training = folder / "training"
+        fit(training, rows[photos], protocol.people[protocol.photos[photos]], settings, held_out)
+        shutil.copyfile(training / runs.HISTORY, folder / runs.HISTORY)
+        network = keras.saving.load_model(training / runs.MODEL)
+        parameters, face_ms = inputs.cost(embedders.DEFAULT)
+        apart = evaluate.network_distances(network.arrays())
+        return Made(rows, parameters + network.count_params(), face_ms, apart=apart)
+
+    return System(f"similarity-{kind}", f"FaceNet 128, {_TITLES[kind]}", "similarity net", make, {"network": kind})
+
+
+SYSTEMS = tuple(map(similarity_net, _TITLES))
