@@ -184,7 +184,7 @@ def keep_rows(folder: Path, epoch: int) -> None:
     rows = [row for row in read_history(folder) if row["epoch"] <= epoch]
     (folder / HISTORY).unlink(missing_ok=True)
     for row in rows:
-        append_row(folder, row)
+        append_row(folder, {**row, "epoch": int(row["epoch"])})
 
 
 def taught_seconds(folder: Path) -> float:
