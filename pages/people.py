@@ -202,7 +202,8 @@ def small(data: bytes, looked: Looked) -> np.ndarray:
 
 def review(opened: Gallery, dropped: list[Dropped]) -> None:
     """Who is on the photos, and which of them are good enough."""
-    suggested = list(dict.fromkeys(each.suggestion for each in dropped if each.suggestion))
+    usable = [each for each in dropped if not each.looked.measured.flaw]
+    suggested = list(dict.fromkeys(each.suggestion for each in usable if each.suggestion))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         several = False
         if len(dropped) > 1:
@@ -218,9 +219,8 @@ def review(opened: Gallery, dropped: list[Dropped]) -> None:
             several = way == "several"
         if not several:
             first = suggested[0] if suggested else ""
-            everybody = st.text_input("Who is this?", first, max_chars=80, placeholder="Name", key="name of all")
+            st.text_input("Who is this?", first, max_chars=80, placeholder="Name", key="name of all")
     place = st.container()
-    names = []
     grid = st.grid("auto", min_column_width=150, border=True)
     cells = []
     for each in dropped:
@@ -228,30 +228,29 @@ def review(opened: Gallery, dropped: list[Dropped]) -> None:
         cells.append(cell)
         with cell:
             st.image(each.shown, width="stretch", alt=f"The face in {each.file}")
-            if not several:
-                names.append(everybody)
-            elif each.looked.measured.flaw:
-                names.append("")
-            else:
-                key = f"name of {each.key}"
-                names.append(
-                    st.text_input(
-                        f"Who is on {drawing.literal(each.file)}?",
-                        each.suggestion,
-                        max_chars=80,
-                        placeholder="Who is this?",
-                        key=key,
-                        label_visibility="collapsed",
-                    )
+            if several and each in usable:
+                st.text_input(
+                    f"Who is on {drawing.literal(each.file)}?",
+                    each.suggestion,
+                    max_chars=80,
+                    placeholder="Who is this?",
+                    key=f"name of {each.key}",
+                    label_visibility="collapsed",
                 )
-    photos = [Photo(name, each.file, each.data, each.looked) for name, each in zip(names, dropped, strict=True)]
+    photos = named(dropped, several)
     reasons = adding.screen(opened, photos)
     for cell, each, reason in zip(cells, dropped, reasons, strict=True):
         with cell:
             verdict(each, reason)
     good = [each for each, reason in zip(photos, reasons, strict=True) if not reason]
     with place:
-        confirm(opened, good, len(dropped) - len(good))
+        confirm(good, len(dropped) - len(good), lambda: added(opened.name, dropped, several))
+
+
+def named(dropped: list[Dropped], several: bool) -> list[Photo]:
+    """The photos with the names that stand in the fields now."""
+    names = [st.session_state.get(f"name of {each.key if several else 'all'}", "") for each in dropped]
+    return [Photo(name, each.file, each.data, each.looked) for name, each in zip(names, dropped, strict=True)]
 
 
 def verdict(dropped: Dropped, reason: str) -> None:
@@ -268,29 +267,33 @@ def verdict(dropped: Dropped, reason: str) -> None:
         st.caption(drawing.literal(dropped.file))
 
 
-def confirm(opened: Gallery, photos: list[Photo], refused: int) -> None:
+def confirm(photos: list[Photo], refused: int, add: Callable[[], str]) -> None:
     """The button that adds the photos, or what keeps it from doing so."""
-    named = [each for each in photos if each.person.strip()]
+    count = sum(bool(each.person.strip()) for each in photos)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            f"Add {plural(len(named), 'photo')}" if named else "Add",
+            f"Add {plural(count, 'photo')}" if count else "Add",
             type="primary",
             icon=":material/person_add:",
-            disabled=not named,
+            disabled=not count,
             on_click=attempt,
-            args=(lambda: added(opened.name, named),),
+            args=(add,),
         )
         st.button("Cancel", type="tertiary", on_click=empty)
         if not photos:
             st.caption("None of these photos can be used. Try others that show one face, large and from the front.")
-        elif len(named) < len(photos):
-            st.caption(f"{plural(len(photos) - len(named), 'photo')} still without a name")
+        elif count < len(photos):
+            st.caption(f"{plural(len(photos) - count, 'photo')} still without a name")
         elif refused:
             st.caption(f"{plural(refused, 'photo')} will be left out")
 
 
-def added(name: str, photos: list[Photo]) -> str:
-    """Add the photos, and say who is in the gallery now. Raises GalleryError."""
+def added(name: str, dropped: list[Dropped], several: bool) -> str:
+    """Add the photos, and say who is in the gallery now. Raises GalleryError.
+
+    A name that is written last counts, even where the click on the button is what ends its writing.
+    """
+    photos = [each for each in named(dropped, several) if each.person.strip()]
     reasons = adding.add(name, photos)
     empty()
     people = dict.fromkeys(readable(each.person) for each, why in zip(photos, reasons, strict=True) if not why)

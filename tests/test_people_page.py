@@ -156,6 +156,19 @@ def test_each_photo_can_have_a_person_of_its_own(small, examples, stranger):
     assert gallery.open("small").people_count == 7
 
 
+def test_the_name_written_last_counts_where_the_click_ends_its_writing(small, stranger):
+    page = dropped(people(gallery="small"), stranger, names=("Ann.jpg",))
+    page.text_input(key="name of all").set_value("Bea")
+    press(page, "Add 1 photo")
+    assert "Bea" in wall(page)
+    assert "Ann" not in wall(page)
+
+
+def test_a_photo_that_cannot_be_used_suggests_no_name(small, stranger):
+    page = dropped(people(gallery="small"), BLANK, stranger, names=("Nobody.png", "Ann.jpg"))
+    assert page.text_input(key="name of all").value == "Ann"
+
+
 def test_without_a_name_or_a_good_photo_nothing_can_be_added(small, stranger):
     page = dropped(people(), stranger, names=("IMG_1.jpg",))
     assert button(page, "Add").disabled
