@@ -22,7 +22,11 @@ from tests.conftest import encoded
 
 TARGET = serving.ROOT / "screenshots"
 # With how much of their height.
-README_PICTURES = {"light-result": ("finder.png", 5000), "light-map-face": ("explorer.png", 960)}
+README_PICTURES = {
+    "light-result": ("finder.png", 5000),
+    "light-map-face": ("explorer.png", 960),
+    "light-training": ("training.png", 1500),
+}
 VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
