@@ -25,7 +25,7 @@ TARGET = serving.ROOT / "screenshots"
 README_PICTURES = {
     "light-result": ("finder.png", 5000),
     "light-map-face": ("explorer.png", 960),
-    "light-training": ("training.png", 1500),
+    "light-training": ("training.png", 1460),
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
