@@ -179,6 +179,7 @@ def test_the_finder_leads_to_the_map_at_once_and_back(page, madonna):
     page.get_by_role("button", name="My face").wait_for()
     page.get_by_role("button", name="My face").click()
     chosen(page, "Your photo")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("button", name="Compare", exact=True).first.click()
     expect(page.locator("strong").first).to_have_text("Your photo and Madonna")
     expect(page.get_by_text("Most alike photos")).to_be_visible()
