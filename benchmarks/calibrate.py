@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks import protocols, report
 from pipeline import scorers
 from pipeline.errors import UserError
-from pipeline.scorers import Calibration
+from train.evaluation import fitted
 from train.wild import Wild
 
 BINS = 10
@@ -61,15 +59,6 @@ def main() -> None:
             f"Resemblance of the most alike strangers among {STRANGERS} people": _strangers(wild, embeddings),
         },
     )
-
-
-def fitted(distances: np.ndarray, same: np.ndarray, on_logit: bool = False) -> Calibration:
-    """The logistic curve (Platt 1999) of pairs' distances (n,) in 0..1 and whether they show one person (n,)."""
-    plain = Calibration(0.5, 1.0, on_logit)
-    fit = LogisticRegression(C=np.inf).fit(-plain.scale(distances)[:, None], same)
-    slope = float(fit.coef_[0, 0])
-    middle = float(fit.intercept_[0]) / slope
-    return replace(plain, middle=float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope=slope)
 
 
 def _strangers(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:

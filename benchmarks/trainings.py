@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.calibrate import calibration_error, fitted
+from benchmarks.calibrate import calibration_error
 from pipeline import scorers, store
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import UserError
@@ -96,7 +96,7 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
         known = ~np.isnan(values)
         return values[known], same[known]
 
-    calibration = fitted(*pairs_of("pairsDevTest.txt"), on_logit=True)
+    calibration = evaluation.fitted(*pairs_of("pairsDevTest.txt"), on_logit=True)
     measured = []
     for pair_list in ("pairsDevTest.txt", "pairs.txt"):
         values, same = pairs_of(pair_list)

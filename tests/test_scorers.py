@@ -9,13 +9,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.calibrate import calibration_error, fitted
+from benchmarks.calibrate import calibration_error
 from pipeline import photo, scorers, similarity, store
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import WeightsError
 from pipeline.scorers import Calibration, CosineScorer, NetworkScorer
 from pipeline.similarity import Network
 from tests.conftest import unit_rows
+from train.evaluation import fitted
 
 CURVE = Calibration(middle=0.3, slope=2, on_logit=True)
 

@@ -157,7 +157,7 @@ def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | Non
     if min(half.people for half in halves) < _PEOPLE_MIN:
         return None
     learned, seen = halves
-    said = fitted(learned, on_logit).resemblance(seen.distances) / 100
+    said = fitted(learned.distances, learned.same, on_logit, learned.weights).resemblance(seen.distances) / 100
     bins = np.minimum((said * _BINS).astype(int), _BINS - 1)
     rows = []
     for number in np.unique(bins):
@@ -173,12 +173,17 @@ def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | Non
     }
 
 
-def fitted(pairs: Pairs, on_logit: bool) -> Calibration:
-    """The logistic curve (Platt 1999) from distance to resemblance."""
+def fitted(
+    distances: np.ndarray, same: np.ndarray, on_logit: bool = False, weights: np.ndarray | None = None
+) -> Calibration:
+    """The logistic curve (Platt 1999) from distance to resemblance.
+
+    It is fitted to pairs' distances (n,) in 0..1, whether they show one person (n,), and what each counts (n,).
+    """
     from sklearn.linear_model import LogisticRegression
 
     plain = Calibration(0.5, 1.0, on_logit)
-    fit = LogisticRegression(C=np.inf).fit(-plain.scale(pairs.distances)[:, None], pairs.same, pairs.weights)
+    fit = LogisticRegression(C=np.inf).fit(-plain.scale(distances)[:, None], same, weights)
     slope = float(fit.coef_[0, 0])
     middle = float(fit.intercept_[0]) / slope
     return Calibration(float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope, on_logit)
