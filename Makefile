@@ -3,7 +3,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmark-app benchmark-crop \
+.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-crop \
 	benchmark-detect benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
 	benchmark-systems
 
@@ -55,6 +55,9 @@ benchmark-detect: .venv/installed-dev  ## Finding faces, beside mtcnn as it come
 
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
+
+benchmarks: .venv/installed-dev chromium  ## All that is measured of speed, and the README's table of it.
+	$(BIN)/python -m benchmarks.speed
 
 benchmark-scale: .venv/installed-dev  ## One probe among up to ten million faces.
 	$(BIN)/python -m benchmarks.scale

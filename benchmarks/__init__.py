@@ -7,16 +7,38 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 T = TypeVar("T")
+LINES = "In the README"
 
 
-def report(name: str, tables: dict[str, Sequence[dict[str, Any]]]) -> None:
-    """Print tables (a list of rows each, by title) as Markdown and write them to ``benchmarks/results/NAME.json``."""
+@dataclass(frozen=True)
+class Line:
+    """A line of the README's table of speed, beside what a user would pick instead.
+
+    times: how many times faster this is, NaN where nothing stands beside it. aim: what was to be reached.
+    """
+
+    what: str
+    here: str
+    beside: str
+    times: float
+    aim: str
+    reached: bool
+
+
+def report(name: str, tables: dict[str, Sequence[dict[str, Any]]], lines: Sequence[Line] = ()) -> None:
+    """Print tables (a list of rows each, by title) as Markdown and write them to ``benchmarks/results/NAME.json``.
+
+    ``lines`` are what ``make benchmarks`` takes into the README.
+    """
+    if lines:
+        tables = tables | {LINES: [asdict(line) for line in lines]}
     for title, rows in tables.items():
         columns = list(rows[0])
         print(f"\n{title}\n")
