@@ -6,6 +6,7 @@ layer in Python, on photos that are converted anew for each size, which costs th
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,14 @@ class Cascade:
             cells = tf.where(chances[..., 1] > CONFIDENCE_MIN[0])
             return cells, tf.gather_nd(offsets, cells), tf.gather_nd(chances[..., 1], cells)
 
+        @cache
+        def proposing(looks: int) -> Any:
+            # All looks in one graph, so that small ones share the cores; their number is a matter of the size.
+            return tf.function(
+                lambda photos, sizes: [propose(photos, sizes[look]) for look in range(looks)],
+                input_signature=[photos, tf.TensorSpec((looks, 2), tf.int32)],
+            )
+
         def on_patches(network: Any, side: int) -> Any:
             def run(photos: Any, corners: Any, owners: Any) -> Any:
                 # Outside of the photo is grey, which is nought to the network.
@@ -46,7 +55,7 @@ class Cascade:
                 run, input_signature=[photos, tf.TensorSpec((None, 4), tf.float32), tf.TensorSpec((None,), tf.int32)]
             )
 
-        self._propose = tf.function(propose, input_signature=[photos, tf.TensorSpec((2,), tf.int32)])
+        self._proposing = proposing
         self._refine, self._output = on_patches(refinement, 24), on_patches(output, 48)
 
     def __call__(self, photos: np.ndarray) -> np.ndarray:
@@ -58,9 +67,7 @@ class Cascade:
         tf = tensorflow.load()
         images = tf.constant(photos)
         shape = np.array(photos.shape[1:3])
-        parts = [self._proposals(images, shape, scale) for scale in scales(*shape)]
-        boxes = np.concatenate(parts) if parts else np.empty((0, 6))
-        boxes = squares(suppressed(boxes, 0.7))
+        boxes = squares(suppressed(self._proposals(images, shape), 0.7))
         if not len(boxes):
             return np.empty((0, COLUMNS))
         offsets, chances = self._refine(images, *_regions(boxes, shape))
@@ -74,10 +81,19 @@ class Cascade:
         found = _refined(boxes, offsets.numpy(), chances.numpy()[:, 1], CONFIDENCE_MIN[2], landmarks)
         return suppressed(found, 0.7, of_smaller=True)
 
-    def _proposals(self, images: Any, shape: np.ndarray, scale: float) -> np.ndarray:
-        cells, offsets, chances = (part.numpy() for part in self._propose(images, (shape * scale).astype(np.int32)))
-        corners = cells[:, [2, 1, 2, 1]] * STEP_PX + (1, 1, CELL_PX, CELL_PX) + offsets * np.float64(CELL_PX - 1)
-        return suppressed(np.column_stack([cells[:, 0], corners / scale, chances]), 0.5)
+    def _proposals(self, images: Any, shape: np.ndarray) -> np.ndarray:
+        looks = scales(*shape)
+        if not len(looks):
+            return np.empty((0, 6))
+        found = self._proposing(len(looks))(images, (shape * looks[:, None]).astype(np.int32))
+        return np.concatenate(
+            [_boxes(*(part.numpy() for part in of), scale) for of, scale in zip(found, looks, strict=True)]
+        )
+
+
+def _boxes(cells: np.ndarray, offsets: np.ndarray, chances: np.ndarray, scale: float) -> np.ndarray:
+    corners = cells[:, [2, 1, 2, 1]] * STEP_PX + (1, 1, CELL_PX, CELL_PX) + offsets * np.float64(CELL_PX - 1)
+    return suppressed(np.column_stack([cells[:, 0], corners / scale, chances]), 0.5)
 
 
 def scales(height: int, width: int) -> np.ndarray:
