@@ -6,6 +6,7 @@ layer in Python, on photos that are converted anew for each size, which costs th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -86,12 +87,12 @@ class Cascade:
         if not len(looks):
             return np.empty((0, 6))
         found = self._proposing(len(looks))(images, (shape * looks[:, None]).astype(np.int32))
-        return np.concatenate(
-            [_boxes(*(part.numpy() for part in of), scale) for of, scale in zip(found, looks, strict=True)]
-        )
+        parts = [[part.numpy() for part in of] for of in found]
+        return np.concatenate([_boxes(part, scale) for part, scale in zip(parts, looks, strict=True)])
 
 
-def _boxes(cells: np.ndarray, offsets: np.ndarray, chances: np.ndarray, scale: float) -> np.ndarray:
+def _boxes(found: Sequence[np.ndarray], scale: float) -> np.ndarray:
+    cells, offsets, chances = found
     corners = cells[:, [2, 1, 2, 1]] * STEP_PX + (1, 1, CELL_PX, CELL_PX) + offsets * np.float64(CELL_PX - 1)
     return suppressed(np.column_stack([cells[:, 0], corners / scale, chances]), 0.5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,15 +21,6 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # What it thinks of damaged files is said by an error of ours.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
 
 
@@ -49,9 +41,9 @@ def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> np.n
 
     Raises PhotoError, with a sentence for the user, for anything that is no readable photo within ``limits``.
     """
-    picture = _open(photo, limits)
+    picture, data = _open(photo, limits)
     try:
-        return np.array(_rgb(_upright(picture)))
+        return _upright(_pixels(picture, data), picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception as error:
         # Decoders do not agree on what to raise: AVIF and HEIF give RuntimeError, TIFF also TypeError.
         raise PhotoError("The photo is damaged or incomplete. Save or send it again.") from error
@@ -59,10 +51,10 @@ def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> np.n
 
 def size(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> tuple[int, int]:
     """Width and height in pixels from the header alone, orientation not applied. Raises PhotoError."""
-    return _open(photo, limits).size
+    return _open(photo, limits)[0].size
 
 
-def _open(photo: bytes | str | Path, limits: PhotoLimits) -> Image.Image:
+def _open(photo: bytes | str | Path, limits: PhotoLimits) -> tuple[Image.Image, bytes]:
     data = photo if isinstance(photo, bytes) else file_bytes(Path(photo), limits)
     if not data:
         raise PhotoError("The file is empty. Choose another photo.")
@@ -82,7 +74,7 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> Image.Image:
         raise _too_many_pixels(limits)
     if min(width, height) < limits.side_px_min:
         raise PhotoError(f"The photo is only {width} x {height} pixels. Use a larger one.")
-    return picture
+    return picture, data
 
 
 def file_bytes(path: Path, limits: PhotoLimits = PhotoLimits()) -> bytes:
@@ -112,11 +104,30 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    # ImageOps.exif_transpose also writes the EXIF data anew, which fails on the odd fields of some cameras.
-    picture.load()
-    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    return picture if turn is None else picture.transpose(turn)
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    import cv2
+
+    turns: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+        2: lambda pixels: cv2.flip(pixels, 1),
+        3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+        4: lambda pixels: cv2.flip(pixels, 0),
+        5: cv2.transpose,
+        6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+        7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+        8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+    }
+    return turns[orientation](pixels) if orientation in turns else pixels
+
+
+def _pixels(picture: Image.Image, data: bytes) -> np.ndarray:
+    if picture.format in ("JPEG", "MPO") and picture.mode == "RGB":
+        import simplejpeg
+
+        # The same numbers as Pillow's in a third of the time. What it does not like is for Pillow to judge.
+        with suppress(ValueError):
+            decoded: np.ndarray = simplejpeg.decode_jpeg(data, "RGB")
+            return decoded
+    return np.array(_rgb(picture))
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
