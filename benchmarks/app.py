@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 from playwright.sync_api import Browser, Page, Response, WebSocket, expect
 
 from benchmarks import report
+from benchmarks.crowd import name_of
 from pipeline import __main__ as command_line
-from pipeline import __version__, gallery, store
+from pipeline import changes, gallery, store
 from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.rows import ROW
 from pipeline.sources import demonstration
 from tests.browser import serving
 
@@ -53,47 +54,22 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
     table = pa.table(
         {
             "person": [f"person {person}" for person in people],
-            "name": [_name(person) for person in people.tolist()],
+            "name": [name_of(person) for person in people.tolist()],
             "source": [f"Group {group + 1}" for group in group_of[people].tolist()],
-            "licence": pa.array(["none: made by a computer"] * faces),
+            "licence": ["none: made by a computer"] * faces,
             "original": [f"{row}.jpg" for row in range(faces)],
             "sha256": [f"{row:064x}" for row in range(faces)],
             "confidence": (1 - random.exponential(0.01, faces)).clip(0.8).astype(np.float32),
             "face_side_px": side,
             "short_side_px": (side * 2).astype(np.int32),
             "round": np.zeros(faces, np.int8),
-        }
-    )
-    pq.write_table(table, folder / "faces-1.parquet")
-    np.save(folder / "embeddings-1.npy", embeddings)
-    _crops(folder, faces, random)
-    store.write_manifest(
-        folder,
-        {
-            "format": gallery.FORMAT,
-            "generation": 1,
-            "made_by": f"lookslikewho {__version__}",
-            "embedding": EmbeddingSettings().identity,
-            "build": {"photos_per_person": PHOTOS_PER_PERSON},
-            "people": count,
-            "faces": faces,
-            "rejected": 0,
-            "files": {
-                "faces": {"name": "faces-1.parquet", "sha256": store.sha256(folder / "faces-1.parquet")},
-                "embeddings": {"name": "embeddings-1.npy", "sha256": store.sha256(folder / "embeddings-1.npy")},
-            },
+            "crop": list(range(faces)),
         },
+        schema=ROW,
     )
-
-
-def _name(person: int) -> str:
-    """A name like Baluka Derino, unlike for each person."""
-    syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
-    parts = []
-    for _ in range(3):
-        person, place = divmod(person, len(syllables))
-        parts.append(syllables[place])
-    return f"{parts[0]}{parts[1]}ka {parts[2]}rino".title()
+    _crops(folder, faces, random)
+    about = {"embedding": EmbeddingSettings().identity, "build": {"photos_per_person": PHOTOS_PER_PERSON}}
+    changes.commit(folder, 1, [(table, embeddings)], faces, (), about)
 
 
 def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:
@@ -258,10 +234,10 @@ def _click(page: Page) -> None:
 
 
 def _search(page: Page) -> None:
-    page.get_by_role("combobox", name="Search by name").fill(_name(4321).lower())
+    page.get_by_role("combobox", name="Search by name").fill(name_of(4321).lower())
     page.get_by_role("option").first.wait_for()
     page.keyboard.press("Enter")
-    expect(page.locator(".mark.chosen bdi")).to_have_text(_name(4321))
+    expect(page.locator(".mark.chosen bdi")).to_have_text(name_of(4321))
 
 
 def _colour(page: Page) -> None:

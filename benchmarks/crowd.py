@@ -44,5 +44,15 @@ class Crowd:
         return unit(people + random.standard_normal(people.shape) @ self._within)
 
 
+def name_of(person: int) -> str:
+    """A name like Baluka Derino, unlike for each person."""
+    syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+    parts = []
+    for _ in range(3):
+        person, place = divmod(person, len(syllables))
+        parts.append(syllables[place])
+    return f"{parts[0]}{parts[1]}ka {parts[2]}rino".title()
+
+
 def _covariance(rows: np.ndarray) -> np.ndarray:
     return np.cov(rows.T) + 1e-9 * np.eye(rows.shape[1])

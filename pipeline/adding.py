@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from pipeline import building, changes, gallery, photo, screening, store
 from pipeline.building import BuildSettings, Looked
-from pipeline.changes import ROW
 from pipeline.embedding import EmbeddingSettings
 from pipeline.errors import GalleryError
 from pipeline.gallery import Gallery
+from pipeline.rows import ROW
 from pipeline.screening import Candidates
 from pipeline.sources import Person, folder, readable
 

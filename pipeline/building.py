@@ -25,10 +25,11 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from pipeline import changes, faces, gallery, photo, screening, store
-from pipeline.changes import REFUSED, ROW
+from pipeline.changes import REFUSED
 from pipeline.embedding import Embedder
 from pipeline.errors import GalleryError, PhotoError
 from pipeline.faces import Detector
+from pipeline.rows import ROW
 from pipeline.screening import Candidates, Measured
 from pipeline.sources import People, Person
 

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from pipeline import __version__, gallery, store, weights
+from pipeline import __version__, gallery, rows, store, weights
 from pipeline.errors import GalleryError
 from pipeline.gallery import Gallery
 
-ROW = pa.schema(
-    [
-        ("person", pa.string()),
-        ("name", pa.string()),
-        ("source", pa.string()),
-        ("licence", pa.string()),
-        ("original", pa.string()),
-        ("sha256", pa.string()),
-        ("confidence", pa.float32()),
-        ("face_side_px", pa.float32()),
-        ("short_side_px", pa.int32()),
-        ("round", pa.int8()),
-        ("crop", pa.int32()),
-    ]
-)
 # What is kept of each refused photo.
 REFUSED = ("person", "name", "source", "original", "reason")
 BUILDING = "building"
@@ -44,6 +29,9 @@ def locked(name: str, wait_seconds: float = 0.0) -> Iterator[Path]:
     folder = gallery.folder_of(name)
     try:
         with FileLock(folder / ".lock", timeout=wait_seconds):
+            # What processes were writing when they were killed.
+            for path in (*folder.glob(".faces-*.part"), *folder.glob(".embeddings-*.part")):
+                path.unlink(missing_ok=True)
             yield folder
     except Timeout as error:
         raise GalleryError(f"The gallery {name} is being built by another process. Wait until it is done.") from error
@@ -51,12 +39,12 @@ def locked(name: str, wait_seconds: float = 0.0) -> Iterator[Path]:
 
 def next_crop(old: Gallery | None) -> int:
     """The first number from which on no row has a crop."""
-    return int(old.faces["crop"].to_numpy().max()) + 1 if old and len(old) else 0
+    return pa.compute.max(old.faces["crop"]).as_py() + 1 if old and len(old) else 0
 
 
 def rows_of(old: Gallery) -> tuple[pa.Table, np.ndarray]:
     """All rows of a gallery, as :func:`commit` takes them."""
-    return old.faces.select(ROW.names).cast(ROW), old.embeddings
+    return old.faces.select(rows.ROW.names).cast(rows.ROW), old.embeddings
 
 
 def commit(
@@ -71,26 +59,20 @@ def commit(
 
     Its last step but clearing up is the one that counts: killed before, nothing has changed.
     """
-    faces_path, embeddings_path = folder / f"faces-{generation}.parquet", folder / f"embeddings-{generation}.npy"
+    faces_path, embeddings_path = folder / f"faces-{generation}.arrow", folder / f"embeddings-{generation}.npy"
     dimensions = about.get("dimensions", weights.DIMENSIONS)
-    people, crops, start = set[str](), set[int](), 0
     with store.written_whole(faces_path) as rows_file, store.written_whole(embeddings_path) as array_file:
         array = np.lib.format.open_memmap(array_file, "w+", dtype=np.float32, shape=(faces, dimensions))
-        with pq.ParquetWriter(rows_file, ROW) as writer:
-            for table, embeddings in pieces:
-                writer.write_table(table)
-                array[start : start + len(table)] = embeddings
-                start += len(table)
-                people.update(table["person"].to_pylist())
-                crops.update(table["crop"].to_pylist())
+        rows.write(rows_file, _rows(pieces, array))
         array.flush()
+    written = rows.open(faces_path)
     _write_refused(folder / gallery.REJECTED, refused)
     manifest = {
         "format": gallery.FORMAT,
         "generation": generation,
         "made_by": f"lookslikewho {__version__}",
         **about,
-        "people": len(people),
+        "people": pa.compute.count_distinct(written["person"]).as_py(),
         "faces": faces,
         "rejected": len(refused),
         "files": {
@@ -99,19 +81,34 @@ def commit(
         },
     }
     store.write_manifest(folder, manifest)
-    _clear_up(folder, {faces_path, embeddings_path}, {gallery.crop_path(folder, crop) for crop in crops})
+    _clear_up(folder, {faces_path, embeddings_path}, written["crop"])
     return manifest
 
 
-def _clear_up(folder: Path, files: set[Path], crops: set[Path]) -> None:
+def _rows(pieces: Iterable[tuple[pa.Table, np.ndarray]], array: np.ndarray) -> Iterator[pa.Table]:
+    """The rows of all pieces, whose embeddings are written meanwhile."""
+    start = 0
+    for table, embeddings in pieces:
+        array[start : start + len(table)] = embeddings
+        start += len(table)
+        yield table
+
+
+def _clear_up(folder: Path, files: set[Path], crops: pa.ChunkedArray) -> None:
     """Delete what no row needs: earlier rows, what scorers kept of them, pictures, an unfinished build."""
-    stale = [path for pattern in ("faces-*.parquet", "embeddings-*.npy") for path in folder.glob(pattern)]
-    stale += folder.glob("crops/*/*.jpg")
-    for path in stale:
-        if path not in files and path not in crops:
+    for pattern in ("faces-*", "embeddings-*.npy", "prepared-*.npy", "index-*.faiss"):
+        for path in folder.glob(pattern):
+            # Where what somebody has mapped cannot be deleted, the next change does.
+            with suppress(PermissionError):
+                if path not in files:
+                    path.unlink(missing_ok=True)
+    needed = np.zeros(pa.compute.max(crops).as_py() + 1 if len(crops) else 0, bool)
+    for chunk in crops.chunks:
+        needed[chunk.to_numpy()] = True
+    for path in folder.glob("crops/*/*.jpg"):
+        number = int(path.stem) if path.stem.isdecimal() else len(needed)
+        if number >= len(needed) or not needed[number] or path != gallery.crop_path(folder, number):
             path.unlink(missing_ok=True)
-    for path in (*folder.glob("prepared-*.npy"), *folder.glob("index-*.faiss")):
-        path.unlink(missing_ok=True)
     if (folder / BUILDING).exists():
         shutil.rmtree(folder / BUILDING)
 
@@ -122,8 +119,8 @@ def read_refused(folder: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(REFUSED, pa.string()))
-    rows: list[dict[str, str]] = pyarrow.csv.read_csv(path, convert_options=options).to_pylist()
-    return rows
+    refused: list[dict[str, str]] = pyarrow.csv.read_csv(path, convert_options=options).to_pylist()
+    return refused
 
 
 def _write_refused(path: Path, refused: Sequence[dict[str, str]]) -> None:

@@ -2,7 +2,7 @@
 
 A gallery is a folder in the data folder. Its ``manifest.json`` names the files that hold its rows:
 
-- ``faces-N.parquet``: a row for each face (:data:`COLUMNS`),
+- ``faces-N.arrow``: a row for each face (:data:`pipeline.rows.ROW`), memory-mapped,
 - ``embeddings-N.npy``: float32 (faces, dimensions), unit rows in the same order, memory-mapped,
 - ``rejected.csv``: the photos that screening refused, with the reason,
 - ``crops/000/000000.jpg``: what is shown of each row, by its number in the column ``crop``,
@@ -31,25 +31,11 @@ from pipeline.errors import EmptyGalleryError, GalleryError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
+# Of before: the rows are a Parquet file (see :mod:`pipeline.migration`).
+_OLD_FORMAT = 1
 DEMONSTRATION = "demonstration"
 REJECTED = "rejected.csv"
-# person: unique key of the identity; name: what people read, not unique; original: the photo's path within its
-# source; round: the screening round that accepted it, 0 is the strictest; crop: the number of its picture, which no
-# row that comes or goes changes. Galleries of before rows could go lack it: there it is the row's own.
-COLUMNS = (
-    "person",
-    "name",
-    "source",
-    "licence",
-    "original",
-    "sha256",
-    "confidence",
-    "face_side_px",
-    "short_side_px",
-    "round",
-    "crop",
-)
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 
 
@@ -94,14 +80,21 @@ class Gallery:
 
     @cached_property
     def _people(self) -> tuple[np.ndarray, np.ndarray]:
-        encoded = self.faces["person"].combine_chunks().dictionary_encode()
-        people = np.asarray(encoded.indices, dtype=np.int64)
+        import pyarrow as pa
+
+        keys = self.faces["person"]
+        self._check(keys)
+        # One dictionary for all chunks. Ten million rows take a second, and 0.2 GB that is given back.
+        numbers = [chunk.indices.to_numpy() for chunk in keys.dictionary_encode().chunks]
+        people = np.concatenate([np.empty(0, np.int32), *numbers])
+        del numbers
+        pa.default_memory_pool().release_unused()
         _, first_rows = np.unique(people, return_index=True)
         return people, first_rows
 
     @property
     def person_of_row(self) -> np.ndarray:
-        """Number of the person of each row, int64, (faces,)."""
+        """Number of the person of each row, int32, (faces,)."""
         return self._people[0]
 
     @property
@@ -115,8 +108,18 @@ class Gallery:
         return len(self._people[1])
 
     def row(self, row: int) -> dict[str, Any]:
-        """The columns of one row."""
-        return {name: self.faces[name][row].as_py() for name in COLUMNS}
+        """The columns of one row. Raises GalleryError where it is damaged."""
+        found = self.faces.slice(row, 1)
+        self._check(found)
+        columns: dict[str, Any] = found.to_pylist()[0]
+        return columns
+
+    def _check(self, rows: pa.Table | pa.ChunkedArray) -> None:
+        """What is mapped has not been read before: a damaged length of a text would end the process."""
+        try:
+            rows.validate(full=True)
+        except ValueError as error:
+            raise GalleryError(_damaged(self.name, error)) from error
 
     def crop_path(self, row: int) -> Path:
         """The picture of one row, a JPEG."""
@@ -152,7 +155,7 @@ def read(name: str, identity: dict[str, Any] | None = None) -> Gallery:
         if (folder / store.MANIFEST).exists():
             raise GalleryError(f"The gallery {name} is damaged ({store.MANIFEST} cannot be read). {_again(name)}")
         raise GalleryError(_missing(name, folder))
-    if manifest.get("format") != FORMAT:
+    if manifest.get("format") not in (_OLD_FORMAT, FORMAT):
         raise GalleryError(
             f"The gallery {name} has format {manifest.get('format')}, this version reads {FORMAT}. {_again(name)}"
         )
@@ -161,24 +164,31 @@ def read(name: str, identity: dict[str, Any] | None = None) -> Gallery:
             f"The gallery {name} was made with another model or other crops ({_model(manifest)}), "
             f"so its distances would mean nothing. {_again(name)}"
         )
+    if manifest["format"] == _OLD_FORMAT:
+        from pipeline import migration
+
+        if migration.migrate(name, manifest):
+            return read(name, identity)
     try:
         faces, embeddings = _read(folder, manifest)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         if store.read_manifest(folder) != manifest:
             return read(name, identity)  # It was changed meanwhile.
-        raise GalleryError(f"The gallery {name} is damaged ({_reason(error)}). {_again(name)}") from error
+        raise GalleryError(_damaged(name, error)) from error
     return Gallery(folder, manifest, faces, embeddings)
 
 
 def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     files = manifest["files"]
-    faces = pq.read_table(folder / files["faces"]["name"])
-    if "crop" not in faces.column_names:
-        faces = faces.append_column("crop", pa.array(range(len(faces)), pa.int32()))
-    faces = faces.select(COLUMNS)
+    path = folder / files["faces"]["name"]
+    if manifest["format"] == _OLD_FORMAT:
+        from pipeline import migration
+
+        faces = migration.read(path)
+    else:
+        from pipeline import rows
+
+        faces = rows.open(path)
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
@@ -214,6 +224,10 @@ def _missing(name: str, folder: Path) -> str:
         return "The demonstration gallery is not there yet. Run: python -m pipeline setup"
     known = ", ".join(names()) or "none yet"
     return f"There is no gallery {name} (there are: {known}). Make it: {_build_command(name)}"
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return f"The gallery {name} is damaged ({_reason(error)}). {_again(name)}"
 
 
 def _again(name: str) -> str:

@@ -29,8 +29,8 @@ class Search:
         self._prepared = prepared(gallery, scorer)
         self._index = index(gallery)
         # Rows sorted by person, to find all photos of a person at once.
-        self._by_person = np.argsort(gallery.person_of_row, kind="stable")
-        self._starts = np.searchsorted(gallery.person_of_row[self._by_person], np.arange(gallery.people_count + 1))
+        self._by_person = np.argsort(gallery.person_of_row, kind="stable").astype(np.int32)
+        self._starts = np.r_[0, np.cumsum(np.bincount(gallery.person_of_row))]
 
     def rank(self, probe: np.ndarray, top: int, method: Method = "min", exact: bool = False) -> Ranking:
         """The ``top`` most alike people to a unit row (128,), or all where the gallery has fewer.

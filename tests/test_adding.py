@@ -298,18 +298,6 @@ def test_what_was_added_comes_back_when_the_gallery_is_built_anew(small, models,
     assert report.faces_added == 0
 
 
-def test_a_gallery_of_before_its_rows_could_go_still_opens_and_takes_part(small, dropped, strangers):
-    import pyarrow.parquet as pq
-
-    path = next(small.glob("faces-*.parquet"))
-    pq.write_table(pq.read_table(path).drop(["crop"]), path)
-    opened = gallery.open("small")
-    assert opened.faces["crop"].to_pylist() == list(range(15))
-    adding.remove("small", opened.row(0)["person"])
-    adding.add("small", dropped("Ann", strangers[0]))
-    assert gallery.open("small").faces["crop"].to_pylist() == [*range(3, 15), 15]
-
-
 def test_a_reader_that_comes_between_manifest_and_rows_reads_again(small, monkeypatch):
     real = gallery._read
     calls: list[int] = []

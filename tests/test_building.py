@@ -174,7 +174,7 @@ def test_building_again_adds_only_what_is_new(build, examples, tmp_path):
         "manifest.json",
         "rejected.csv",
         "crops",
-        "faces-3.parquet",
+        "faces-3.arrow",
         "embeddings-3.npy",
     }
 
