@@ -2,7 +2,8 @@
 
 Each part is one Parquet file in the gallery's ``building/`` folder, with a row for every photo that was looked
 at. When all people are done, the parts are joined to the rows that the gallery already had, and the manifest is
-replaced. Photos that were looked at before are not looked at again, so that building again appends.
+replaced. Photos that were looked at before are not looked at again, so that building again appends. While one part is
+embedded, the next one is decoded and screened, so that no core waits.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import itertools
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -83,20 +84,21 @@ DUPLICATE = Measured(flaw="duplicate: the same file as another photo of this per
 class Looked:
     """What is kept of a photo that was looked at: never the photo itself.
 
-    faces: how many it shows. embedding (128,) and portrait, a JPEG, are of the most prominent one; they are empty
-    where no limit would let it pass.
+    faces: how many it shows. crops (views, side, side, 3), uint8, and portrait, a JPEG, are of the most prominent
+    one, as is embedding (128,), for which the crops are given away; they are empty where no limit would let it pass.
     """
 
     measured: Measured
     sha256: str = ""
     faces: int = 0
+    crops: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
     embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     portrait: bytes = b""
 
 
 def look(photos: Iterable[bytes], detector: Detector, embedder: Embedder) -> list[Looked]:
     """Look at some photos, given as the bytes of their files."""
-    return _look([_loaded(data) for data in photos], detector, embedder)
+    return _embedded(_look([_loaded(data) for data in photos], detector, embedder), embedder)
 
 
 def build(
@@ -135,6 +137,15 @@ def clear(name: str) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 elif path.is_file():
                     path.unlink()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """So many people, whose new photos were chosen from, and what was seen in those."""
+
+    people: int
+    chosen: list[tuple[Person, Candidates[Path]]]
+    seen: dict[Path, Looked]
 
 
 class _Build:
@@ -193,12 +204,15 @@ class _Build:
         def tell() -> None:
             progress(Progress(done, people.count, self.photos))
 
+        def parts() -> Iterator[_Part]:
+            iterator = iter(people.people)
+            while part := list(itertools.islice(iterator, self.settings.people_per_part)):
+                names.update({_key(person): _text(person.name) for person in part})
+                yield _Part(len(part), *self._screened(part, tell))
+
         tell()
-        iterator = iter(people.people)
-        while part := list(itertools.islice(iterator, self.settings.people_per_part)):
-            names |= {_key(person): _text(person.name) for person in part}
-            self._add(part, tell)
-            done += len(part)
+        for part in _behind(self._write, parts()):
+            done += part.people
             tell()
         missing = [name for key, name in names.items() if not self.faces_of.get(key)]
         if not self.faces_of:
@@ -207,8 +221,10 @@ class _Build:
             )
         return self._join(missing)
 
-    def _add(self, people: Sequence[Person], tell: Callable[[], None]) -> None:
-        """Screen the new photos of some people and write them as one part, if there are any."""
+    def _screened(
+        self, people: Sequence[Person], tell: Callable[[], None]
+    ) -> tuple[list[tuple[Person, Candidates[Path]]], dict[Path, Looked]]:
+        """The new photos of some people, chosen from, and what was seen in them."""
         waiting = [
             (person, Candidates(new, self.settings.photos_per_person - had, known_already=had > 0))
             for person in people
@@ -236,13 +252,21 @@ class _Build:
             return measured
 
         screening.choose([candidates for _, candidates in waiting], size, measure)
-        rows = [row for person, candidates in waiting for row in self._rows(person, candidates, seen)]
+        return waiting, seen
+
+    def _write(self, part: _Part) -> _Part:
+        """Embed what was accepted, and write a row for each photo that was looked at, if there are any."""
+        accepted = [path for _, candidates in part.chosen for path in candidates.accepted]
+        looked = _embedded([part.seen[path] for path in accepted], self.embedder)
+        seen = dict(zip(accepted, looked, strict=True))
+        rows = [row for person, candidates in part.chosen for row in self._rows(person, candidates, seen)]
         if rows:
             number = len(self._parts())
             table = pa.Table.from_pylist(rows, schema=_part(self.embedder.dimensions))
             with store.written_whole(self.parts_folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(table, temporary)
             self._remember(table)
+        return part
 
     def _batches(self, paths: list[Path], pixels: dict[Path, int]) -> Iterator[list[Path]]:
         """Photos of like size together, as MTCNN is fastest on those, within the limits of one batch."""
@@ -385,11 +409,30 @@ def _look(photos: Sequence[_Loaded], detector: Detector, embedder: Embedder) -> 
         looked.append(Looked(measured, loaded.sha256, len(detected)))
         if not screening.rejection(measured, screening.LAST_ROUND):
             usable.append((place, loaded.picture, detected[0]))
-    crops = [embedder.crops(picture, face) for _, picture, face in usable]
-    for (place, picture, face), embedding in zip(usable, embedder(crops), strict=True):
+    for place, picture, face in usable:
         portrait = faces.portrait(picture, face, embedder.settings.level_over_degrees)
-        looked[place] = replace(looked[place], embedding=embedding, portrait=_jpeg(portrait))
+        looked[place] = replace(looked[place], crops=embedder.crops(picture, face), portrait=_jpeg(portrait))
     return looked
+
+
+def _embedded(looked: Sequence[Looked], embedder: Embedder) -> list[Looked]:
+    embeddings = iter(embedder([each.crops for each in looked if each.crops.size]))
+    return [
+        replace(each, embedding=next(embeddings), crops=np.empty(0, np.uint8)) if each.crops.size else each
+        for each in looked
+    ]
+
+
+def _behind(work: Callable[[_Part], _Part], parts: Iterable[_Part]) -> Iterator[_Part]:
+    """What ``work`` makes of each part, in a thread of its own while the next part is made."""
+    with ThreadPoolExecutor(1) as thread:
+        before: Future[_Part] | None = None
+        for part in parts:
+            if before:
+                yield before.result()
+            before = thread.submit(work, part)
+        if before:
+            yield before.result()
 
 
 def _flaw(error: PhotoError, path: Path) -> str:

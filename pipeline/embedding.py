@@ -35,6 +35,10 @@ class EmbeddingSettings:
         return {"model": weights.MODEL_ID, "views": views, "level_over_degrees": self.level_over_degrees}
 
 
+# What is laid side by side at one time; views of so many faces are few batches of the network.
+_FACES = 64
+
+
 def unit(rows: np.ndarray) -> np.ndarray:
     """Rows scaled to length one, float32; a row of zeros stays as it is."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
@@ -119,5 +123,10 @@ class Embedder:
         """Unit rows, float32, (n, dimensions), of n faces, each with its views as :meth:`crops` gives them."""
         if not len(faces_crops):
             return np.empty((0, self.dimensions), np.float32)
-        rows = self.rows(np.concatenate(faces_crops))
-        return unit(rows.reshape(len(faces_crops), -1, self.dimensions).mean(axis=1))
+        views = np.concatenate(
+            [
+                self.rows(np.concatenate(faces_crops[start : start + _FACES]))
+                for start in range(0, len(faces_crops), _FACES)
+            ]
+        )
+        return unit(views.reshape(len(faces_crops), -1, self.dimensions).mean(axis=1))
