@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 # So many that what is made of them on the way stays in a core's cache.
 ROWS = 4096
@@ -24,10 +26,14 @@ def apply(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.
     work to do takes tens of milliseconds.
     """
     rows = np.asarray(rows)
-    blocks = [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
+    found = each(function, [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)])
+    return np.concatenate([np.empty(0, np.float32), *found])
+
+
+def each(function: Callable[[T], np.ndarray], parts: Sequence[T]) -> list[np.ndarray]:
+    """``function`` of each part, on all cores, as in :func:`apply`."""
     with _ALONE, _blas().limit(limits=1, user_api="blas"):
-        found = _threads().map(function, blocks) if len(blocks) > 1 else map(function, blocks)
-        return np.concatenate([np.empty(0, np.float32), *found])
+        return list(_threads().map(function, parts) if len(parts) > 1 else map(function, parts))
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline import __version__, blocks, similarity, store
 from pipeline.errors import WeightsError
-from pipeline.similarity import Network
+from pipeline.similarity import Network, Product
 
 ScorerName = Literal["network", "cosine"]
 SCORERS: tuple[ScorerName, ...] = ("network", "cosine")
@@ -76,6 +76,10 @@ class Scorer(Protocol):
         """Distances, float32 (n,), of a unit row (128,) to prepared rows (n, columns)."""
         ...
 
+    def product_of(self, probes: np.ndarray) -> Product | None:
+        """The same for unit rows (m, 128) as one product of matrices, or None where more is needed."""
+        ...
+
 
 class CosineScorer:
     """Half of one minus the cosine of the two embeddings."""
@@ -93,8 +97,13 @@ class CosineScorer:
 
     def distances(self, probe: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of a unit row (128,) to unit rows (n, 128)."""
-        probe = probe.astype(np.float32)
-        return blocks.apply(lambda rows: np.clip((1 - rows @ probe) / 2, 0, 1), prepared)
+        product = self.product_of(probe[None])
+        return blocks.apply(lambda rows: product.distances(rows, 0), prepared)
+
+    def product_of(self, probes: np.ndarray) -> Product:
+        """The distances to unit rows (m, 128)."""
+        weights = (probes / -2).astype(np.float32).T
+        return Product(weights, np.full(len(probes), 0.5, np.float32), lambda values: np.clip(values, 0, 1))
 
 
 class NetworkScorer:
@@ -113,6 +122,10 @@ class NetworkScorer:
     def distances(self, probe: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of a unit row (128,) to prepared rows (n, columns)."""
         return self.network.distances(self.network.codes(probe[None])[0], prepared)
+
+    def product_of(self, probes: np.ndarray) -> Product | None:
+        """The distances to unit rows (m, 128) where the network has no net, else None."""
+        return self.network.product_of(self.network.codes(probes))
 
 
 def digest_of(network: Network) -> str:

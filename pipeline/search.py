@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import ranking
+from pipeline import blocks, ranking
 from pipeline.gallery import Gallery
-from pipeline.index import index
+from pipeline.index import EXACT_MAX, index
 from pipeline.prepared import prepared
 from pipeline.ranking import Method, Ranking
 from pipeline.scorers import Scorer
@@ -44,6 +47,36 @@ class Search:
         rows = self._rows_of(people)
         return self._rank(rows, self.scorer.distances(probe, self._prepared[rows]), top, method)
 
+    def rank_many(self, probes: np.ndarray, top: int, method: Method = "min", exact: bool = False) -> list[Ranking]:
+        """What :meth:`rank` gives for each of several unit rows (m, 128), in less time.
+
+        Where every photo is looked at anyway, and a product of matrices scores it, all of them are scored.
+        """
+        product = self.scorer.product_of(probes) if exact or len(self.gallery) <= EXACT_MAX else None
+        if product is None:
+            return [self.rank(probe, top, method, exact) for probe in probes]
+
+        weights = np.ascontiguousarray(product.weights.T)
+
+        def distances(rows: np.ndarray, of: np.ndarray) -> np.ndarray:
+            return product.link(np.einsum("ij,ij->i", self._prepared[rows], weights[of]) + product.start[of])
+
+        return self._ranked(product.link(self._nearest(weights) + product.start[:, None]), distances, top, method)
+
+    def _nearest(self, weights: np.ndarray) -> np.ndarray:
+        """The least product of each probe's weights (m, columns) with each person's photos, float32 (m, people)."""
+        ends = np.arange(blocks.ROWS, len(self.gallery) + blocks.ROWS, blocks.ROWS)
+        bounds = np.unique(np.r_[0, np.searchsorted(self._starts, ends, "right") - 1])
+
+        def least(people: tuple[int, int]) -> np.ndarray:
+            starts = self._starts[people[0] : people[1] + 1]
+            rows = self._by_person[starts[0] : starts[-1]]
+            # People mostly lie one after the other, and a slice is not copied.
+            whole = slice(rows[0], rows[-1] + 1) if (np.diff(rows) == 1).all() else rows
+            return np.minimum.reduceat(weights @ self._prepared[whole].T, starts[:-1] - starts[0], axis=1)
+
+        return np.hstack(blocks.each(least, list(itertools.pairwise(bounds.tolist()))))
+
     def _candidate_people(self, probe: np.ndarray, top: int) -> np.ndarray | None:
         """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""
         import faiss
@@ -60,23 +93,49 @@ class Search:
         return None
 
     def _rank_all(self, distances: np.ndarray, top: int, method: Method) -> Ranking:
-        """Rank by the distances of all photos, without sorting them all, which takes longer than scoring them.
-
-        No method ranks a person nearer than that person's most alike photo.
-        """
         nearest = np.minimum.reduceat(distances[self._by_person], self._starts[:-1])
-        people = np.argsort(nearest, kind="stable")
-        taken = top
-        while True:
-            rows = self._rows_of(people[:taken])
-            ranked = self._rank(rows, distances[rows], top, method)
-            if taken >= len(people) or ranked.distances[-1] < nearest[people[taken]]:
-                return ranked
+        return self._ranked(nearest[None], lambda rows, _: distances[rows], top, method)[0]
+
+    def _ranked(
+        self, nearest: np.ndarray, distances: Callable[[np.ndarray, np.ndarray], np.ndarray], top: int, method: Method
+    ) -> list[Ranking]:
+        """Rank for each probe by the distances of each person's most alike photo (m, people), which are not sorted.
+
+        No method ranks a person nearer than that photo. ``distances`` gives those of rows (n,) to their probes (n,).
+        """
+        found: dict[int, Ranking] = {}
+        count, taken, waiting = self.gallery.people_count, top, np.arange(len(nearest))
+        while len(waiting):
+            people, beyond = _least(nearest[waiting], min(taken, count))
+            rows, of = self._rows_of(people.ravel()), np.repeat(waiting, people.shape[1])
+            of = np.repeat(of, np.diff(self._starts)[people.ravel()])
+            # One number for a person beside a probe.
+            pairs = of * count + self.gallery.person_of_row[rows]
+            ranked = ranking.by_person(distances(rows, of), pairs, rows, method)
+            probes, people = np.divmod(ranked.people, count)
+            for probe, least in zip(waiting.tolist(), beyond.tolist(), strict=True):
+                own = np.flatnonzero(probes == probe)[:top]
+                if ranked.distances[own[-1]] < least:
+                    found[probe] = Ranking(people[own], ranked.distances[own], ranked.best_rows[own])
+            waiting = np.array([probe for probe in waiting.tolist() if probe not in found], np.int64)
             taken *= 2
+        return [found[probe] for probe in range(len(nearest))]
 
     def _rank(self, rows: np.ndarray, distances: np.ndarray, top: int, method: Method) -> Ranking:
         ranked = ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method)
         return Ranking(*(part[:top] for part in ranked))
 
     def _rows_of(self, people: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._by_person[self._starts[p] : self._starts[p + 1]] for p in people])
+        """The rows of people, one person after the other."""
+        lengths = np.diff(self._starts)[people]
+        ends = np.cumsum(lengths)
+        return self._by_person[np.arange(lengths.sum()) + np.repeat(self._starts[people] - ends + lengths, lengths)]
+
+
+def _least(values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The columns of the least values of each row (m, count), in any order, and the least of the others (m,)."""
+    if count == values.shape[1]:
+        return np.tile(np.arange(count), (len(values), 1)), np.full(len(values), np.inf)
+    halves = np.array_split(values, min(len(values), os.cpu_count() or 1))
+    columns = np.concatenate(blocks.each(lambda part: np.argpartition(part, count, axis=1)[:, : count + 1], halves))
+    return columns[:, :count], np.take_along_axis(values, columns[:, count:], axis=1)[:, 0]

@@ -21,6 +21,22 @@ _LANES = 16
 
 
 @dataclass(frozen=True)
+class Product:
+    """Distances of prepared rows (n, columns) to m probes, ``link(rows @ weights + start)``.
+
+    weights float32 (columns, m), start float32 (m,). link: what makes values distances, 0..1; it never falls.
+    """
+
+    weights: np.ndarray
+    start: np.ndarray
+    link: Callable[[np.ndarray], np.ndarray]
+
+    def distances(self, rows: np.ndarray, probe: int) -> np.ndarray:
+        """Distances, float32 (n,), to one of the probes."""
+        return self.link(rows @ self.weights[:, probe] + self.start[probe])
+
+
+@dataclass(frozen=True)
 class Network:
     """A trained encoder and similarity net as arrays: the same numbers as ``train.networks.Similarity``.
 
@@ -81,8 +97,21 @@ class Network:
         half = len(kernel) // 2
         return codes @ np.hstack([kernel[half:], kernel[:half]] if self.both_orders else [kernel[half:]])
 
+    def product_of(self, codes: np.ndarray) -> Product | None:
+        """The distances to codes (m, columns) where there is no net: else None."""
+        if not self.product or self.metric:
+            return None
+        weights = -self.steepness * codes.T
+        start = np.full(len(codes), self.steepness * self.middle, np.float32)
+        if self.cohort is not None:
+            start += np.float32(self.steepness * self.cohort_weight) * codes[:, -1]
+            weights[-1] = self.steepness * self.cohort_weight
+        return Product(weights, start, _sigmoid)
+
     def distances(self, code: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of one code (columns,) to a prepared gallery (n, columns)."""
+        if product := self.product_of(code[None]):
+            return blocks.apply(lambda rows: product.distances(rows, 0), prepared)
         rows = min(len(prepared), blocks.ROWS)
         return blocks.apply(self._product(code, rows) if self.product else self._concatenation(code, rows), prepared)
 
@@ -93,8 +122,6 @@ class Network:
             start += self.steepness * self.cohort_weight * code[-1]
             cosine[-1] = self.steepness * self.cohort_weight
             code = code[:-1]
-        if not self.metric:
-            return lambda rows: _sigmoid(rows @ cosine + np.float32(start))
         kernel, bias = self.metric[0]
         half, units = len(kernel) // 2, kernel.shape[1]
         weights = np.zeros((len(cosine), -(-(units + 1) // _LANES) * _LANES), np.float32)

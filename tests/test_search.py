@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import ranking
+from pipeline import ranking, scorers
 from pipeline.gallery import Gallery
 from pipeline.ranking import Ranking
 from pipeline.scorers import CosineScorer, NetworkScorer, Scorer
@@ -64,6 +64,21 @@ def test_the_exact_scan_ranks_as_sorting_all_photos_does(seed, people, top, meth
     everybody = np.arange(60)
     whole = ranking.by_person(scorer.distances(PROBE, rows), search.gallery.person_of_row, everybody, method)
     assert same(search.rank(PROBE, top, method, exact=True), Ranking(*(part[:top] for part in whole)))
+
+
+@pytest.mark.parametrize("scorer", [COSINE, *NETWORKS, scorers.named()])
+@pytest.mark.parametrize("method", ["min", "average"])
+def test_many_probes_rank_as_each_of_them_does(scorer, method):
+    probes, search = unit_rows(30, seed=5), search_in(ROWS, OWNERS, scorer=scorer)
+    for top, exact in ((1, False), (10, True), (PEOPLE, False), (1000, True)):
+        many = search.rank_many(probes, top, method, exact)
+        every = exact or scorer.product_of(probes) is not None
+        singles = [search.rank(probe, top, method, every) for probe in probes]
+        for ranked, single in zip(many, singles, strict=True):
+            assert (ranked.people == single.people).all()
+            assert (ranked.best_rows == single.best_rows).all()
+            assert ranked.distances == pytest.approx(single.distances, abs=1e-6)
+    assert search.rank_many(probes[:0], 10) == []
 
 
 class Rounded(CosineScorer):
