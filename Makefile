@@ -3,9 +3,9 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-crop \
-	benchmark-detect benchmark-find benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
-	benchmark-systems
+.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-build \
+	benchmark-crop benchmark-detect benchmark-find benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
+	benchmark-start benchmark-systems
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -61,6 +61,9 @@ benchmark-detect: .venv/installed-dev  ## Finding faces, beside mtcnn as it come
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
 
+benchmark-build: .venv/installed-dev .venv-peers/installed  ## Photos into a gallery, beside deepface and mtcnn.
+	$(BIN)/python -m benchmarks.build
+
 benchmark-find: .venv/installed-dev .venv-peers/installed  ## A photo to ranked matches, beside deepface.
 	$(BIN)/python -m benchmarks.find
 
@@ -78,6 +81,9 @@ benchmark-similarity: .venv/installed-dev  ## What learning brings, on people ne
 
 similarity: .venv/installed-dev  ## Train what is recorded in assets/runs/, and the network that ships.
 	$(BIN)/python -m benchmarks.trainings
+
+benchmark-start: .venv/installed-dev .venv-peers/installed chromium  ## From nothing to the first page and match.
+	$(BIN)/python -m benchmarks.start
 
 benchmark-systems: .venv/installed-dev  ## Every system side by side, recorded in assets/systems/.
 	$(BIN)/python -m benchmarks.systems

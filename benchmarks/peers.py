@@ -14,7 +14,6 @@ from pipeline import registry, store
 from pipeline.errors import UserError
 
 Name = TypeVar("Name", bound=Hashable)
-PYTHON = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
 
 
 def deepface(jobs: dict[Name, dict[str, Any]]) -> dict[Name, Any]:
@@ -22,19 +21,29 @@ def deepface(jobs: dict[Name, dict[str, Any]]) -> dict[Name, Any]:
 
     Raises UserError where its environment is missing, RuntimeError with its own words where a job fails.
     """
-    if not PYTHON.is_file():
-        raise UserError("What stands beside ours is not installed. Run: make .venv-peers/installed")
     with tempfile.TemporaryDirectory() as place:
         given, results, log = (Path(place) / name for name in ("jobs.json", "results.json", "log"))
         given.write_text(json.dumps(list(jobs.values())))
-        variables = {**os.environ, "DEEPFACE_HOME": str(_home()), "DEEPFACE_LOG_LEVEL": "100"}
         script = Path(__file__).with_name("peer_deepface.py")
         with log.open("w") as words:
-            command = [str(PYTHON), str(script), str(given), str(results)]
-            done = subprocess.run(command, env=variables, stdout=words, stderr=words, check=False)
+            command = [str(python()), str(script), str(given), str(results)]
+            done = subprocess.run(command, env=variables(), stdout=words, stderr=words, check=False)
         if done.returncode:
             raise RuntimeError(f"deepface failed:\n{log.read_text()}")
         return dict(zip(jobs, json.loads(results.read_text()), strict=True))
+
+
+def python() -> Path:
+    """The Python of its environment. Raises UserError where that is missing."""
+    path = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
+    if not path.is_file():
+        raise UserError("What stands beside ours is not installed. Run: make .venv-peers/installed")
+    return path
+
+
+def variables() -> dict[str, str]:
+    """The variables of its environment: a data folder of its own, and no words."""
+    return {**os.environ, "DEEPFACE_HOME": str(_home()), "DEEPFACE_LOG_LEVEL": "100"}
 
 
 def _home() -> Path:
