@@ -6,12 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser
+from playwright import sync_api
 
 from benchmarks import Line, peers, report, times
 from pipeline import store
@@ -66,7 +65,7 @@ def _import(python: str, code: str) -> list[float]:
     return [times(run, 1)[0] for _ in range(IMPORTS)]
 
 
-def _visit(browser: Browser) -> dict[str, float]:
+def _visit(browser: sync_api.Browser) -> dict[str, float]:
     """Seconds of a server from its start to its first match."""
     # The last one that the page draws.
     *_, example = demonstration.examples()
@@ -90,13 +89,12 @@ def _visit(browser: Browser) -> dict[str, float]:
                 chosen.click()
                 page.get_by_role("heading", name=f"1. {example}", exact=True).wait_for()
 
-            seconds = {"the server itself": started, PAGE: _seconds(opened), MATCH: _seconds(matched)}
+            try:
+                seconds = {"the server itself": started, PAGE: times(opened, 1)[0], MATCH: times(matched, 1)[0]}
+            except sync_api.TimeoutError as error:
+                raise RuntimeError(f"The app stopped on the way:\n{page.inner_text('body')}") from error
             page.context.close()
     return seconds
-
-
-def _seconds(step: Callable[[], object]) -> float:
-    return times(step, 1)[0]
 
 
 if __name__ == "__main__":
