@@ -3,9 +3,9 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-crop \
-	benchmark-detect benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
-	benchmark-systems
+.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-build \
+	benchmark-crop benchmark-detect benchmark-find benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
+	benchmark-start benchmark-systems
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -23,6 +23,11 @@ setup: .venv/installed  ## Weights, photos, demonstration gallery and its map.
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+.venv-peers/installed: benchmarks/peers.lock  # What the benchmarks compare with.
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
+	touch $@
+
 test: lint setup chromium  ## Everything: lint, units, pages, a real browser.
 	$(BIN)/python -m pytest $(TESTS)
 
@@ -37,9 +42,9 @@ chromium: .venv/installed-dev  ## Debian's Chromium where apt-get can install it
 	     && $$( [ "$$(id -u)" = 0 ] || echo sudo -n ) apt-get install -y --no-install-recommends chromium; } \
 	|| $(BIN)/python -m playwright install --with-deps chromium
 
-lock: .venv/installed-dev  ## Pin requirements.txt and requirements-dev.txt anew, with hashes.
+lock: .venv/installed-dev  ## Pin requirements.txt, requirements-dev.txt and benchmarks/peers.txt anew, with hashes.
 	$(BIN)/python -m pip install --quiet uv
-	for part in requirements requirements-dev; do \
+	for part in requirements requirements-dev benchmarks/peers; do \
 	  $(BIN)/uv pip compile $$part.txt --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --output-file $$part.lock; \
 	done
@@ -56,7 +61,13 @@ benchmark-detect: .venv/installed-dev  ## Finding faces, beside mtcnn as it come
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
 
-benchmarks: .venv/installed-dev chromium  ## All that is measured of speed, and the README's table of it.
+benchmark-build: .venv/installed-dev .venv-peers/installed  ## Photos into a gallery, beside deepface and mtcnn.
+	$(BIN)/python -m benchmarks.build
+
+benchmark-find: .venv/installed-dev .venv-peers/installed  ## A photo to ranked matches, beside deepface.
+	$(BIN)/python -m benchmarks.find
+
+benchmarks: .venv/installed-dev .venv-peers/installed chromium  ## All that is measured of speed, and the README's table of it.
 	$(BIN)/python -m benchmarks.speed
 
 benchmark-scale: .venv/installed-dev  ## One probe among up to ten million faces.
@@ -71,6 +82,9 @@ benchmark-similarity: .venv/installed-dev  ## What learning brings, on people ne
 similarity: .venv/installed-dev  ## Train what is recorded in assets/runs/, and the network that ships.
 	$(BIN)/python -m benchmarks.trainings
 
+benchmark-start: .venv/installed-dev .venv-peers/installed chromium  ## From nothing to the first page and match.
+	$(BIN)/python -m benchmarks.start
+
 benchmark-systems: .venv/installed-dev  ## Every system side by side, recorded in assets/systems/.
 	$(BIN)/python -m benchmarks.systems
 
@@ -81,4 +95,4 @@ screenshots: .venv/installed-dev chromium  ## The pages' states, light, dark and
 	$(BIN)/python -m tests.browser.screenshots
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-peers .mypy_cache .pytest_cache .ruff_cache

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 
-from pipeline.embedding import unit
+from pipeline import changes, gallery
+from pipeline.embedding import EmbeddingSettings, unit
 from train.wild import Wild
 
 PER_PERSON = 10
@@ -42,6 +44,25 @@ class Crowd:
     def others(self, people: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Another photo of each of some people, unit rows, float32 (n, 128)."""
         return unit(people + random.standard_normal(people.shape) @ self._within)
+
+    def gallery(self, name: str, faces: int) -> None:
+        """Make the gallery ``name`` in the data folder, without pictures."""
+        folder = gallery.folder_of(name)
+        folder.mkdir(parents=True)
+        about = {"embedding": EmbeddingSettings().identity, "build": {"photos_per_person": PER_PERSON}}
+        changes.commit(folder, 1, self._pieces(faces), faces, [], about)
+
+    def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        start = 0
+        for block in self.blocks(faces):
+            numbers = np.arange(start, start + len(block))
+            start += len(block)
+            people = pa.array(numbers // PER_PERSON).cast(pa.string())
+            text = dict.fromkeys(("source", "licence", "original", "sha256"), pa.array([""] * len(block)))
+            sizes = {"confidence": 1, "face_side_px": 160, "short_side_px": 250, "round": 0}
+            numeric = {name: np.full(len(block), value) for name, value in sizes.items()}
+            columns = {"person": people, "name": people, **text, **numeric, "crop": numbers}
+            yield pa.table({name: columns[name] for name in changes.ROW.names}).cast(changes.ROW), block
 
 
 def name_of(person: int) -> str:

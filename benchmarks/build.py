@@ -1,0 +1,193 @@
+"""``make benchmark-build``: photos into a gallery, beside what one would write with deepface or with mtcnn and Keras.
+
+Each way has a process of its own, so that its peak of memory is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import Line, data_folder, exponent, peers, report
+from pipeline import building, photo, tensorflow, weights
+from pipeline.building import BuildSettings
+from pipeline.cascade import Cascade
+from pipeline.embedding import Embedder, EmbeddingSettings
+from pipeline.errors import UserError
+from pipeline.faces import DetectionSettings, Detector
+from pipeline.sources import People, Person, lfw, listed
+from train import wild
+
+SIZES = (64, 128, 256)
+PHOTOS_OF_PERSON_MIN = 4
+TIMES_MIN, SHARE_MIN = 6, 0.85
+ONE_VIEW = EmbeddingSettings(views=EmbeddingSettings().views[:1])
+SHIPPED, ONE_CROP = "here, four crops of a face (as shipped)", "here, one crop"
+DEEPFACE, LOOP = "deepface represent, photo by photo, one crop", "mtcnn and predict, photo by photo, one crop"
+NETWORKS, NETWORKS_ONE = "the networks alone, four crops", "the networks alone, one crop"
+
+
+def main() -> None:
+    """Measure each way, ours with each number of photos."""
+    rows, speeds = [], dict[str, list[float]]()
+    for way in (SHIPPED, ONE_CROP, NETWORKS, NETWORKS_ONE, LOOP, DEEPFACE):
+        for size in SIZES if way in (SHIPPED, ONE_CROP) else SIZES[-1:]:
+            cost = _cost(way, size)
+            speeds.setdefault(way, []).append(size / cost["seconds"])
+            rows.append(
+                {
+                    "way": way,
+                    "photos": size,
+                    "photos a second": size / cost["seconds"],
+                    "cores busy": cost["cpu_seconds"] / cost["seconds"],
+                    "memory, MB": round(cost["megabytes"]),
+                }
+            )
+    growth = [
+        {"way": way, "seconds grow with photos to the power": 1 - exponent(SIZES, speeds[way])}
+        for way in (SHIPPED, ONE_CROP)
+    ]
+    speed = {way: some[-1] for way, some in speeds.items()}
+    report("build", {"Photos of LFW into a gallery": rows, "By the number of photos": growth}, _lines(speed))
+
+
+def _lines(speed: dict[str, float]) -> list[Line]:
+    beside = f"deepface represent: {speed[DEEPFACE]:.1f}, mtcnn and predict: {speed[LOOP]:.1f} (one crop)"
+    slower = max(speed[DEEPFACE], speed[LOOP])
+    lines = [
+        Line(
+            f"photos a second into a gallery, {crops}",
+            f"{speed[way]:.1f}",
+            beside,
+            speed[way] / slower,
+            f"{TIMES_MIN} times",
+            speed[way] / slower >= TIMES_MIN,
+        )
+        for way, crops in ((SHIPPED, "four crops of a face"), (ONE_CROP, "one crop"))
+    ]
+    share = speed[SHIPPED] / speed[NETWORKS]
+    return [
+        *lines,
+        Line(
+            "the same, beside nothing but the networks at work",
+            f"{speed[SHIPPED]:.1f}",
+            f"the networks alone: {speed[NETWORKS]:.1f}",
+            share,
+            f"{SHARE_MIN} of it",
+            share >= SHARE_MIN,
+        ),
+    ]
+
+
+def _cost(way: str, size: int) -> dict[str, float]:
+    """Seconds, seconds of all cores, and peak memory in MB, of a fresh process."""
+    if way == DEEPFACE:
+        jobs = {"cost": {"do": "represent", "photos": [str(path) for path in _paths(size)]}}
+        cost: dict[str, float] = peers.deepface(jobs)["cost"]
+    else:
+        command = [sys.executable, "-m", "benchmarks.build", way, str(size)]
+        cost = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return cost
+
+
+def _people(size: int) -> People:
+    """The first people of LFW with several photos, of which there are ``size``."""
+    people: list[Person] = []
+    for person in lfw.people(wild.place()).people:
+        if len(person.photos) >= PHOTOS_OF_PERSON_MIN and size:
+            people.append(replace(person, photos=person.photos[:size]))
+            size -= len(people[-1].photos)
+    return listed(people)
+
+
+def _paths(size: int) -> list[Path]:
+    return [path for person in _people(size).people for path in person.photos]
+
+
+def _ready(way: str, size: int, place: Path) -> Callable[[], object]:
+    """What is to be measured, with the networks loaded and warm."""
+    tensorflow.load()
+    if way == LOOP:
+        return _loop(_paths(size))
+    detector, embedder = Detector(), Embedder(EmbeddingSettings() if way in (SHIPPED, NETWORKS) else ONE_VIEW)
+    if way in (NETWORKS, NETWORKS_ONE):
+        return _networks(_paths(size), detector, embedder)
+    # Every good photo counts.
+    settings = BuildSettings(photos_per_person=size)
+
+    def build(name: str, size: int) -> None:
+        with data_folder(place):
+            building.build(name, _people(size), detector, embedder, settings)
+
+    build("warm", PHOTOS_OF_PERSON_MIN)
+    return lambda: build("measured", size)
+
+
+def _networks(paths: list[Path], detector: Detector, embedder: Embedder) -> Callable[[], object]:
+    """The two networks one after the other, on photos and crops that are ready."""
+    photos = [photo.read(path) for path in paths]
+    found = [(picture, faces[0]) for picture, faces in zip(photos, detector(photos), strict=True) if faces]
+    crops = np.concatenate([embedder.crops(*one) for one in found])
+    batch, cascade = DetectionSettings().batch_max, Cascade()
+    batches = [np.stack(photos[start : start + batch]) for start in range(0, len(photos), batch)]
+    cascade(batches[0])
+    embedder.rows(crops[:16])
+    return lambda: ([cascade(part) for part in batches], embedder.rows(crops))
+
+
+def _loop(paths: list[Path]) -> Callable[[], object]:
+    """What one would write: for each photo the package's detector, a crop, and Keras' ``predict``."""
+    from mtcnn import MTCNN
+
+    detector, network = MTCNN(), weights.load()
+
+    def embed(path: Path) -> None:
+        with Image.open(path) as picture:
+            found = detector.detect_faces(np.asarray(picture.convert("RGB")))
+            if found:
+                x, y, width, height = found[0]["box"]
+                crop = picture.convert("RGB").crop((x, y, x + width, y + height)).resize((160, 160))
+                pixels = np.asarray(crop, np.float32)
+                network.predict((pixels - pixels.mean())[None] / pixels.std(), verbose=0)
+
+    def every() -> None:
+        for path in paths:
+            embed(path)
+
+    embed(paths[0])
+    return every
+
+
+def _measure(way: str, size: int) -> None:
+    """Print what one way costs, as JSON."""
+    with tempfile.TemporaryDirectory() as place:
+        run = _ready(way, size, Path(place))
+        wall, cpu = time.perf_counter(), _cpu_seconds()
+        run()
+        seconds, cpu_seconds = time.perf_counter() - wall, _cpu_seconds() - cpu
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    megabytes = sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1000
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "megabytes": megabytes}))
+
+
+def _cpu_seconds() -> float:
+    """Of all threads, and of other processes that it had."""
+    return sum(os.times()[:4])
+
+
+if __name__ == "__main__":
+    try:
+        _measure(sys.argv[1], int(sys.argv[2])) if sys.argv[1:] else main()
+    except UserError as error:
+        sys.exit(str(error))

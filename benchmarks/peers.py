@@ -1,0 +1,59 @@
+"""deepface beside ours, in an environment of its own (``make .venv-peers/installed``), with the same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline import registry, store
+from pipeline.errors import UserError
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def deepface(jobs: dict[Name, dict[str, Any]]) -> dict[Name, Any]:
+    """What :mod:`benchmarks.peer_deepface` gives for each job, by name, one after the other in one fresh process.
+
+    Raises UserError where its environment is missing, RuntimeError with its own words where a job fails.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        given, results, log = (Path(place) / name for name in ("jobs.json", "results.json", "log"))
+        given.write_text(json.dumps(list(jobs.values())))
+        script = Path(__file__).with_name("peer_deepface.py")
+        with log.open("w") as words:
+            command = [str(python()), str(script), str(given), str(results)]
+            done = subprocess.run(command, env=variables(), stdout=words, stderr=words, check=False)
+        if done.returncode:
+            raise RuntimeError(f"deepface failed:\n{log.read_text()}")
+        return dict(zip(jobs, json.loads(results.read_text()), strict=True))
+
+
+def python() -> Path:
+    """The Python of its environment. Raises UserError where that is missing."""
+    path = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
+    if not path.is_file():
+        raise UserError("What stands beside ours is not installed. Run: make .venv-peers/installed")
+    return path
+
+
+def variables() -> dict[str, str]:
+    """The variables of its environment: a data folder of its own, and no words."""
+    return {**os.environ, "DEEPFACE_HOME": str(_home()), "DEEPFACE_LOG_LEVEL": "100"}
+
+
+def _home() -> Path:
+    """Its data folder, with the file that ours are converted from in place of its own download of the same."""
+    folder = store.home() / "benchmarks" / "deepface"
+    path = folder / ".deepface" / "weights" / "facenet_weights.h5"
+    if not path.is_file():
+        ((_, content),) = registry.members(
+            registry.fetch(registry.FACENET), lambda name: name.endswith("facenet_keras.h5")
+        )
+        with store.written_whole(path) as temporary:
+            temporary.write_bytes(content)
+    return folder

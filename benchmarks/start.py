@@ -1,0 +1,104 @@
+"""``make benchmark-start``: from nothing to the first import, the first page and the first match."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright import sync_api
+
+from benchmarks import Line, peers, report, times
+from pipeline import store
+from pipeline.errors import UserError
+from pipeline.sources import demonstration
+from tests.browser import serving
+
+IMPORTS, SERVERS = 7, 3
+IMPORT, PAGE, MATCH = (
+    "import pipeline.lookalikes",
+    "address to the finder",
+    "example chosen right away to its matches",
+)
+DEEPFACE = "from deepface import DeepFace"
+AIMS_S = {IMPORT: 0.3, PAGE: 5.0, MATCH: 10.0}
+
+
+def main() -> None:
+    """Measure the imports, then some servers one after the other, each visited once."""
+    seconds = {code: _import(sys.executable, code) for code in ("import pipeline", IMPORT)}
+    seconds[DEEPFACE] = _import(str(peers.python()), DEEPFACE)
+    with tempfile.TemporaryDirectory() as place, serving.chromium(Path(place)) as browser:
+        visits = [_visit(browser) for _ in range(SERVERS)]
+    seconds |= {what: [visit[what] for visit in visits] for what in visits[0]}
+    rows: list[dict[str, Any]] = [
+        {"what": what, "median, s": float(np.median(some)), "slowest, s": max(some), "times measured": len(some)}
+        for what, some in seconds.items()
+    ]
+    report("start", {"From nothing, nothing loaded before": rows}, [_line(what, seconds) for what in AIMS_S])
+
+
+def _line(what: str, seconds: dict[str, list[float]]) -> Line:
+    middle, slow = (float(np.median(seconds[name])) for name in (what, DEEPFACE))
+    return Line(
+        f"`{what}`" if what == IMPORT else f"a fresh server: {what}",
+        f"{middle:.2f} s",
+        f"`{DEEPFACE}`: {slow:.2f} s" if what == IMPORT else "–",
+        slow / middle if what == IMPORT else float("nan"),
+        f"{AIMS_S[what]:g} s",
+        middle <= AIMS_S[what],
+    )
+
+
+def _import(python: str, code: str) -> list[float]:
+    """Seconds of fresh processes that import something, after one that finds the files."""
+    command = [python, "-c", code]
+
+    def run() -> None:
+        subprocess.run(command, env=peers.variables(), check=True, capture_output=True)
+
+    run()
+    return [times(run, 1)[0] for _ in range(IMPORTS)]
+
+
+def _visit(browser: sync_api.Browser) -> dict[str, float]:
+    """Seconds of a server from its start to its first match."""
+    # The last one that the page draws.
+    *_, example = demonstration.examples()
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / "temporary"
+        temporary.mkdir()
+        begun = time.perf_counter()
+        with serving.app(store.home(), temporary) as address:
+            started = time.perf_counter() - begun
+            page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            page.set_default_timeout(120_000)
+            chosen = page.get_by_role("button", name=example, exact=True)
+
+            def opened() -> None:
+                page.goto(address)
+                page.get_by_role("heading", name="Who does this face look like?").wait_for()
+                chosen.wait_for()
+                page.wait_for_function("[...document.images].every(image => image.complete)")
+
+            def matched() -> None:
+                chosen.click()
+                page.get_by_role("heading", name=f"1. {example}", exact=True).wait_for()
+
+            try:
+                seconds = {"the server itself": started, PAGE: times(opened, 1)[0], MATCH: times(matched, 1)[0]}
+            except sync_api.TimeoutError as error:
+                raise RuntimeError(f"The app stopped on the way:\n{page.inner_text('body')}") from error
+            page.context.close()
+    return seconds
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))
