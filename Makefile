@@ -61,6 +61,9 @@ benchmark-detect: .venv/installed-dev  ## Finding faces, beside mtcnn as it come
 benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 	$(BIN)/python -m benchmarks.lfw
 
+benchmark-batch: .venv/installed-dev  ## Many probes at once, beside one by one.
+	$(BIN)/python -m benchmarks.batch
+
 benchmark-build: .venv/installed-dev .venv-peers/installed  ## Photos into a gallery, beside deepface and mtcnn.
 	$(BIN)/python -m benchmarks.build
 

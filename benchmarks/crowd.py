@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline import changes, gallery
 from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.rows import ROW
 from train.wild import Wild
 
 PER_PERSON = 10
@@ -62,7 +63,7 @@ class Crowd:
             sizes = {"confidence": 1, "face_side_px": 160, "short_side_px": 250, "round": 0}
             numeric = {name: np.full(len(block), value) for name, value in sizes.items()}
             columns = {"person": people, "name": people, **text, **numeric, "crop": numbers}
-            yield pa.table({name: columns[name] for name in changes.ROW.names}).cast(changes.ROW), block
+            yield pa.table({name: columns[name] for name in ROW.names}).cast(ROW), block
 
 
 def name_of(person: int) -> str:

@@ -409,7 +409,8 @@ def _look(photos: Sequence[_Loaded], detector: Detector, embedder: Embedder) -> 
         looked.append(Looked(measured, loaded.sha256, len(detected)))
         if not screening.rejection(measured, screening.LAST_ROUND):
             usable.append((place, loaded.picture, detected[0]))
-    for place, picture, face in usable:
+    for place, photograph, largest in usable:
+        picture, face = embedder.upright(photograph, largest)
         portrait = faces.portrait(picture, face, embedder.settings.level_over_degrees)
         looked[place] = replace(looked[place], crops=embedder.crops(picture, face), portrait=_jpeg(portrait))
     return looked

@@ -232,6 +232,10 @@ class Aligned(Embedder):
         """The model, which is named by its hash, and all that its settings say."""
         return {"model": self.network.model, **json.loads(json.dumps(asdict(self.onnx)))}
 
+    def upright(self, photo: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+        """As they come where the template turns the face."""
+        return (photo, face) if self.onnx.landmarks else super().upright(photo, face)
+
     def crops(self, photo: np.ndarray, face: Face) -> np.ndarray:
         """The face laid onto the template, or its box; and the mirror image where that is averaged."""
         if not self.onnx.landmarks:

@@ -109,9 +109,13 @@ class Embedder:
         """How many numbers it has learned."""
         return self.network.parameters
 
+    def upright(self, photo: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+        """What is cut from: the photo and the face in it, turned upright where it is rolled too far."""
+        return faces.level(photo, face, self.settings.level_over_degrees)
+
     def crops(self, photo: np.ndarray, face: Face) -> np.ndarray:
-        """The views of one face, uint8, (views, side, side, 3)."""
-        photo, face = faces.level(photo, face, self.settings.level_over_degrees)
+        """The views of one face, uint8, (views, side, side, 3), which takes longer where it is not upright yet."""
+        photo, face = self.upright(photo, face)
         return np.stack([faces.crop(photo, face, view, self.network.side_px) for view in self.settings.views])
 
     def rows(self, crops: np.ndarray, batch_max: int = 32) -> np.ndarray:

@@ -111,6 +111,10 @@ def _reduce(photo: np.ndarray, side_px: int) -> np.ndarray:
     if scale >= 1:
         return photo
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return _resized(photo, size)
+
+
+def _resized(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     import cv2
 
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
@@ -180,12 +184,18 @@ def cut(photo: np.ndarray, region: tuple[float, float, float, float], size: tupl
     x0, y0, x1, y1 = region
     left, top, right, bottom = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
     part = photo[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    times = int(min((x1 - x0) / size[0], (y1 - y0) / size[1]) / 2)
+    if times > 1 and min(part.shape[:2]) > times:
+        # What is far too large is first made smaller by whole numbers, which is many times as fast.
+        smaller = _resized(part, (part.shape[1] // times, part.shape[0] // times))
+        across, down = smaller.shape[1] / part.shape[1], smaller.shape[0] / part.shape[0]
+        x, y = max(left, 0), max(top, 0)
+        return cut(smaller, ((x0 - x) * across, (y0 - y) * down, (x1 - x) * across, (y1 - y) * down), size)
     outside = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
     if any(map(any, outside)):
         part = np.pad(part, outside, mode="edge")
     inner = (x0 - left, y0 - top, x1 - left, y1 - top)
-    resized = Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=inner, reducing_gap=2.0)
-    return np.asarray(resized)
+    return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=inner))
 
 
 def crop(photo: np.ndarray, face: Face, view: View, side_px: int) -> np.ndarray:

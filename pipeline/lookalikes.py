@@ -117,6 +117,7 @@ class Models:
                 f"The face is only {face.side_px:.0f} pixels high, and {FACE_SIDE_PX_MIN} are needed. "
                 "Come closer, or use a larger photo."
             )
+        photo, face = self.embedder.upright(photo, face)
         portrait = faces.portrait(photo, face, self.embedder.settings.level_over_degrees)
         if portrait.mean() < BRIGHTNESS_MIN:
             raise NoFaceError("The face is too dark to be compared. Take the photo with more light.")

@@ -1,0 +1,86 @@
+"""``make benchmark-batch``: many probes at once beside the same probes one by one, through the same door."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import Line, data_folder, exponent, report, times
+from benchmarks.crowd import Crowd
+from pipeline import gallery, scorers
+from pipeline.search import Search
+
+SIZES = (10_000, 30_000, 91_310)
+PROBES = (8, 64, 256)
+TOP, ROUNDS, TIMES_MIN = 10, 9, 8
+
+
+def main() -> None:
+    """Measure three sizes of galleries with 64 probes, and the largest with other numbers of them."""
+    crowd = Crowd()
+    random = np.random.default_rng(1)
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as place, data_folder(Path(place)):
+        for size in SIZES:
+            crowd.gallery(f"crowd-{size}", size)
+            opened = gallery.open(f"crowd-{size}")
+            search = Search(opened, scorers.named())
+            people = opened.embeddings[np.sort(random.choice(size, max(PROBES)))]
+            probes = crowd.others(people, random)
+            rows += [
+                {"faces": size, "probes": count, **_measured(search, probes[:count])}
+                for count in (PROBES if size == SIZES[-1] else (64,))
+            ]
+    same = [row for row in rows if row["probes"] == 64]
+    growth = {name: exponent(SIZES, [row[name] for row in same]) for name in same[0] if name.endswith("ms")}
+    largest = same[-1]
+    line = Line(
+        f"64 probes at once, {SIZES[-1]:,} faces, people ranked",
+        f"{largest['at once, ms']:.0f} ms",
+        f"one by one: {largest['one by one, ms']:.0f} ms, every photo scored: {largest['every photo, ms']:.0f} ms",
+        largest["times faster"],
+        f"{TIMES_MIN} times",
+        largest["times faster"] >= TIMES_MIN,
+    )
+    report(
+        "batch",
+        {
+            f"Many probes, the {TOP} most alike people of each": rows,
+            "64 probes": [{"": "grows with faces to the power", **growth}],
+        },
+        [line],
+    )
+
+
+def _measured(search: Search, probes: np.ndarray) -> dict[str, float]:
+    """Milliseconds in each way; ``times faster`` is beside one by one, as the finder looks each of them up."""
+
+    def alone(exact: bool) -> list[np.ndarray]:
+        return [search.rank(probe, TOP, exact=exact).people for probe in probes]
+
+    search.rank_many(probes, TOP), alone(False)
+    together, found = times(lambda: search.rank_many(probes, TOP), ROUNDS)
+    singly, _ = times(lambda: alone(False), ROUNDS)
+    exactly, expected = times(lambda: alone(True), ROUNDS)
+    # What the product of matrices alone takes: nothing that compares all with all is quicker.
+    product = search.scorer.product_of(probes)
+    weights = np.ascontiguousarray(product.weights.T) if product else probes
+    prepared = np.ascontiguousarray(search.scorer.prepare(search.gallery.embeddings))
+    least, _ = times(lambda: weights @ prepared.T, ROUNDS)
+    return {
+        "at once, ms": 1000 * together,
+        "one by one, ms": 1000 * singly,
+        "every photo, ms": 1000 * exactly,
+        "the product alone, ms": 1000 * least,
+        "times faster": singly / together,
+        "same people": float(
+            np.mean([(one.people == other).mean() for one, other in zip(found, expected, strict=True)])
+        ),
+    }
+
+
+if __name__ == "__main__":
+    main()
