@@ -17,6 +17,10 @@ from pipeline.ranking import Method, Ranking
 from pipeline.scorers import Scorer
 
 
+# Distances of probes to people that are held at one time: 256 MB.
+_PAIRS_MAX = 64_000_000
+
+
 @dataclass(frozen=True)
 class SearchSettings:
     """candidates: photos taken by cosine, all photos of whose people are scored (see ``make benchmark-scoring``)."""
@@ -55,7 +59,10 @@ class Search:
         product = self.scorer.product_of(probes) if exact or len(self.gallery) <= EXACT_MAX else None
         if product is None:
             return [self.rank(probe, top, method, exact) for probe in probes]
-
+        together = max(_PAIRS_MAX // self.gallery.people_count, 1)
+        if len(probes) > together:
+            parts = [probes[start : start + together] for start in range(0, len(probes), together)]
+            return [ranked for part in parts for ranked in self.rank_many(part, top, method, exact)]
         weights = np.ascontiguousarray(product.weights.T)
 
         def distances(rows: np.ndarray, of: np.ndarray) -> np.ndarray:
