@@ -5,7 +5,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-crop \
 	benchmark-detect benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
-	benchmark-systems
+	benchmark-systems benchmark-training benchmark-map
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -73,6 +73,12 @@ similarity: .venv/installed-dev  ## Train what is recorded in assets/runs/, and 
 
 benchmark-systems: .venv/installed-dev  ## Every system side by side, recorded in assets/systems/.
 	$(BIN)/python -m benchmarks.systems
+
+benchmark-training: .venv/installed-dev  ## Quadruplets a second, beside the training this project grew from.
+	$(BIN)/python -m benchmarks.training
+
+benchmark-map: .venv/installed-dev  ## Fitting, opening and using a map, beside umap-learn as it comes.
+	$(BIN)/python -m benchmarks.map
 
 benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
 	$(BIN)/python -m benchmarks.app
