@@ -125,7 +125,7 @@ def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path):
 
 
 # With dropout, and with a rate that is halved on the way.
-KILLED = dataclasses.replace(SMALL, network=NetworkSettings(), patience_epochs=6)
+KILLED = dataclasses.replace(SMALL, network=NetworkSettings(), patience_epochs=3)
 
 
 def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_path):
