@@ -121,13 +121,14 @@ def _grown(way: str, rows: list[Row]) -> Row:
 
 def _lines(by: dict[str, list[Row]]) -> Iterator[Line]:
     here, theirs = by[HERE][-1], by[THEIRS][-1]
+    once = f", the first one {_seconds(theirs['first face placed, s'])}"
     what = {"fit, s": "fitted", "open, s": "opened", "face placed, s": "a new face placed"}
     for name in what:
         known, aim = not np.isnan(theirs[name]), AIMS[name]
         yield Line(
             f"map of {here['faces']} faces, {what[name]}",
             _seconds(here[name]),
-            f"umap-learn: {_seconds(theirs[name])}" if known else "–",
+            f"umap-learn: {_seconds(theirs[name])}{once if name == 'face placed, s' else ''}" if known else "–",
             theirs[name] / here[name],
             f"below {_seconds(aim)}",
             here[name] < aim,
@@ -135,7 +136,7 @@ def _lines(by: dict[str, list[Row]]) -> Iterator[Line]:
 
 
 def _seconds(value: float) -> str:
-    return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s" if value < 100 else f"{value / 60:.0f} min"
+    return f"{1000 * value:.2g} ms" if value < 1 else f"{value:.3g} s" if value < 600 else f"{value / 60:.0f} min"
 
 
 if __name__ == "__main__":

@@ -47,13 +47,8 @@ def compiled(learner: Learner, optimizer: keras.optimizers.Optimizer, loss: Loss
     tf = tensorflow.load()
     held, variables = tf.constant(table), learner.trainable_variables
     drawn = (None, None, 4) if learner.takes == "distances" else (None, None)
-    given = [
-        tf.TensorSpec((None, table.shape[1])),
-        *(
-            tf.TensorSpec(shape, kind)
-            for shape, kind in ((drawn, "int32"), ((None, None), "int32"), ((None,), "uint32"))
-        ),
-    ]
+    shapes = ((None, table.shape[1]), "float32"), (drawn, "int32"), ((None, None), "int32"), ((None,), "uint32")
+    given = [tf.TensorSpec(*shape) for shape in shapes]
 
     def train(table: Tensor, rows: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
         total = tf.constant(0.0)
