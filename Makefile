@@ -3,9 +3,9 @@ PORT ?= 8501
 BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
-.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app benchmark-build \
-	benchmark-crop benchmark-detect benchmark-find benchmark-lfw benchmark-scale benchmark-scoring benchmark-similarity \
-	benchmark-start benchmark-systems
+.PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app \
+	benchmark-batch benchmark-build benchmark-crop benchmark-detect benchmark-find benchmark-lfw benchmark-map \
+	benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-systems benchmark-training
 
 run: setup  ## Set everything up, then serve the app on PORT.
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -90,6 +90,12 @@ benchmark-start: .venv/installed-dev .venv-peers/installed chromium  ## From not
 
 benchmark-systems: .venv/installed-dev  ## Every system side by side, recorded in assets/systems/.
 	$(BIN)/python -m benchmarks.systems
+
+benchmark-training: .venv/installed-dev  ## Quadruplets a second, beside the training this project grew from.
+	$(BIN)/python -m benchmarks.training
+
+benchmark-map: .venv/installed-dev  ## Fitting, opening and using a map, beside umap-learn as it comes.
+	$(BIN)/python -m benchmarks.map
 
 benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
 	$(BIN)/python -m benchmarks.app

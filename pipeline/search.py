@@ -16,7 +16,6 @@ from pipeline.prepared import prepared
 from pipeline.ranking import Method, Ranking
 from pipeline.scorers import Scorer
 
-
 # Distances of probes to people that are held at one time: 256 MB.
 _PAIRS_MAX = 64_000_000
 

@@ -6,6 +6,7 @@ Nothing here knows which framework Keras runs on.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from pipeline.faces import View
 from pipeline.gallery import Gallery
 from train import augment, evaluate, runs, sampling
 from train.augment import Change, Variation
-from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save, verbose
+from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save
 from train.losses import Quadruplet
 from train.sampling import split_people
 
@@ -251,7 +252,7 @@ def finetune(
     )
     model.optimizer.build(model.trainable_variables)
     portraits = Portraits(opened, boxes)
-    features = model.body.predict(Plain(portraits, np.flatnonzero(held_out)), verbose=verbose())
+    features = model.body.predict(Plain(portraits, np.flatnonzero(held_out)), verbose=_verbose())
     batches = Quadruplets(portraits, np.flatnonzero(~held_out), settings)
     progress = Progress(folder, batches, model, features, labels[held_out])
     resumed = (folder / CHECKPOINT).is_file()
@@ -259,10 +260,15 @@ def finetune(
     runs.keep_rows(folder, begun if resumed else -1)
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
-        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=verbose()
+        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=_verbose()
     )
     restore(progress.variables, folder / BEST)
     facenet.save_weights(folder / WEIGHTS)
     best = best_row(folder)
     store.write_json(folder / runs.RESULT, runs.finite(best))
     return best
+
+
+def _verbose() -> int | str:
+    """What Keras prints: bars on a terminal, a line for each epoch in a log."""
+    return "auto" if sys.stdout.isatty() else 2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,12 +21,19 @@ from train import evaluate, evaluation, geometry, losses, runs, sampling
 from train.losses import Loss
 from train.networks import NetworkSettings, Similarity
 from train.sampling import split_people
+from train.steps import PAIRS, Learner, compiled
 
 Tensor = Any
 Mining = Literal["random", "neighbours", "semi_hard", "batch_hard"]
 BEST, CHECKPOINT = "best.npz", "checkpoint.npz"
 # One-shot draws that are averaged: on the side that chooses the epoch, a single one would choose by luck.
 _DRAWS = {"train": 1, "held_out": 3}
+# So many of the people trained on say how far they are known by heart; what it takes grows with their square.
+_MEASURED_MAX = 1000
+# Quadruplets in a call: half a second or so, after which a signal is heard.
+_BLOCK = 1 << 17
+# What a call takes: places in the table, what the loss compares with, seeds of the dropout.
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -87,130 +93,133 @@ LOSSES: dict[str, Callable[[FitSettings], Loss]] = {
 }
 
 
-class Learner(keras.Model):
-    """What a loss takes, of embeddings: distances of quadruplets (n, 4, 128), codes or logits of photos (n, 128)."""
-
-    def __init__(self, similarity: Similarity, takes: str, people: int) -> None:
-        super().__init__()
-        self.similarity, self.takes = similarity, takes
-        self.head = keras.layers.Dense(people, name="people") if takes == "logits" else None
-
-    def build(self, shape: Any) -> None:
-        """Nothing of its own to build."""
-
-    def call(self, embeddings: Tensor, training: bool = False) -> Tensor:
-        """float32 (n, 3), (n, units) or (n, people)."""
-        if self.takes != "distances":
-            codes = self.similarity.encoded(embeddings, training)
-            return self.head(codes) if self.head else codes
-        codes = self.similarity.codes(ops.reshape(embeddings, (-1, embeddings.shape[-1])), training)
-        codes = ops.reshape(codes, (-1, 4, codes.shape[-1]))
-        pairs = ((0, 1), (0, 2), (2, 3))
-        return ops.stack([self.similarity.distances(codes[:, one], codes[:, two]) for one, two in pairs], axis=1)
-
-
-class Batches(keras.utils.PyDataset):
+class Batches:
     """The batches of each epoch, drawn from the seed and the epoch alone, so that a resumed run draws the same.
 
     variants float32 (photos, variants, 128): a photo that is drawn is shown as one of its variants, while mining
-    and measuring look at the first. labels (photos,) numbered from 0.
+    and measuring look at the first. labels (photos,) numbered from 0. table float32 (photos * variants, 128).
     """
 
     def __init__(self, variants: np.ndarray, labels: np.ndarray, settings: FitSettings, takes: str) -> None:
-        super().__init__()
-        self.variants, self.labels, self.takes = variants, labels, takes
+        self.variants, self.labels, self.takes = variants.shape[1], labels, takes
+        self.table = np.ascontiguousarray(variants).reshape(-1, variants.shape[2])
         self.embeddings = embeddings = variants[:, 0]
         self.people = sampling.People(labels)
         self.settings = settings.within(self.people) if takes == "codes" else settings
         self.neighbours = (
             sampling.nearest(embeddings, settings.neighbours) if settings.mining == "neighbours" else None
         )
-        self.network: Network | None = None
-        self.epoch = 0
 
-    def begin(self, epoch: int, network: Network) -> None:
-        """Tell which epoch it is, as a resumed run does not begin with the first, and the network to mine with."""
-        self.epoch, self.network = epoch, network
+    def blocks(self, epoch: int, network: Network | None = None) -> Iterator[Drawn]:
+        """The epoch's steps, some at a time. network: what mining within batches looks with."""
+        size, steps = self.settings.batch_size, self.settings.steps_per_epoch
+        # Batches of codes differ in size, so that each is a block.
+        most = 1 if self.takes == "codes" else max(_BLOCK // size, 1)
+        # Blocks of one length, as far as can be: each length is compiled.
+        most = -(-steps // -(-steps // most))
+        for start in range(0, steps, most):
+            random = np.random.default_rng((self.settings.seed, epoch, start))
+            rows, targets = self._drawn(min(most, steps - start), random, network)
+            seeds = random.integers(2**32, size=len(rows), dtype=np.uint32)
+            yield self.shown(rows, random), targets.astype(np.int32), seeds
 
-    def __len__(self) -> int:
-        return self.settings.steps_per_epoch
-
-    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        random = np.random.default_rng((self.settings.seed, self.epoch, step))
+    def _drawn(
+        self, steps: int, random: np.random.Generator, network: Network | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Photo numbers (steps, n) or (steps, n, 4), and what the loss compares with (steps, n)."""
+        size = self.settings.batch_size
         if self.takes == "distances":
-            rows = self.quadruplets(random)
-            return self.shown(rows, random), np.zeros(len(rows), np.float32)
+            return self.quadruplets(steps, random, network), np.zeros((steps, size))
         if self.takes == "logits":
-            rows = random.integers(len(self.labels), size=self.settings.batch_size)
-            return self.shown(rows, random), self.labels[rows]
-        rows = self.photos(random)
-        return self.shown(rows, random), np.unique(self.labels[rows], return_inverse=True)[1]
+            rows = random.integers(len(self.labels), size=(steps, size))
+            return rows, self.labels[rows]
+        rows = np.stack([self.photos(random) for _ in range(steps)])
+        return rows, np.stack([np.unique(self.labels[batch], return_inverse=True)[1] for batch in rows])
 
     def shown(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """One variant of each of these photos at random, float32 (..., 128)."""
-        return self.variants[rows, random.integers(self.variants.shape[1], size=rows.shape)]
+        """Where one variant of each of these photos, at random, stands in the table: int32 (...)."""
+        if self.variants > 1:
+            rows = rows * self.variants + random.integers(self.variants, size=rows.shape)
+        return rows.astype(np.int32)
 
     def photos(self, random: np.random.Generator) -> np.ndarray:
         """A batch of photos of people with several each, int64 (n,)."""
         return sampling.p_by_k(self.people, self.settings.people_per_batch, self.settings.photos_per_person, random)
 
-    def quadruplets(self, random: np.random.Generator) -> np.ndarray:
-        """Photo numbers, int64 (batch_size, 4)."""
+    def quadruplets(self, steps: int, random: np.random.Generator, network: Network | None) -> np.ndarray:
+        """Photo numbers, int64 (steps, batch_size, 4)."""
         size, mining = self.settings.batch_size, self.settings.mining
-        if mining in ("random", "neighbours"):
-            rows = sampling.quadruplets(self.people, size, random)
-            if self.neighbours is None:
-                return rows
-            return sampling.hard_negatives(rows, self.labels, self.neighbours, random)
-        assert self.network is not None
+        if mining not in ("random", "neighbours"):
+            return np.stack([self._mined(random, network) for _ in range(steps)])
+        rows = sampling.quadruplets(self.people, steps * size, random).reshape(steps, size, 4)
+        if self.neighbours is None:
+            return rows
+        return np.stack([sampling.hard_negatives(batch, self.labels, self.neighbours, random) for batch in rows])
+
+    def _mined(self, random: np.random.Generator, network: Network | None) -> np.ndarray:
+        """Quadruplets, int64 (batch_size, 4), chosen by the network among a batch of photos."""
+        assert network is not None
         batch = self.photos(random)
-        distances = evaluate.network_distances(self.network)(self.embeddings[batch], self.embeddings[batch])
-        mine = sampling.semi_hard if mining == "semi_hard" else sampling.batch_hard
+        distances = evaluate.network_distances(network)(self.embeddings[batch], self.embeddings[batch])
+        mine = sampling.semi_hard if self.settings.mining == "semi_hard" else sampling.batch_hard
         triplets = batch[mine(distances, self.labels[batch])]
-        triplets = triplets[random.integers(len(triplets), size=size)]
+        triplets = triplets[random.integers(len(triplets), size=self.settings.batch_size)]
         others = self.people.others(np.sort(self.labels[triplets[:, [0, 2]]], axis=1), random)
         return np.column_stack([triplets, self.people.photos(others, random)])
 
 
-class Progress(keras.callbacks.Callback):
-    """Measures each epoch on all photos of both sides, appends it to the history and keeps the best weights.
+class Progress:
+    """Measures each epoch on people of both sides, appends it to the history and keeps the best weights.
 
     What is the best epoch is read from the history, so that rate and end of a resumed run are those of one that was
     never stopped. Epoch 0 is the network before training: where that is the best, it is what the run ends with.
     """
 
-    def __init__(self, folder: Path, batches: Batches, held_out: tuple[np.ndarray, np.ndarray]) -> None:
-        super().__init__()
-        self.folder, self.batches, self.settings = folder, batches, batches.settings
-        self.sides = {"train": (batches.embeddings, batches.labels), "held_out": held_out}
+    def __init__(
+        self,
+        folder: Path,
+        model: Learner,
+        optimizer: keras.optimizers.Optimizer,
+        batches: Batches,
+        held_out: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        self.folder, self.model, self.optimizer = folder, model, optimizer
+        self.batches, self.settings = batches, batches.settings
+        trained = sampling.at_most(_MEASURED_MAX, batches.labels, self.settings.seed)
+        self.sides = {"train": (batches.embeddings[trained], batches.labels[trained]), "held_out": held_out}
         self.cosine = {side: _measures(side, data, evaluate.cosine_distances) for side, data in self.sides.items()}
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """The row of epoch 0, unless the run goes on."""
-        if not (self.folder / CHECKPOINT).is_file():
-            self._write(0, {"train_loss": math.nan, "seconds": 0.0})
+    def begin(self) -> None:
+        """The row of epoch 0."""
+        self._write(0, {"train_loss": math.nan, "seconds": 0.0})
+        self._keep(0)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock, and tell the batches which epoch it is."""
-        self.batches.begin(epoch, self.model.similarity.arrays())
-        self.begun = time.perf_counter()
+    def end(self, epoch: int, loss: float, seconds: float) -> None:
+        """The row of the epoch; halve the rate where it has not got better for long."""
+        row = self._write(epoch, {"train_loss": loss, "seconds": seconds})
+        waited = self.waited(epoch)
+        if 0 < waited < self.settings.patience_epochs and not waited % max(self.settings.patience_epochs // 2, 1):
+            self.optimizer.learning_rate.assign(self.optimizer.learning_rate * 0.5)
+        # Only now, so that a run that is killed here goes on with the rate that it would have had.
+        self._keep(epoch)
+        print(
+            f"Epoch {epoch} of {self.settings.epochs}: loss {loss:.4f}, "
+            f"on held-out people rank-1 {row['held_out_rank_1']:.4f}; {seconds:.1f} s"
+        )
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """The row of the epoch; halve the rate or end where it has not got better for long."""
-        seconds = time.perf_counter() - self.begun
-        self._write(epoch + 1, {"train_loss": (logs or {})["loss"], "seconds": seconds})
-        waited = epoch + 1 - int(best_row(self.folder)["epoch"])
-        if waited >= self.settings.patience_epochs:
-            self.model.stop_training = True
-        elif waited and waited % max(self.settings.patience_epochs // 2, 1) == 0:
-            self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
+    def waited(self, epoch: int) -> int:
+        """How many epochs ago the best one was."""
+        return epoch - int(best_row(self.folder)["epoch"])
 
-    def _write(self, epoch: int, row: dict[str, float]) -> None:
+    def _keep(self, epoch: int) -> None:
+        save(_state(self.model, self.optimizer), self.folder / CHECKPOINT, epoch)
+
+    def _write(self, epoch: int, row: dict[str, float]) -> dict[str, float]:
         similarity, seed = self.model.similarity, self.settings.seed
         apart = {side: quadruplet_distances(similarity, *data, seed) for side, data in self.sides.items()}
         row = {
             "epoch": epoch,
-            "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(ops.convert_to_numpy(self.optimizer.learning_rate)),
             "held_out_loss": self._held_out_loss(apart["held_out"]),
             **row,
         }
@@ -221,10 +230,10 @@ class Progress(keras.callbacks.Callback):
                 row |= {f"{side}_{name}": value, f"{side}_cosine_{name}": self.cosine[side][name]}
         rows = runs.read_history(self.folder)
         if not rows or row["held_out_rank_1"] > best_row(self.folder)["held_out_rank_1"]:
-            save(_state(self.model), self.folder / BEST, epoch)
+            save(_state(self.model, self.optimizer), self.folder / BEST, epoch)
         geometry.append(self.folder, epoch, apart)
         runs.append_row(self.folder, row)
-        save(_state(self.model), self.folder / CHECKPOINT, epoch)
+        return row
 
     def _margins_met(self, apart: np.ndarray) -> float:
         """Share of quadruplets, distances (n, 3), that meet both margins of the quadruplet loss."""
@@ -252,12 +261,12 @@ class Progress(keras.callbacks.Callback):
 def quadruplet_distances(similarity: Similarity, embeddings: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """The distances, float32 (2048, 3), of random quadruplets of these photos, always the same ones."""
     rows = sampling.quadruplets(sampling.People(labels), 2048, np.random.default_rng(seed))
-    return ops.convert_to_numpy(Learner(similarity, "distances", 0)(embeddings[rows]))
+    return ops.convert_to_numpy(similarity.distances_within(embeddings[rows], PAIRS))
 
 
-def _state(model: keras.Model) -> list[Any]:
-    """All that a step changes: weights, the optimizer's moments, the states of random layers."""
-    return [*model.variables, *model.optimizer.variables]
+def _state(model: Learner, optimizer: keras.optimizers.Optimizer) -> list[Any]:
+    """All that a step changes: weights, the optimizer's moments and rate."""
+    return [*model.variables, *optimizer.variables]
 
 
 def save(variables: Sequence[Any], path: Path, epoch: int) -> None:
@@ -268,8 +277,10 @@ def save(variables: Sequence[Any], path: Path, epoch: int) -> None:
 
 
 def restore(variables: Sequence[Any], path: Path) -> int:
-    """Put back what :func:`save` kept, and give its epoch."""
+    """Put back what :func:`save` kept, and give its epoch. Raises UserError where that was of other variables."""
     with np.load(path, allow_pickle=False) as saved:
+        if [saved[name].shape for name in saved.files if name != "epoch"] != [tuple(one.shape) for one in variables]:
+            raise UserError(f"The run {path.parent.name} was begun by another version. Choose another name.")
         for place, variable in enumerate(variables):
             variable.assign(saved[str(place)])
         return int(saved["epoch"])
@@ -338,23 +349,28 @@ def fit(
     if settings.start:
         _start(similarity, settings.start)
     model = Learner(similarity, takes, len(people))
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate), loss=LOSSES[settings.loss](batches.settings)
-    )
+    optimizer = keras.optimizers.Adam(settings.learning_rate)
     model(blank[None] if takes == "distances" else blank)
-    model.optimizer.build(model.trainable_variables)
+    optimizer.build(model.trainable_variables)
     begun = 0
-    if (folder / CHECKPOINT).is_file():
-        begun = restore(_state(model), folder / CHECKPOINT)
+    known = (folder / CHECKPOINT).is_file()
+    if known:
+        begun = restore(_state(model, optimizer), folder / CHECKPOINT)
     for keep in (runs.keep_rows, geometry.keep):
-        keep(folder, begun if (folder / CHECKPOINT).is_file() else -1)
-    progress = Progress(folder, batches, (embeddings[held_out], labels[held_out]))
-    batches.begin(begun, similarity.arrays())
-    # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
-    model.fit(
-        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=verbose()
-    )
-    restore(_state(model), folder / BEST)
+        keep(folder, begun if known else -1)
+    progress = Progress(folder, model, optimizer, batches, (embeddings[held_out], labels[held_out]))
+    if not known:
+        progress.begin()
+    train = compiled(model, optimizer, LOSSES[settings.loss](batches.settings), batches.table)
+    for epoch in range(begun, settings.epochs):
+        if progress.waited(epoch) >= settings.patience_epochs:
+            break
+        start = time.perf_counter()
+        found = [(train(*drawn), len(drawn[0])) for drawn in batches.blocks(epoch, similarity.arrays())]
+        seconds = time.perf_counter() - start
+        values, counts = zip(*found, strict=True)
+        progress.end(epoch + 1, float(np.average(values, weights=counts)), seconds)
+    restore(_state(model, optimizer), folder / BEST)
     similarity.save(folder / runs.MODEL)
     scorers.write(folder, similarity.arrays(), None, about or {})
     if names is not None:
@@ -378,11 +394,6 @@ def evaluated(
     theirs = embeddings[photos], labels[photos], [names[photo] for photo in photos.tolist()]
     seeds = evaluate.seeds_of(labels[photos], _DRAWS["held_out"])
     store.write_json(folder / evaluation.FILE, evaluation.evaluation(*theirs, photos, ways, seeds))
-
-
-def verbose() -> int | str:
-    """What Keras prints: bars on a terminal, a line for each epoch in a log."""
-    return "auto" if sys.stdout.isatty() else 2
 
 
 def begin(folder: Path, config: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -55,6 +56,23 @@ COHORT = NetworkSettings(encoder_units=(), encoder_residual=False, metric="produ
 KINDS = {"original": SEED, "symmetric": SYMMETRIC, "residual": RESIDUAL, "cohort": COHORT}
 
 
+def dropped(values: Tensor, rate: float, seed: Tensor) -> Tensor:
+    """Dropout whose choice is a hash of place and seed, uint32: the same for the same seed on every machine.
+
+    Keras draws from a state that a resumed run would have to keep, and compiled by XLA the drawing takes longer than
+    all the rest of a step. The hash is that which ends MurmurHash3.
+    """
+
+    def mixed(bits: Tensor) -> Tensor:
+        bits = ops.bitwise_xor(bits, ops.right_shift(bits, np.uint32(16))) * np.uint32(0x85EBCA6B)
+        bits = ops.bitwise_xor(bits, ops.right_shift(bits, np.uint32(13))) * np.uint32(0xC2B2AE35)
+        return ops.bitwise_xor(bits, ops.right_shift(bits, np.uint32(16)))
+
+    places = ops.reshape(ops.cast(ops.arange(ops.size(values), dtype="int32"), "uint32"), ops.shape(values))
+    bits = mixed(ops.bitwise_xor(mixed(places), seed))
+    return ops.where(bits >= np.uint32(rate * 2**32), values / (1 - rate), 0.0)
+
+
 @keras.saving.register_keras_serializable("lookslikewho")
 class Similarity(keras.Model):
     """Encoder and similarity net as one model: ``model([a, b])`` of float32 (n, 128) each gives distances (n,)."""
@@ -67,7 +85,6 @@ class Similarity(keras.Model):
         self.settings = settings
         start = "zeros" if settings.encoder_residual else "glorot_uniform"
         last = len(settings.encoder_units) - 1
-        self.dropout = keras.layers.Dropout(settings.dropout)
         self.encoder_layers = [
             keras.layers.Dense(
                 units,
@@ -108,13 +125,13 @@ class Similarity(keras.Model):
                 layer.build((None, width))
                 width = layer.units
 
-    def codes(self, embeddings: Tensor, training: bool = False) -> Tensor:
+    def codes(self, embeddings: Tensor, seed: Tensor = None) -> Tensor:
         """What is known of faces by themselves, embeddings (n, 128): float32 (n, columns).
 
         That is what the encoder makes of them: of unit length for "product", and with a last column that says how
-        ordinary the face is where there is a cohort.
+        ordinary the face is where there is a cohort. seed: of the dropout, uint32; none without it.
         """
-        codes = self.encoded(embeddings, training)
+        codes = self.encoded(embeddings, seed)
         if self.settings.metric == "product":
             codes = ops.normalize(codes, axis=-1)
         if not self.settings.cohort:
@@ -123,12 +140,16 @@ class Similarity(keras.Model):
         near, _ = ops.top_k(cosines, self.settings.cohort_nearest)
         return ops.concatenate([codes, ops.mean(near, axis=-1, keepdims=True)], axis=-1)
 
-    def encoded(self, embeddings: Tensor, training: bool = False) -> Tensor:
+    def encoded(self, embeddings: Tensor, seed: Tensor = None) -> Tensor:
         """What the encoder alone makes of embeddings (n, 128): float32 (n, units)."""
-        values = self.dropout(embeddings, training=training)
+        values = self._dropped(embeddings, seed)
         for layer in self.encoder_layers:
             values = layer(values)
         return embeddings + values if self.settings.encoder_residual else values
+
+    def _dropped(self, embeddings: Tensor, seed: Tensor) -> Tensor:
+        rate = self.settings.dropout
+        return embeddings if seed is None or not rate else dropped(embeddings, rate, seed)
 
     def _cohort_codes(self) -> Tensor:
         return ops.normalize(self.encoded(self.cohort), axis=-1)
@@ -155,10 +176,48 @@ class Similarity(keras.Model):
             values = layer(values)
         return self.metric_out(values)[:, 0]
 
-    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         """Distances (n,) of two batches of embeddings."""
         first, second = inputs
-        return self.distances(self.codes(first, training), self.codes(second, training))
+        return self.distances(self.codes(first), self.codes(second))
+
+    def distances_within(self, embeddings: Tensor, pairs: Sequence[tuple[int, int]], seed: Tensor = None) -> Tensor:
+        """Distances (n, pairs) between photos of one group, embeddings (n, k, 128)."""
+        count = embeddings.shape[1]
+        embeddings = ops.reshape(embeddings, (-1, embeddings.shape[2]))
+        if self.settings.metric == "product":
+            codes = self.codes(embeddings, seed)
+            codes = ops.reshape(codes, (-1, count, codes.shape[-1]))
+            return ops.stack([self.distances(codes[:, one], codes[:, other]) for one, other in pairs], axis=1)
+        halves = self._halves(embeddings, seed)
+        halves = ops.reshape(halves, (-1, count, 2, halves.shape[-1] // 2))
+        orders = [pairs, [(other, one) for one, other in pairs]][: 1 + self.settings.both_orders]
+        found = [
+            ops.stack([halves[:, one, 0] + halves[:, other, 1] for one, other in order], axis=1) for order in orders
+        ]
+        net = [*self.metric_layers, self.metric_out]
+        values = net[0].activation(ops.reshape(ops.stack(found), (-1, halves.shape[-1])) + net[0].bias)
+        for layer in net[1:]:
+            values = layer(values)
+        return ops.mean(ops.reshape(ops.sigmoid(values), (len(orders), -1, len(pairs))), axis=0)
+
+    def _halves(self, embeddings: Tensor, seed: Tensor) -> Tensor:
+        """What the net's first layer makes of faces on both sides of a pair: float32 (n, 2 * units).
+
+        The layer on concat(a, b) is W_a a + W_b b + c. With a linear layer before it, as the encoder's last one is,
+        the product of both is taken first: a fifth of the work, as no code is made.
+        """
+        kernel = (self.metric_layers or [self.metric_out])[0].kernel
+        kernel = ops.concatenate(ops.split(kernel, 2), axis=1)
+        values = self._dropped(embeddings, seed)
+        for layer in self.encoder_layers[:-1]:
+            values = layer(values)
+        if self.encoder_layers:
+            last = self.encoder_layers[-1]
+            halves = ops.matmul(values, ops.matmul(last.kernel, kernel)) + ops.matmul(last.bias[None], kernel)
+        else:
+            halves = ops.matmul(values, kernel)
+        return halves + ops.matmul(embeddings, kernel) if self.settings.encoder_residual else halves
 
     def get_config(self) -> dict[str, Any]:
         """What ``.keras`` files remember."""

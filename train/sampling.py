@@ -25,12 +25,13 @@ class People:
 
     def photos(self, people: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """A photo at random of each of the given people, int64 (n,)."""
-        return self.order[self.starts[people] + random.integers(self.counts[people])]
+        return self.order[self.starts[people] + _below(self.counts[people], random)]
 
     def pairs(self, people: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Two different photos of each of the given people, who must have two."""
-        first = random.integers(self.counts[people])
-        second = (first + 1 + random.integers(self.counts[people] - 1)) % self.counts[people]
+        counts = self.counts[people]
+        first = _below(counts, random)
+        second = (first + 1 + _below(counts - 1, random)) % counts
         return self.order[self.starts[people] + first], self.order[self.starts[people] + second]
 
     def others(self, taken: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -39,6 +40,11 @@ class People:
         for column in np.sort(taken, axis=1).T:
             chosen += chosen >= column
         return chosen
+
+
+def _below(counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A number from 0 to each count less one: a third of the time of ``random.integers`` with limits of their own."""
+    return (random.random(len(counts)) * counts).astype(np.int64)
 
 
 def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
@@ -56,6 +62,17 @@ def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
             "measure on others. Add people or photos to the gallery."
         )
     return np.isin(labels, held_out)
+
+
+def at_most(count: int, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Which photos are of some people, with as large a share of them who have two photos: bool (photos,).
+
+    All people where there are no more than ``count``, or where fewer than two have two photos.
+    """
+    people = People(labels)
+    if len(people.counts) <= count or len(people.with_pairs) < 2:
+        return np.ones(len(labels), bool)
+    return split_people(labels, count / len(people.counts), seed)
 
 
 def quadruplets(people: People, count: int, random: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from pipeline.scorers import Calibration, NetworkScorer
-from train.networks import COHORT, RESIDUAL, SEED, NetworkSettings, Similarity
+from train.networks import COHORT, RESIDUAL, SEED, NetworkSettings, Similarity, dropped
 
 RANDOM = np.random.default_rng(0)
 A, B = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in RANDOM.normal(size=(2, 50, 128)).astype("f4"))
@@ -66,6 +66,40 @@ def test_the_original_network_does_mind_the_order():
 def test_networks_of_products_start_in_the_order_of_the_cosine(settings):
     distances = ops.convert_to_numpy(made(settings)([A, B]))
     assert (np.argsort(distances) == np.argsort(-(A * B).sum(axis=1))).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SEED,
+        *SYMMETRIC,
+        NetworkSettings(encoder_units=(64, 32), encoder_activation="tanh", metric_activation="tanh"),
+        NetworkSettings(encoder_units=(64, 128), encoder_residual=True),
+        NetworkSettings(encoder_units=(), metric_units=(), both_orders=True),
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 7])
+def test_distances_within_quadruplets_are_those_of_their_pairs(settings, seed):
+    model, pairs = jolted(settings), ((0, 1), (0, 2), (2, 3))
+    seed = seed and ops.convert_to_tensor(seed, "uint32")
+    codes = ops.reshape(model.codes(A[:48], seed), (12, 4, -1))
+    expected = np.stack([model.distances(codes[:, one], codes[:, other]) for one, other in pairs], axis=1)
+    found = model.distances_within(A[:48].reshape(12, 4, 128), pairs, seed)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_dropout_takes_the_same_numbers_with_the_same_seed_and_others_with_another():
+    values = np.ones((1000, 128), np.float32)
+    first, again, other = (dropped(values, 0.3, ops.convert_to_tensor(seed, "uint32")) for seed in (1, 1, 2))
+    first, again, other = map(ops.convert_to_numpy, (first, again, other))
+    np.testing.assert_array_equal(first, again)
+    assert set(np.unique(first)) == {0, np.float32(1 / 0.7)}
+    for axis, count in ((0, 1000), (1, 128)):
+        shares = (first == 0).mean(axis=axis)
+        # Six standard deviations of a binomial draw.
+        assert np.abs(shares - 0.3).max() < 6 * (0.3 * 0.7 / count) ** 0.5
+    # What one seed takes says nothing of what the next one takes.
+    assert ((first == 0) & (other == 0)).mean() == pytest.approx(0.09, abs=0.005)
 
 
 @pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])

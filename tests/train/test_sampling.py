@@ -89,3 +89,14 @@ def test_mined_triplets_equal_a_naive_search(labels, seed):
             semi.append([a, p, choose(among, key=distances[a].item)])
     assert sampling.batch_hard(distances, labels).tolist() == hard
     assert sampling.semi_hard(distances, labels).tolist() == semi
+
+
+def test_some_people_are_drawn_with_as_large_a_share_of_those_with_two_photos():
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(3000), [1, 1, 4] * 1000))
+    some = sampling.at_most(600, labels, seed=1)
+    _, counts = np.unique(labels[some], return_counts=True)
+    assert ((counts == 4).sum(), (counts == 1).sum()) == (200, 400)
+    assert (sampling.at_most(600, labels, seed=1) == some).all()
+    assert sampling.at_most(3000, labels, seed=1).all()
+    # One person alone has two photos, and is not left out.
+    assert sampling.at_most(3, np.array([0, 0, 1, 2, 3]), seed=1).all()

@@ -1,0 +1,143 @@
+"""``make benchmark-map``: fitting a map, opening it and placing a face, beside umap-learn as it comes.
+
+umap-learn gets the same rows, its defaults and a seed, as ours has one; a new face goes through its ``transform``.
+What it compiles at first, half a minute, is left out. Ours finds clusters, lays out by PCA and measures itself as
+well. The faces are a crowd (:mod:`benchmarks.crowd`), new ones are other photos of its people.
+``SIZES=5000,20000 make benchmark-map`` measures other sizes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks import Line, exponent, report, times
+from benchmarks.crowd import PER_PERSON, Crowd
+from pipeline import map as maps
+from pipeline import tensorflow
+from pipeline.gallery import Gallery
+from pipeline.map import MapSettings
+from train import sampling
+
+SIZES = tuple(int(size) for size in os.environ.get("SIZES", "5000,20000,91310").split(","))
+PLACED = 100
+HERE, THEIRS = "here", "umap-learn"
+# What each of the timed parts is to stay below, in seconds.
+AIMS = {"fit, s": 600.0, "open, s": 2.0, "first face placed, s": math.inf, "face placed, s": 0.05}
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Measure every size, the smallest first."""
+    tensorflow.load()  # UMAP imports it, and less quietly.
+    import umap
+
+    crowd = Crowd()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # That a seed keeps UMAP to one thread.
+        model = umap.UMAP(random_state=0)
+        # Numba compiles; of fewer faces, all neighbours would be compared.
+        model.fit_transform(crowd.rows[:5000])
+        model.transform(crowd.rows[5000:5001])
+        rows = [row for size in SIZES for row in _measured(crowd, size)]
+    by = {way: [row for row in rows if row["map"] == way] for way in (HERE, THEIRS)}
+    grown = [_grown(way, some) for way, some in by.items() if len(SIZES) > 1]
+    report("map", {"A map, beside umap-learn with its defaults and a seed": [*rows, *grown]}, list(_lines(by)))
+
+
+def _measured(crowd: Crowd, size: int) -> Iterator[Row]:
+    """A row for each way."""
+    import umap
+
+    embeddings = np.concatenate(list(crowd.blocks(size)))
+    random = np.random.default_rng(1)
+    new = crowd.others(embeddings[random.choice(size, PLACED, replace=False)], random)
+    with tempfile.TemporaryDirectory() as folder:
+        opened = _gallery(Path(folder), embeddings)
+        fitting, fitted = times(lambda: maps.fit(opened), 1)
+        maps.save(opened, fitted)
+        opening, layouts = times(lambda: maps.open(opened).layouts, 5)
+    places = layouts[maps.UMAP].places
+
+    def place(face: np.ndarray) -> np.ndarray:
+        return maps.place(embeddings @ face, places)
+
+    first, _ = times(lambda: place(new[0]), 1)
+    placing, _ = times(lambda: place(new[1]), 20)
+    quality = _quality(embeddings, places, new, np.stack([place(face) for face in new]))
+    yield _row(HERE, size, (fitting, opening, first, placing), quality)
+    print(f"{size:,} faces here: {fitting:.0f} s", flush=True)
+    model = umap.UMAP(random_state=0)
+    fitting, places = times(lambda: model.fit_transform(embeddings), 1)
+    first, _ = times(lambda: model.transform(new[:1]), 1)
+    placing, _ = times(lambda: model.transform(new[1:2]), 20)
+    quality = _quality(embeddings, places, new, model.transform(new))
+    yield _row(THEIRS, size, (fitting, math.nan, first, placing), quality)
+    print(f"{size:,} faces by umap-learn: {fitting:.0f} s", flush=True)
+
+
+def _row(way: str, size: int, seconds: tuple[float, ...], quality: tuple[float, ...]) -> Row:
+    names = ("trustworthiness", "neighbours kept", "neighbours kept of new faces")
+    return {
+        "map": way,
+        "faces": f"{size:,}",
+        **dict(zip(AIMS, seconds, strict=True)),
+        **dict(zip(names, quality, strict=True)),
+    }
+
+
+def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
+    """Trustworthiness of a map, and the share of their nearest faces near faces of it, and near new ones on it."""
+    from scipy.spatial import cKDTree
+
+    settings = MapSettings()
+    checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
+    kept = maps.kept(sampling.nearest(rows, checked), places, near).mean()
+    nearest = np.argsort(-(new @ rows.T), axis=1)[:, :checked]
+    limits = cKDTree(places).query(found, near)[0][:, -1:]
+    apart = np.linalg.norm(places[nearest] - found[:, None], axis=2)
+    return maps.trustworthiness(rows, places, settings), float(kept), float(np.mean(apart <= limits + 1e-6))
+
+
+def _gallery(folder: Path, rows: np.ndarray) -> Gallery:
+    people = (np.arange(len(rows)) // PER_PERSON).astype(str)
+    faces = pa.table({"person": people, "confidence": np.ones(len(rows)), "face_side_px": np.full(len(rows), 160)})
+    manifest = {"generation": 1, "embedding": {}, "files": {"embeddings": {"sha256": ""}}}
+    return Gallery(folder, manifest, faces, rows)
+
+
+def _grown(way: str, rows: list[Row]) -> Row:
+    powers = {name: exponent(SIZES, [row[name] for row in rows]) for name in AIMS if not np.isnan(rows[0][name])}
+    return {name: powers.get(name, "") for name in rows[0]} | {"map": way, "faces": "grows with faces to the power"}
+
+
+def _lines(by: dict[str, list[Row]]) -> Iterator[Line]:
+    here, theirs = by[HERE][-1], by[THEIRS][-1]
+    once = f", the first one {_seconds(theirs['first face placed, s'])}"
+    what = {"fit, s": "fitted", "open, s": "opened", "face placed, s": "a new face placed"}
+    for name in what:
+        known, aim = not np.isnan(theirs[name]), AIMS[name]
+        yield Line(
+            f"map of {here['faces']} faces, {what[name]}",
+            _seconds(here[name]),
+            f"umap-learn: {_seconds(theirs[name])}{once if name == 'face placed, s' else ''}" if known else "–",
+            theirs[name] / here[name],
+            f"below {_seconds(aim)}",
+            here[name] < aim,
+        )
+
+
+def _seconds(value: float) -> str:
+    return f"{1000 * value:.2g} ms" if value < 1 else f"{value:.3g} s" if value < 600 else f"{value / 60:.0f} min"
+
+
+if __name__ == "__main__":
+    main()
