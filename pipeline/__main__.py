@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from pipeline.building import Progress
     from pipeline.embedding import Embedder
-    from pipeline.lookalikes import Match, Models
+    from pipeline.faces import Face
+    from pipeline.lookalikes import Found, Match, Models, Probe
     from pipeline.map import Layout
     from pipeline.sources import People
 
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     one = command("find", _find, "Rank the people of a gallery by how much they resemble the face in a photo.")
-    one.add_argument("photo", type=Path, metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC")
+    one.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC")
     one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument("--top", type=positive, default=10, metavar="N", help="how many people (default: %(default)s)")
     one.add_argument(
@@ -125,29 +126,55 @@ def _parser() -> argparse.ArgumentParser:
 
 def _find(chosen: argparse.Namespace) -> None:
     from pipeline import embedders
-    from pipeline.lookalikes import Lookalikes
+    from pipeline.lookalikes import Found, Lookalikes
 
-    picture = photo.read(chosen.photo)
+    alone = len(chosen.photos) == 1
+    if alone:
+        photo.read(chosen.photos[0])  # What is no photo is said before the networks are loaded.
     opened = gallery.open(chosen.gallery)
     identity = opened.manifest["embedding"]
     scorer = scorers.fitting(identity, chosen.scorer)
     models = _load_models(None if scorers.fits(identity) else lambda: embedders.of(opened))
     lookalikes = Lookalikes(opened, models, scorer)
-    found = lookalikes.find(picture, chosen.face, chosen.top, chosen.method, chosen.exact)
+    looked: list[tuple[Path, list[Face], Probe]] = []
+    with working("Looking at the photos"):
+        for path in chosen.photos:
+            try:
+                looked.append((path, *lookalikes.look(photo.read(path), chosen.face)))
+            except UserError as error:
+                if alone:
+                    raise
+                print(f"{path}: {error}", file=sys.stderr)
+    failed, probes = len(chosen.photos) - len(looked), [probe for *_, probe in looked]
+    ranked = lookalikes.rank_many(probes, chosen.top, chosen.method, chosen.exact)
+    found = [
+        (path, Found(faces, chosen.face, matches)) for (path, faces, _), matches in zip(looked, ranked, strict=True)
+    ]
     if chosen.json:
-        values = asdict(found)
-        for match in values["matches"]:
+        values = [{"photo": str(path), **asdict(of)} for path, of in found]
+        for match in (match for of in values for match in of["matches"]):
             match["resemblance"] = match["resemblance"] if scorers.fits(identity) else None
-        print(json.dumps(values, indent=2, ensure_ascii=False, default=str))
-        return
-    if len(found.faces) > 1:
-        print(f"Face {found.face} of {len(found.faces)}; another one: --face N", file=sys.stderr)
-    _print_matches(found.matches)
-    if not scorers.fits(identity):
+        print(json.dumps(values[0] if alone else values, indent=2, ensure_ascii=False, default=str))
+    else:
+        _print_found(found, alone)
+    if not (chosen.json or scorers.fits(identity)):
         print(
             f"Ranked by the cosine: the trained network and the resemblance are for the default embedder, and this "
             f"gallery is of {identity['model']}."
         )
+    if failed:
+        raise UserError(f"{failed} of {len(chosen.photos)} photos were not looked up.")
+
+
+def _print_found(found: list[tuple[Path, Found]], alone: bool) -> None:
+    for path, of in found:
+        if not alone:
+            print(f"\n{path}")
+        if len(of.faces) > 1:
+            print(f"Face {of.face} of {len(of.faces)}; another one: --face N", file=sys.stderr)
+        _print_matches(of.matches)
+    if found:
+        print(NOTE)
 
 
 def _load_models(embedder: Callable[[], Embedder] | None = None) -> Models:
@@ -172,7 +199,6 @@ def _print_matches(matches: list[Match]) -> None:
         for match in matches
     ]
     print_table(("rank", "name", "resemblance", "distance", "source", "crop"), rows, numbers={0, 2, 3})
-    print(NOTE)
 
 
 def _compare(chosen: argparse.Namespace) -> None:
@@ -406,6 +432,7 @@ def _setup(chosen: argparse.Namespace) -> None:
     _map_where_needed(gallery.DEMONSTRATION)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
     _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)
+    print(NOTE)
 
 
 def _map_where_needed(name: str) -> None:

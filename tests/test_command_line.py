@@ -85,6 +85,26 @@ def test_find_prints_json(run, madonna):
     assert Path(found["matches"][0]["crop_path"]).is_file()
 
 
+def test_find_looks_several_photos_up_and_goes_on_after_one_that_cannot_be(run, small, examples, tmp_path):
+    photos = [paths[0] for paths in examples.values()]
+    given = [*photos[:2], tmp_path / "missing.jpg", *photos[2:]]
+    code, output, errors = run("find", *given, "--gallery", "small", "--top", 1)
+    assert code == 1
+    assert [f"\n{path}\n" in output for path in given] == [True, True, False, True, True, True]
+    assert output.count("(the same photo)") == 5
+    assert "missing.jpg: There is no file" in errors
+    assert errors.endswith("1 of 6 photos were not looked up.\n")
+    code, output, _ = run("find", *photos, "--gallery", "small", "--top", 2, "--json")
+    many = json.loads(output)
+    alone = [json.loads(run("find", path, "--gallery", "small", "--top", 2, "--json")[1]) for path in photos]
+    assert code == 0
+    assert [found["photo"] for found in many] == [str(path) for path in photos]
+    for together, single in zip(many, alone, strict=True):
+        for match, other in zip(together["matches"], single["matches"], strict=True):
+            assert match["name"] == other["name"]
+            assert match["distance"] == pytest.approx(other["distance"], abs=1e-5)
+
+
 def test_find_ranks_by_the_trained_network_or_by_cosine(run, madonna):
     found = {}
     for options in ((), ("--scorer", "network"), ("--scorer", "cosine"), ("--exact",)):

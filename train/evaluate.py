@@ -28,8 +28,10 @@ def network_distances(network: Network) -> Distances:
     """The distances of a trained network."""
 
     def distances(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-        prepared = network.prepare(network.codes(gallery))
-        return np.stack([network.distances(code, prepared) for code in network.codes(probes)])
+        prepared, codes = network.prepare(network.codes(gallery)), network.codes(probes)
+        if product := network.product_of(codes):
+            return product.link((prepared @ product.weights + product.start).T)
+        return np.stack([network.distances(code, prepared) for code in codes])
 
     return distances
 
