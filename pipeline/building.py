@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,12 +39,14 @@ class BuildSettings:
     """How much is taken and how it is batched.
 
     photos_per_person: the target; people with fewer good photos get relaxed limits (see screening).
-    people_per_part: what a killed build has to do again at most.
+    people_per_part, photos_per_part: what is screened while the part before is embedded, and what a killed build has
+        to do again at most, whichever comes first.
     photos_per_batch, pixels_per_batch: what is decoded at one time.
     """
 
     photos_per_person: int = 10
     people_per_part: int = 32
+    photos_per_part: int = 64
     photos_per_batch: int = 32
     pixels_per_batch: int = 100_000_000
 
@@ -205,8 +206,7 @@ class _Build:
             progress(Progress(done, people.count, self.photos))
 
         def parts() -> Iterator[_Part]:
-            iterator = iter(people.people)
-            while part := list(itertools.islice(iterator, self.settings.people_per_part)):
+            for part in self._portions(people.people):
                 names.update({_key(person): _text(person.name) for person in part})
                 yield _Part(len(part), *self._screened(part, tell))
 
@@ -220,6 +220,19 @@ class _Build:
                 f"No photo is usable: {_summary(self.rejected)}. Give photos that show one face clearly."
             )
         return self._join(missing)
+
+    def _portions(self, people: Iterable[Person]) -> Iterator[list[Person]]:
+        """The people of each part, counting no more photos of a person than are wanted."""
+        part: list[Person] = []
+        photos = 0
+        for person in people:
+            part.append(person)
+            photos += min(len(person.photos), self.settings.photos_per_person)
+            if len(part) == self.settings.people_per_part or photos >= self.settings.photos_per_part:
+                yield part
+                part, photos = [], 0
+        if part:
+            yield part
 
     def _screened(
         self, people: Sequence[Person], tell: Callable[[], None]
