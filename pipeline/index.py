@@ -18,7 +18,7 @@ from pipeline.gallery import Gallery
 # Up to so many faces every row is compared, in float32.
 EXACT_MAX = 100_000
 # Beyond, rows lie in lists around the means of a sample; those of the nearest half of the lists are compared, but not
-# more rows than this, which is 12 ms on one core (make benchmark-scale).
+# more rows than this, so that a probe takes 13 ms among ten million (make benchmark-scale).
 _LISTS, _COMPARED_MAX = 1000, 2_500_000
 _SAMPLE, _ROWS = 100_000, 65_536
 

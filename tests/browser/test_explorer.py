@@ -26,8 +26,14 @@ def explorer(page):
 
 
 def drawn(page: Page, count: int = FACES) -> None:
-    """Wait for the map to be drawn."""
+    """Wait for the map to be drawn, and for the page around it."""
     expect(page.locator(f".scatter[data-points='{count}']")).to_be_visible()
+    at_rest(page)
+
+
+def at_rest(page: Page) -> None:
+    """Wait for the end of a page run, as what is clicked or typed while widgets are drawn can be lost."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def canvas(page: Page) -> Locator:
@@ -43,6 +49,7 @@ def middle(page: Page, selector: str = ".mark.chosen img") -> tuple[float, float
 
 def look_for(page: Page, text: str) -> None:
     """Search a name, take the first that is found, and wait for the end of the flight."""
+    at_rest(page)
     page.get_by_role("combobox", name="Search by name").fill(text)
     page.get_by_role("option").first.wait_for()
     page.keyboard.press("Enter")
@@ -179,7 +186,7 @@ def test_the_finder_leads_to_the_map_at_once_and_back(page, madonna):
     page.get_by_role("button", name="My face").wait_for()
     page.get_by_role("button", name="My face").click()
     chosen(page, "Your photo")
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    at_rest(page)
     page.get_by_role("button", name="Compare", exact=True).first.click()
     expect(page.locator("strong").first).to_have_text("Your photo and Madonna")
     expect(page.get_by_text("Most alike photos")).to_be_visible()
