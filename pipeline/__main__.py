@@ -129,8 +129,8 @@ def _find(chosen: argparse.Namespace) -> None:
     from pipeline.lookalikes import Found, Lookalikes
 
     alone = len(chosen.photos) == 1
-    if alone:
-        photo.read(chosen.photos[0])  # What is no photo is said before the networks are loaded.
+    # What is no photo is said before the networks are loaded.
+    first = photo.read(chosen.photos[0]) if alone else None
     opened = gallery.open(chosen.gallery)
     identity = opened.manifest["embedding"]
     scorer = scorers.fitting(identity, chosen.scorer)
@@ -140,7 +140,7 @@ def _find(chosen: argparse.Namespace) -> None:
     with working("Looking at the photos"):
         for path in chosen.photos:
             try:
-                looked.append((path, *lookalikes.look(photo.read(path), chosen.face)))
+                looked.append((path, *lookalikes.look(photo.read(path) if first is None else first, chosen.face)))
             except UserError as error:
                 if alone:
                     raise

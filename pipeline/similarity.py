@@ -101,12 +101,16 @@ class Network:
         """The distances to codes (m, columns) where there is no net: else None."""
         if not self.product or self.metric:
             return None
+        return Product(*self._logits_of(codes), _sigmoid)
+
+    def _logits_of(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What prepared rows are multiplied by, (columns, m), and what is added, (m,), for all but the net's part."""
         weights = -self.steepness * codes.T
         start = np.full(len(codes), self.steepness * self.middle, np.float32)
         if self.cohort is not None:
             start += np.float32(self.steepness * self.cohort_weight) * codes[:, -1]
             weights[-1] = self.steepness * self.cohort_weight
-        return Product(weights, start, _sigmoid)
+        return weights, start
 
     def distances(self, code: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of one code (columns,) to a prepared gallery (n, columns)."""
@@ -117,10 +121,9 @@ class Network:
 
     def _product(self, code: np.ndarray, rows_max: int) -> Callable[[np.ndarray], np.ndarray]:
         """From prepared rows to distances. One product of matrices gives the first layer and, last, the cosine."""
-        cosine, start = -self.steepness * code, self.steepness * self.middle
+        cosines, starts = self._logits_of(code[None])
+        cosine, start = cosines[:, 0], starts[0]
         if self.cohort is not None:
-            start += self.steepness * self.cohort_weight * code[-1]
-            cosine[-1] = self.steepness * self.cohort_weight
             code = code[:-1]
         kernel, bias = self.metric[0]
         half, units = len(kernel) // 2, kernel.shape[1]
@@ -132,7 +135,7 @@ class Network:
 
         def distances(rows: np.ndarray) -> np.ndarray:
             values = rows @ weights
-            return _sigmoid(correction(values)[:, 0] + values[:, -1] + np.float32(start))
+            return _sigmoid(correction(values)[:, 0] + values[:, -1] + start)
 
         return distances
 
