@@ -307,6 +307,9 @@ class Viewer:
         name = self._key(keys, wanted)
 
         def select() -> None:
+            # The browser may send once more what was chosen in a table that is gone, which Streamlit takes as new.
+            if name != f"table {st.session_state['table number']}":
+                return
             rows = st.session_state[name].selection.rows
             now = [keys[row] for row in rows] + [key for key in wanted if key not in keys]
             choose([run.key for run in self.everything if run.key in now])
