@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import faces, tensorflow, weights
+from pipeline import faces, weights
 from pipeline.faces import Face, View
 
 
@@ -62,21 +62,12 @@ class Network:
 
 def facenet() -> Network:
     """FaceNet as one compiled function. Raises WeightsError where its weights are missing."""
-    tf = tensorflow.load()
-    model = weights.load()
-    side = weights.CROP_SIDE_PX
+    graph = weights.graph()
 
-    def network(crops: Any) -> Any:
-        pixels = tf.cast(crops, tf.float32)
-        mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
-        # The floor keeps a crop of one colour finite, as in tf.image.per_image_standardization.
-        deviation = tf.maximum(tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True), (3 * side**2) ** -0.5)
-        return tf.math.l2_normalize(model((pixels - mean) / deviation, training=False), axis=-1)
+    def rows(crops: np.ndarray) -> np.ndarray:
+        return np.asarray(graph(crops))
 
-    compiled = tf.function(network, input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8)])
-    return Network(
-        weights.MODEL_ID, side, weights.DIMENSIONS, model.count_params(), lambda crops: compiled(crops).numpy()
-    )
+    return Network(weights.MODEL_ID, weights.CROP_SIDE_PX, weights.DIMENSIONS, weights.parameters(), rows)
 
 
 class Embedder:

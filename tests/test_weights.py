@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from keras_facenet.metadata import MODEL_METADATA
 
 from pipeline import store, weights
 from pipeline.errors import WeightsError
+from tests.conftest import HOME
 
 RELEASE = MODEL_METADATA["20170512-110547"]
 
@@ -18,23 +21,31 @@ def test_the_weights_are_those_of_facenet(facenet):
     manifest = store.read_manifest(store.home() / "models" / weights.MODEL_ID)
     assert manifest
     assert manifest["model"] == weights.MODEL_ID
-    assert facenet.count_params() == 22_808_144
+    assert facenet.count_params() == weights.parameters() == 22_808_144
 
 
 def test_missing_weights_name_the_command(empty_home):
     with pytest.raises(WeightsError, match=r"are missing\. Run: python -m pipeline setup"):
         weights.load()
+    with pytest.raises(WeightsError, match=r"are missing\. Run: python -m pipeline setup"):
+        weights.graph()
+
+
+def test_weights_kept_by_an_earlier_version_name_the_command(empty_home):
+    store.write_manifest(empty_home / "models" / weights.MODEL_ID, {"format": 1, "sha256": "0" * 64})
+    with pytest.raises(WeightsError, match=r"as another version does\. Run: python -m pipeline setup"):
+        weights.graph()
 
 
 def test_damaged_weights_name_the_command(empty_home):
-    folder = empty_home / "models" / weights.MODEL_ID
-    folder.mkdir(parents=True)
-    store.write_manifest(folder, {"sha256": "0" * 64})
-    for content in (None, b"", b"damaged"):
-        if content is not None:
-            (folder / "facenet.weights.h5").write_bytes(content)
-        with pytest.raises(WeightsError, match=r"are damaged\. Run: python -m pipeline setup"):
-            weights.load()
+    whole = HOME / "models" / weights.MODEL_ID
+    for name in (store.read_manifest(whole) or {})["sha256"]:
+        folder = shutil.copytree(whole, empty_home / "models" / weights.MODEL_ID)
+        for content in (None, b"", b"damaged"):
+            (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+            with pytest.raises(WeightsError, match=r"are damaged\. Run: python -m pipeline setup"):
+                weights.load() if name.endswith(".h5") else weights.graph()
+        shutil.rmtree(folder)
 
 
 def test_without_pip_and_release_one_sentence_says_what_to_do(empty_home, monkeypatch):
@@ -60,7 +71,7 @@ def test_without_pip_the_release_of_keras_facenet_is_loaded(empty_home, tmp_path
     for ours, theirs in zip(loaded.get_weights(), saved.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
     folder = empty_home / "models" / weights.MODEL_ID
-    assert sorted(part.name for part in folder.iterdir()) == ["facenet.weights.h5", "manifest.json"]
+    assert sorted(part.name for part in folder.iterdir()) == ["facenet.weights.h5", "graph", "manifest.json"]
     assert (store.read_manifest(folder) or {})["origin"] == path.as_uri()
     # Once there, nothing is fetched again.
     path.unlink()
