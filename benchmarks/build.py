@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -65,7 +65,7 @@ def main() -> None:
         {"way": way, **limit, "share": limit["the networks alone, s"] / limit["build, s"]}
         for way, limit in limits.items()
     ]
-    tables = {
+    tables: dict[str, Sequence[dict[str, Any]]] = {
         "Photos of LFW into a gallery": rows,
         "By the number of photos": growth,
         f"{SIZES[-1]} photos, and nothing but the networks on the same photos and crops, in turns": limited,
