@@ -64,6 +64,10 @@ class Network:
         That is what the encoder makes of them: of unit length where "product", and with a last column that says how
         near the nearest faces of the cohort are where there is one.
         """
+        parts = [embeddings[start : start + blocks.ROWS] for start in range(0, max(len(embeddings), 1), blocks.ROWS)]
+        return np.concatenate(blocks.each(self._codes, parts))
+
+    def _codes(self, embeddings: np.ndarray) -> np.ndarray:
         values = embeddings
         for place, (kernel, bias) in enumerate(self.encoder):
             values = values @ kernel + bias
@@ -74,17 +78,9 @@ class Network:
         if self.product:
             values = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
         if self.cohort is not None:
-            values = np.hstack([values, self._ordinary(values)[:, None]])
+            nearest = np.partition(values @ self.cohort.T, -self.cohort_nearest, axis=1)[:, -self.cohort_nearest :]
+            values = np.hstack([values, nearest.mean(axis=1, keepdims=True)])
         return values.astype(np.float32)
-
-    def _ordinary(self, codes: np.ndarray) -> np.ndarray:
-        """Mean cosine to the nearest faces of the cohort, (n,): blocks keep the cosines to all of them small."""
-        assert self.cohort is not None
-        parts = []
-        for start in range(0, len(codes), blocks.ROWS):
-            cosines = codes[start : start + blocks.ROWS] @ self.cohort.T
-            parts.append(np.partition(cosines, -self.cohort_nearest, axis=1)[:, -self.cohort_nearest :].mean(axis=1))
-        return np.concatenate([np.empty(0, np.float32), *parts])
 
     def prepare(self, codes: np.ndarray) -> np.ndarray:
         """What of the first layer depends on the gallery alone, once for all probes: float32 (n, columns).

@@ -81,6 +81,16 @@ def test_many_probes_rank_as_each_of_them_does(scorer, method):
     assert search.rank_many(probes[:0], 10) == []
 
 
+@given(st.integers(0, 1000), st.integers(1, 40), st.integers(1, 20))
+def test_many_probes_rank_as_each_of_them_does_whoever_has_how_many_photos(seed, people, top):
+    owners = np.random.default_rng(seed).integers(0, people, 60) ** 2 // people
+    search, probes = search_in(unit_rows(60, seed), np.sort(owners) if seed % 2 else owners), unit_rows(5, seed + 1)
+    for probe, ranked in zip(probes, search.rank_many(probes, top), strict=True):
+        single = search.rank(probe, top, exact=True)
+        assert ranked.best_rows.tolist() == single.best_rows.tolist()
+        assert ranked.distances == pytest.approx(single.distances, abs=1e-6)
+
+
 class Rounded(CosineScorer):
     """Cosine of a few decimals, which makes ties."""
 
