@@ -122,8 +122,10 @@ class Search:
             pairs = of * count + self.gallery.person_of_row[rows]
             ranked = ranking.by_person(distances(rows, of), pairs, rows, method)
             probes, people = np.divmod(ranked.people, count)
-            for probe, bound in zip(waiting.tolist(), bounds.tolist(), strict=True):
-                own = np.flatnonzero(probes == probe)[:top]
+            order = np.argsort(probes, kind="stable")
+            of_each = np.split(order, np.flatnonzero(np.diff(probes[order])) + 1)
+            for probe, bound, places in zip(waiting.tolist(), bounds.tolist(), of_each, strict=True):
+                own = places[:top]
                 # Nobody else is as near as the bound.
                 if ranked.distances[own[-1]] <= bound:
                     found[probe] = Ranking(people[own], ranked.distances[own], ranked.best_rows[own])
