@@ -35,9 +35,11 @@ class People:
         return self.order[self.starts[people] + first], self.order[self.starts[people] + second]
 
     def others(self, taken: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """A person at random, for each row of ``taken`` (n, k), who is none of the k different people in it."""
+        """Somebody at random, for each row of ``taken`` (n, 1) or (n, 2) of different people, who is not in it."""
         chosen = random.integers(len(self.counts) - taken.shape[1], size=len(taken))
-        for column in np.sort(taken, axis=1).T:
+        # The lower number first; to sort each row would take half of the time of drawing.
+        first, last = taken[:, 0], taken[:, -1]
+        for column in (np.minimum(first, last), np.maximum(first, last))[: taken.shape[1]]:
             chosen += chosen >= column
         return chosen
 
