@@ -14,6 +14,7 @@ from pipeline.index import EXACT_MAX, index
 from pipeline.prepared import prepared
 from pipeline.ranking import Method, Ranking
 from pipeline.scorers import Scorer
+from pipeline.similarity import Product
 
 # Distances of probes to people that are held at one time: 256 MB.
 _PAIRS_MAX = 64_000_000
@@ -62,28 +63,28 @@ class Search:
             parts = [probes[start : start + together] for start in range(0, len(probes), together)]
             return [ranked for part in parts for ranked in self.rank_many(part, top, method, exact)]
 
+        weights = product.weights.T
+
         def distances(rows: np.ndarray, of: np.ndarray) -> np.ndarray:
-            return product.link(
-                np.einsum("ij,ji->i", self._prepared[rows], product.weights[:, of]) + product.start[of]
-            )
+            return product.link(np.einsum("ij,ij->i", self._prepared[rows], weights[of]) + product.start[of])
 
-        nearest = product.link(self._nearest(product.weights) + product.start)
-        return self._ranked(np.ascontiguousarray(nearest.T), distances, top, method)
+        return self._ranked(self._nearest(product), distances, top, method)
 
-    def _nearest(self, weights: np.ndarray) -> np.ndarray:
-        """The least product of each person's photos with each probe's weights (columns, m), float32 (people, m)."""
+    def _nearest(self, product: Product) -> np.ndarray:
+        """The distance of each person's most alike photo to each probe, float32 (m, people)."""
         ends = np.arange(blocks.ROWS, len(self.gallery) + blocks.ROWS, blocks.ROWS)
         bounds = np.unique(np.r_[0, np.searchsorted(self._starts, ends, "right") - 1])
-        weights = np.ascontiguousarray(weights)
+        weights = np.ascontiguousarray(product.weights)
 
-        def least(people: tuple[int, int]) -> np.ndarray:
+        def nearest(people: tuple[int, int]) -> np.ndarray:
             starts = self._starts[people[0] : people[1] + 1]
             rows = self._by_person[starts[0] : starts[-1]]
             # People mostly lie one after the other, and a slice is not copied.
             whole = slice(rows[0], rows[-1] + 1) if (np.diff(rows) == 1).all() else rows
-            return _least_of_each(self._prepared[whole] @ weights, np.diff(starts))
+            least = _least_of_each(self._prepared[whole] @ weights, np.diff(starts))
+            return product.link(least + product.start).T
 
-        return np.concatenate(blocks.each(least, list(itertools.pairwise(bounds.tolist()))))
+        return np.hstack(blocks.each(nearest, list(itertools.pairwise(bounds.tolist()))))
 
     def _candidate_people(self, probe: np.ndarray, top: int) -> np.ndarray | None:
         """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""
