@@ -113,10 +113,10 @@ class Search:
         No method ranks a person nearer than that photo. ``distances`` gives those of rows (n,) to their probes (n,).
         """
         found: dict[int, Ranking] = {}
-        count, taken, waiting = self.gallery.people_count, top, np.arange(len(nearest))
+        count, taken, waiting, values = self.gallery.people_count, top, np.arange(len(nearest)), nearest
         while len(waiting):
-            bounds = _bounds(nearest[waiting], taken)
-            of, people = np.nonzero(nearest[waiting] <= bounds[:, None])
+            bounds = _bounds(values, taken)
+            of, people = np.divmod(np.flatnonzero(values <= bounds[:, None]), count)
             of = np.repeat(waiting[of], np.diff(self._starts)[people])
             rows = self._rows_of(people)
             # One number for a person beside a probe.
@@ -131,7 +131,7 @@ class Search:
                 if ranked.distances[own[-1]] <= bound:
                     found[probe] = Ranking(people[own], ranked.distances[own], ranked.best_rows[own])
             waiting = np.array([probe for probe in waiting.tolist() if probe not in found], np.int64)
-            taken *= 2
+            taken, values = 2 * taken, nearest[waiting]
         return [found[probe] for probe in range(len(nearest))]
 
     def _rank(self, rows: np.ndarray, distances: np.ndarray, top: int, method: Method) -> Ranking:
