@@ -71,7 +71,7 @@ class Search:
         return self._ranked(self._nearest(product), distances, top, method)
 
     def _nearest(self, product: Product) -> np.ndarray:
-        """The distance of each person's most alike photo to each probe, float32 (m, people)."""
+        """The distance of each person's most alike photo to each probe, float32 (people, m)."""
         ends = np.arange(blocks.ROWS, len(self.gallery) + blocks.ROWS, blocks.ROWS)
         bounds = np.unique(np.r_[0, np.searchsorted(self._starts, ends, "right") - 1])
         weights = np.ascontiguousarray(product.weights)
@@ -82,9 +82,9 @@ class Search:
             # People mostly lie one after the other, and a slice is not copied.
             whole = slice(rows[0], rows[-1] + 1) if (np.diff(rows) == 1).all() else rows
             least = _least_of_each(self._prepared[whole] @ weights, np.diff(starts))
-            return product.link(least + product.start).T
+            return product.link(least + product.start)
 
-        return np.hstack(blocks.each(nearest, list(itertools.pairwise(bounds.tolist()))))
+        return np.concatenate(blocks.each(nearest, list(itertools.pairwise(bounds.tolist()))))
 
     def _candidate_people(self, probe: np.ndarray, top: int) -> np.ndarray | None:
         """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""
@@ -103,26 +103,26 @@ class Search:
 
     def _rank_all(self, distances: np.ndarray, top: int, method: Method) -> Ranking:
         nearest = np.minimum.reduceat(distances[self._by_person], self._starts[:-1])
-        return self._ranked(nearest[None], lambda rows, _: distances[rows], top, method)[0]
+        return self._ranked(nearest[:, None], lambda rows, _: distances[rows], top, method)[0]
 
     def _ranked(
         self, nearest: np.ndarray, distances: Callable[[np.ndarray, np.ndarray], np.ndarray], top: int, method: Method
     ) -> list[Ranking]:
-        """Rank for each probe by the distances of each person's most alike photo (m, people), which are not sorted.
+        """Rank for each probe by the distances of each person's most alike photo (people, m), which are not sorted.
 
         No method ranks a person nearer than that photo. ``distances`` gives those of rows (n,) to their probes (n,).
         """
         found: dict[int, Ranking] = {}
-        count, taken, waiting, values = self.gallery.people_count, top, np.arange(len(nearest)), nearest
+        taken, waiting, values = top, np.arange(nearest.shape[1]), nearest
         while len(waiting):
             bounds = _bounds(values, taken)
-            of, people = np.divmod(np.flatnonzero(values <= bounds[:, None]), count)
+            people, of = np.divmod(np.flatnonzero(values <= bounds), len(waiting))
             of = np.repeat(waiting[of], np.diff(self._starts)[people])
             rows = self._rows_of(people)
             # One number for a person beside a probe.
-            pairs = of * count + self.gallery.person_of_row[rows]
+            pairs = of * len(nearest) + self.gallery.person_of_row[rows]
             ranked = ranking.by_person(distances(rows, of), pairs, rows, method)
-            probes, people = np.divmod(ranked.people, count)
+            probes, people = np.divmod(ranked.people, len(nearest))
             order = np.argsort(probes, kind="stable")
             of_each = np.split(order, np.flatnonzero(np.diff(probes[order])) + 1)
             for probe, bound, places in zip(waiting.tolist(), bounds.tolist(), of_each, strict=True):
@@ -131,8 +131,8 @@ class Search:
                 if ranked.distances[own[-1]] <= bound:
                     found[probe] = Ranking(people[own], ranked.distances[own], ranked.best_rows[own])
             waiting = np.array([probe for probe in waiting.tolist() if probe not in found], np.int64)
-            taken, values = 2 * taken, nearest[waiting]
-        return [found[probe] for probe in range(len(nearest))]
+            taken, values = 2 * taken, nearest[:, waiting]
+        return [found[probe] for probe in range(nearest.shape[1])]
 
     def _rank(self, rows: np.ndarray, distances: np.ndarray, top: int, method: Method) -> Ranking:
         ranked = ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method)
@@ -161,11 +161,11 @@ def _least_of_each(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def _bounds(values: np.ndarray, count: int) -> np.ndarray:
-    """What more than ``count`` numbers of each row (m, n) do not exceed, and few others, (m,)."""
-    if count >= values.shape[1]:
-        return np.full(len(values), np.inf)
+    """What more than ``count`` numbers of each column (n, m) do not exceed, and few others, (m,)."""
+    if count >= len(values):
+        return np.full(values.shape[1], np.inf)
     # The least of pairs, of fours, and so on: fewer to sort, and each is one of the numbers.
-    while values.shape[1] >= 16 * (count + 1):
-        half = values.shape[1] // 2
-        values = np.minimum(values[:, :half], values[:, half : 2 * half])
-    return np.partition(values, count, axis=1)[:, count]
+    while len(values) >= 16 * (count + 1):
+        half = len(values) // 2
+        values = np.minimum(values[:half], values[half : 2 * half])
+    return np.partition(values, count, axis=0)[count]
