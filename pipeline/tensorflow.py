@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 # The lines that TensorFlow's C++ prints straight to standard error at every import.
@@ -18,6 +22,28 @@ _NOISE = (
 )
 
 
+class _Hidden(MetaPathFinder):
+    """Hides scikit-learn from one thread; others import it as ever."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name == "sklearn" and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(name)
+
+
+@contextmanager
+def _without_scikit_learn() -> Iterator[None]:
+    """Keras imports it, which takes a second, to wrap models for it, which nothing here does."""
+    hidden = _Hidden()
+    sys.meta_path.insert(0, hidden)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(hidden)
+
+
 def load() -> Any:
     """Import TensorFlow. What it writes to standard error meanwhile appears afterwards, less the usual noise."""
     if "tensorflow" in sys.modules:
@@ -28,7 +54,8 @@ def load() -> Any:
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
         try:
-            import tensorflow
+            with _without_scikit_learn():
+                import tensorflow
 
             # The search for a GPU prints as well, so it is done here.
             tensorflow.config.list_physical_devices()

@@ -46,7 +46,7 @@ def process(home: Path, temporary: Path) -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = (sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true")
-    options = (f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none")
+    options = (f"--server.port={port}", "--server.address=127.0.0.1")
     variables = {**os.environ, "LOOKSLIKEWHO_HOME": str(home), "TMPDIR": str(temporary)}
     log = temporary.parent / "app.log"
     with log.open("w", encoding="utf-8") as output:
