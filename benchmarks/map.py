@@ -136,7 +136,9 @@ def _lines(by: dict[str, list[Row]]) -> Iterator[Line]:
 
 
 def _seconds(value: float) -> str:
-    return f"{1000 * value:.2g} ms" if value < 1 else f"{value:.3g} s" if value < 600 else f"{value / 60:.0f} min"
+    if value < 0.1:
+        return f"{1000 * value:.2g} ms"
+    return f"{value:.2g} s" if value < 1 else f"{value:.3g} s" if value < 600 else f"{value / 60:.0f} min"
 
 
 if __name__ == "__main__":
