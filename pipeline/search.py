@@ -62,7 +62,6 @@ class Search:
         if len(probes) > together:
             parts = [probes[start : start + together] for start in range(0, len(probes), together)]
             return [ranked for part in parts for ranked in self.rank_many(part, top, method, exact)]
-
         weights = product.weights.T
 
         def distances(rows: np.ndarray, of: np.ndarray) -> np.ndarray:

