@@ -6,19 +6,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from playwright import sync_api
 
-from benchmarks import Line, peers, report, times
+from benchmarks import Line, data_folder, exponent, peers, report, times
+from benchmarks.crowd import Crowd
 from pipeline import store
 from pipeline.errors import UserError
 from pipeline.sources import demonstration
 from tests.browser import serving
 
 IMPORTS, SERVERS = 7, 3
+SIZES = (10_000, 30_000, 91_310)
+# What a fresh process needs for its first ranking, the networks left out.
+FIRST_RANKING = """
+import sys, time
+begun = time.perf_counter()
+from pipeline import gallery, scorers
+from pipeline.search import Search
+opened = gallery.open(sys.argv[1])
+Search(opened, scorers.named()).rank(opened.embeddings[0], 10)
+print(time.perf_counter() - begun)
+"""
 IMPORT, PAGE, MATCH = (
     "import pipeline.lookalikes",
     "address to the finder",
@@ -39,7 +52,11 @@ def main() -> None:
         {"what": what, "median, s": float(np.median(some)), "slowest, s": max(some), "times measured": len(some)}
         for what, some in seconds.items()
     ]
-    report("start", {"From nothing, nothing loaded before": rows}, [_line(what, seconds) for what in AIMS_S])
+    tables: dict[str, Sequence[dict[str, Any]]] = {
+        "From nothing, nothing loaded before": rows,
+        "A gallery opened and its first ranking": _first_rankings(),
+    }
+    report("start", tables, [_line(what, seconds) for what in AIMS_S])
 
 
 def _line(what: str, seconds: dict[str, list[float]]) -> Line:
@@ -52,6 +69,19 @@ def _line(what: str, seconds: dict[str, list[float]]) -> Line:
         f"{AIMS_S[what]:g} s",
         middle <= AIMS_S[what],
     )
+
+
+def _first_rankings() -> list[dict[str, Any]]:
+    """Seconds of fresh processes by the size of the gallery, which another process has prepared before."""
+    crowd, seconds = Crowd(), []
+    with tempfile.TemporaryDirectory() as place, data_folder(Path(place)):
+        for size in SIZES:
+            crowd.gallery(f"crowd-{size}", size)
+            command = [sys.executable, "-c", FIRST_RANKING, f"crowd-{size}"]
+            told = [float(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout) for _ in range(IMPORTS)]
+            seconds.append(float(np.median(told[1:])))
+    rows: list[dict[str, Any]] = [{"faces": f"{size:,}", "s": s} for size, s in zip(SIZES, seconds, strict=True)]
+    return [*rows, {"faces": "grows with faces to the power", "s": exponent(SIZES, seconds)}]
 
 
 def _import(python: str, code: str) -> list[float]:

@@ -94,9 +94,7 @@ def _manifest() -> dict[str, Any]:
     if manifest is None:
         raise WeightsError(f"The weights of {MODEL_ID} are missing. Run: python -m pipeline setup")
     if manifest.get("format") != FORMAT:
-        raise WeightsError(
-            f"The weights of {MODEL_ID} are kept as another version does. Run: python -m pipeline setup"
-        )
+        raise WeightsError(f"The weights of {MODEL_ID} are in another version's form. Run: python -m pipeline setup")
     return manifest
 
 

@@ -33,7 +33,7 @@ def test_missing_weights_name_the_command(empty_home):
 
 def test_weights_kept_by_an_earlier_version_name_the_command(empty_home):
     store.write_manifest(empty_home / "models" / weights.MODEL_ID, {"format": 1, "sha256": "0" * 64})
-    with pytest.raises(WeightsError, match=r"as another version does\. Run: python -m pipeline setup"):
+    with pytest.raises(WeightsError, match=r"are in another version's form\. Run: python -m pipeline setup"):
         weights.graph()
 
 
