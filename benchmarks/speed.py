@@ -50,7 +50,7 @@ def filled(readme: str, measured: dict[str, list[Line]]) -> str:
 def _times(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 if __name__ == "__main__":

@@ -308,7 +308,7 @@ class Viewer:
 
         def select() -> None:
             # The browser may send once more what was chosen in a table that is gone, which Streamlit takes as new.
-            if name != f"table {st.session_state['table number']}":
+            if name != _table_name():
                 return
             rows = st.session_state[name].selection.rows
             now = [keys[row] for row in rows] + [key for key in wanted if key not in keys]
@@ -334,7 +334,7 @@ class Viewer:
         if st.session_state.get("table of") != keys or st.session_state.get("table chose") != wanted:
             st.session_state["table number"] = st.session_state.get("table number", 0) + 1
             st.session_state["table of"], st.session_state["table chose"] = keys, wanted
-        return f"table {st.session_state['table number']}"
+        return _table_name()
 
     def _styled(self, shown: list[Run]) -> Styler:
         import pandas as pd
@@ -599,6 +599,10 @@ class Viewer:
             icon=":material/history:",
         )
         st.code("make similarity" if recorded else f"python -m train {shlex.join(known)}", language="bash")
+
+
+def _table_name() -> str:
+    return f"table {st.session_state['table number']}"
 
 
 def _chart(figure: go.Figure, name: str, alt: str) -> None:

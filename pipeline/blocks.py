@@ -20,14 +20,13 @@ _ALONE = threading.Lock()
 
 
 def apply(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """``function`` of rows (n, columns), called on at most ``ROWS`` of them at a time: float32 (n,).
+    """``function`` of rows (n, columns), called on at most ``ROWS`` of them at a time: (n, …).
 
     OpenBLAS keeps to one thread meanwhile. Its own would wait for each other busily, which on a machine with other
     work to do takes tens of milliseconds.
     """
     rows = np.asarray(rows)
-    found = each(function, [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)])
-    return np.concatenate([np.empty(0, np.float32), *found])
+    return np.concatenate(each(function, [rows[start : start + ROWS] for start in range(0, max(len(rows), 1), ROWS)]))
 
 
 def each(function: Callable[[T], np.ndarray], parts: Sequence[T]) -> list[np.ndarray]:

@@ -62,12 +62,7 @@ class Network:
 
 def facenet() -> Network:
     """FaceNet as one compiled function. Raises WeightsError where its weights are missing."""
-    graph = weights.graph()
-
-    def rows(crops: np.ndarray) -> np.ndarray:
-        return np.asarray(graph(crops))
-
-    return Network(weights.MODEL_ID, weights.CROP_SIDE_PX, weights.DIMENSIONS, weights.parameters(), rows)
+    return Network(weights.MODEL_ID, weights.CROP_SIDE_PX, weights.DIMENSIONS, weights.parameters(), weights.graph())
 
 
 class Embedder:

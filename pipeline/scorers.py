@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from pipeline import __version__, blocks, similarity, store
+from pipeline import __version__, similarity, store
 from pipeline.errors import WeightsError
 from pipeline.similarity import Network, Product
 
@@ -97,8 +97,7 @@ class CosineScorer:
 
     def distances(self, probe: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of a unit row (128,) to unit rows (n, 128)."""
-        product = self.product_of(probe[None])
-        return blocks.apply(lambda rows: product.distances(rows, 0), prepared)
+        return self.product_of(probe[None]).distances(prepared)[:, 0]
 
     def product_of(self, probes: np.ndarray) -> Product:
         """The distances to unit rows (m, 128)."""

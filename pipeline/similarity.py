@@ -31,9 +31,9 @@ class Product:
     start: np.ndarray
     link: Callable[[np.ndarray], np.ndarray]
 
-    def distances(self, rows: np.ndarray, probe: int) -> np.ndarray:
-        """Distances, float32 (n,), to one of the probes."""
-        return self.link(rows @ self.weights[:, probe] + self.start[probe])
+    def distances(self, prepared: np.ndarray) -> np.ndarray:
+        """Distances, float32 (n, m), block by block."""
+        return blocks.apply(lambda rows: self.link(rows @ self.weights + self.start), prepared)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class Network:
         That is what the encoder makes of them: of unit length where "product", and with a last column that says how
         near the nearest faces of the cohort are where there is one.
         """
-        parts = [embeddings[start : start + blocks.ROWS] for start in range(0, max(len(embeddings), 1), blocks.ROWS)]
-        return np.concatenate(blocks.each(self._codes, parts))
+        return blocks.apply(self._codes, embeddings)
 
     def _codes(self, embeddings: np.ndarray) -> np.ndarray:
         values = embeddings
@@ -111,7 +110,7 @@ class Network:
     def distances(self, code: np.ndarray, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n,), of one code (columns,) to a prepared gallery (n, columns)."""
         if product := self.product_of(code[None]):
-            return blocks.apply(lambda rows: product.distances(rows, 0), prepared)
+            return product.distances(prepared)[:, 0]
         rows = min(len(prepared), blocks.ROWS)
         return blocks.apply(self._product(code, rows) if self.product else self._concatenation(code, rows), prepared)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def load() -> keras.Model:
     return model
 
 
-def graph() -> Any:
+def graph() -> Callable[[np.ndarray], np.ndarray]:
     """The network as a compiled function: uint8 crops (n, 160, 160, 3) to unit rows, float32 (n, 128).
 
     The same numbers as :func:`load` gives, to 1e-6; it is there in a third of the time, and runs a tenth faster.
@@ -58,7 +59,7 @@ def graph() -> Any:
     folder = _verified(*_GRAPH_FILES)
     loaded = tensorflow.load().saved_model.load(str(folder / _GRAPH))
     # The function needs its variables, which the module holds.
-    return lambda crops: loaded.rows(crops)
+    return lambda crops: np.asarray(loaded.rows(crops))
 
 
 def parameters() -> int:

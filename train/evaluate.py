@@ -30,7 +30,7 @@ def network_distances(network: Network) -> Distances:
     def distances(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         prepared, codes = network.prepare(network.codes(gallery)), network.codes(probes)
         if product := network.product_of(codes):
-            return product.link((prepared @ product.weights + product.start).T)
+            return product.distances(prepared).T
         return np.stack([network.distances(code, prepared) for code in codes])
 
     return distances
