@@ -20,9 +20,10 @@ from playwright.sync_api import Browser, Page, Response, WebSocket, expect
 from benchmarks import report
 from benchmarks.crowd import name_of
 from pipeline import __main__ as command_line
-from pipeline import changes, gallery, store
-from pipeline.embedding import EmbeddingSettings, unit
-from pipeline.rows import ROW
+from pipeline import storage
+from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.gallery import layout, writing
+from pipeline.gallery.rows import ROW
 from pipeline.sources import demonstration
 from tests.browser import serving
 
@@ -48,7 +49,7 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
             for part in np.array_split(people, 20)
         ]
     )
-    folder = gallery.folder_of(name)
+    folder = layout.folder_of(name)
     folder.mkdir(parents=True)
     side = np.clip(random.normal(130, 50, faces), 32, 400).astype(np.float32)
     table = pa.table(
@@ -69,31 +70,31 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
     )
     _crops(folder, faces, random)
     about = {"embedding": EmbeddingSettings().identity, "build": {"photos_per_person": PHOTOS_PER_PERSON}}
-    changes.commit(folder, 1, [(table, embeddings)], faces, (), about)
+    writing.commit(folder, 1, [(table, embeddings)], faces, (), about)
 
 
 def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:
     """A picture for each row: links to a hundred files, as only their number and size matter."""
     for row in range(faces):
-        path = gallery.crop_path(folder, row)
+        path = layout.crop_path(folder, row)
         path.parent.mkdir(parents=True, exist_ok=True)
         if row < 100:
             small = Image.fromarray(random.integers(0, 255, (6, 6, 3), np.uint8))
             small.resize((224, 224), Image.Resampling.BICUBIC).save(path, quality=90)
         else:
-            path.hardlink_to(gallery.crop_path(folder, row % 100))
+            path.hardlink_to(layout.crop_path(folder, row % 100))
 
 
 def main() -> None:
     """Make the gallery where it is missing, visit the app, print the figures."""
-    demonstration_home = store.home()
+    demonstration_home = storage.home()
     home = demonstration_home / "benchmarks" / "app"
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "models").exists():
         (home / "models").symlink_to(demonstration_home / "models")
     example = demonstration.examples()["Madonna"][1]
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
-    if NAME not in gallery.names():
+    if NAME not in layout.names():
         synthetic(NAME)
     fitting = _seconds(lambda: command_line.main(["map", "--gallery", NAME]))
     expect.set_options(timeout=60_000)

@@ -11,9 +11,10 @@ import numpy as np
 
 from benchmarks import Line, data_folder, exponent, report, times
 from benchmarks.crowd import Crowd
-from pipeline import gallery, scorers
-from pipeline.ranking import Ranking
-from pipeline.search import Search
+from pipeline.gallery import opening
+from pipeline.search.ranking import Ranking
+from pipeline.search.search import Search
+from pipeline.similarity import scorers
 
 SIZES = (10_000, 30_000, 91_310)
 PROBES = (8, 64, 256)
@@ -28,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, data_folder(Path(place)):
         for size in SIZES:
             crowd.gallery(f"crowd-{size}", size)
-            opened = gallery.open(f"crowd-{size}")
+            opened = opening.open_gallery(f"crowd-{size}")
             search = Search(opened, scorers.named())
             people = opened.embeddings[np.sort(random.choice(size, max(PROBES)))]
             probes = crowd.others(people, random)

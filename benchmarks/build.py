@@ -22,14 +22,17 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import Line, data_folder, exponent, peers, report, times
-from pipeline import building, photo, weights
-from pipeline.building import BuildSettings
-from pipeline.cascade import Cascade
-from pipeline.embedding import Embedder, EmbeddingSettings
+from pipeline import photo
+from pipeline.embedding import facenet
+from pipeline.embedding.base import Embedder, EmbeddingSettings
 from pipeline.errors import UserError
-from pipeline.faces import DetectionSettings, Detector
-from pipeline.sources import People, Person, lfw, listed
-from train import wild
+from pipeline.faces.detector import DetectionSettings, Detector
+from pipeline.faces.mtcnn import Cascade
+from pipeline.gallery import building
+from pipeline.gallery.building import BuildSettings
+from pipeline.sources import lfw
+from pipeline.sources.base import People, Person, listed
+from train.datasets import lfw as wild
 
 SIZES = (64, 128, 256)
 PHOTOS_OF_PERSON_MIN = 4
@@ -169,7 +172,7 @@ def _loop(paths: list[Path]) -> Callable[[], object]:
     """What one would write: for each photo the package's detector, a crop, and Keras' ``predict``."""
     from mtcnn import MTCNN
 
-    detector, network = MTCNN(), weights.load()
+    detector, network = MTCNN(), facenet.load()
 
     def embed(path: Path) -> None:
         with Image.open(path) as picture:

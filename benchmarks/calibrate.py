@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import protocols, report
-from pipeline import scorers
 from pipeline.errors import UserError
-from train.evaluation import fitted
-from train.wild import Wild
+from pipeline.similarity import scorers
+from train.datasets.lfw import Wild
+from train.evaluation.report import fitted
 
 BINS = 10
 # As many as the demonstration gallery has.

@@ -17,10 +17,10 @@ from PIL import Image, ImageEnhance
 
 from benchmarks import protocols, report
 from pipeline import photo
-from pipeline.embedding import EmbeddingSettings, unit
+from pipeline.embedding.base import EmbeddingSettings, unit
 from pipeline.errors import UserError
-from pipeline.faces import View
-from train.wild import NEVER, Wild, models, progress_bar
+from pipeline.faces.geometry import View
+from train.datasets.lfw import NEVER, Wild, models, progress_bar
 
 DRAWS = range(10)
 VIEWS = (View(1.0, 0.0), View(1.0, 0.1), View(0.0, 0.1), *EmbeddingSettings().views[::2])

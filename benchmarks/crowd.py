@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from pipeline import changes, gallery
-from pipeline.embedding import EmbeddingSettings, unit
-from pipeline.rows import ROW
-from train.wild import Wild
+from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.gallery import layout, writing
+from pipeline.gallery.rows import ROW
+from train.datasets.lfw import Wild
 
 PER_PERSON = 10
 _PEOPLE_OF_BLOCK = 10_000
@@ -48,10 +48,10 @@ class Crowd:
 
     def gallery(self, name: str, faces: int) -> None:
         """Make the gallery ``name`` in the data folder, without pictures."""
-        folder = gallery.folder_of(name)
+        folder = layout.folder_of(name)
         folder.mkdir(parents=True)
         about = {"embedding": EmbeddingSettings().identity, "build": {"photos_per_person": PER_PERSON}}
-        changes.commit(folder, 1, self._pieces(faces), faces, [], about)
+        writing.commit(folder, 1, self._pieces(faces), faces, [], about)
 
     def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, np.ndarray]]:
         start = 0

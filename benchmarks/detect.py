@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import Line, exponent, report, times
-from pipeline import photo, tensorflow
-from pipeline.cascade import Cascade
-from pipeline.faces import DetectionSettings
-from train.wild import Wild
+from pipeline import photo, tensorflow_loader
+from pipeline.faces.detector import DetectionSettings
+from pipeline.faces.mtcnn import Cascade
+from train.datasets.lfw import Wild
 
 PHOTOS = 1024
 SIDES_PX = (320, 640, 1280)
@@ -23,7 +23,7 @@ AGREEMENT, LOST = "its boxes found, IoU 0.8", "photos whose faces are lost"
 
 def main() -> None:
     """Measure both tables."""
-    tensorflow.load()
+    tensorflow_loader.load()
     from mtcnn import MTCNN
 
     package, cascade = MTCNN(), Cascade()

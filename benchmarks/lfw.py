@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 
 from benchmarks import protocols, report
-from pipeline.embedding import EmbeddingSettings
+from pipeline.embedding.base import EmbeddingSettings
 from pipeline.errors import UserError
-from pipeline.faces import View
-from train import evaluate
-from train.wild import Wild
+from pipeline.faces.geometry import View
+from train.datasets.lfw import Wild
+from train.evaluation import protocols as evaluate
 
 SEEDS = range(3)
 

@@ -21,10 +21,12 @@ import pyarrow as pa
 
 from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd
-from pipeline import map as maps
-from pipeline import tensorflow
-from pipeline.gallery import Gallery
-from pipeline.map import MapSettings
+from pipeline import tensorflow_loader
+from pipeline.gallery.gallery import Gallery
+from pipeline.map import files, queries
+from pipeline.map.fitting import fit
+from pipeline.map.layouts import UMAP, MapSettings
+from pipeline.map.quality import kept, trustworthiness
 from train import sampling
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "5000,20000,91310").split(","))
@@ -37,7 +39,7 @@ Row = dict[str, Any]
 
 def main() -> None:
     """Measure every size, the smallest first."""
-    tensorflow.load()  # UMAP imports it, and less quietly.
+    tensorflow_loader.load()  # UMAP imports it, and less quietly.
     import umap
 
     crowd = Crowd()
@@ -62,13 +64,13 @@ def _measured(crowd: Crowd, size: int) -> Iterator[Row]:
     new = crowd.others(embeddings[random.choice(size, PLACED, replace=False)], random)
     with tempfile.TemporaryDirectory() as folder:
         opened = _gallery(Path(folder), embeddings)
-        fitting, fitted = times(lambda: maps.fit(opened), 1)
-        maps.save(opened, fitted)
-        opening, layouts = times(lambda: maps.open(opened).layouts, 5)
-    places = layouts[maps.UMAP].places
+        fitting, fitted = times(lambda: fit(opened), 1)
+        files.save_map(opened, fitted)
+        opening, layouts = times(lambda: files.open_map(opened).layouts, 5)
+    places = layouts[UMAP].places
 
     def place(face: np.ndarray) -> np.ndarray:
-        return maps.place(embeddings @ face, places)
+        return queries.place(embeddings @ face, places)
 
     first, _ = times(lambda: place(new[0]), 1)
     placing, _ = times(lambda: place(new[1]), 20)
@@ -100,11 +102,11 @@ def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.nd
 
     settings = MapSettings()
     checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
-    kept = maps.kept(sampling.nearest(rows, checked), places, near).mean()
+    share = kept(sampling.nearest(rows, checked), places, near).mean()
     nearest = np.argsort(-(new @ rows.T), axis=1)[:, :checked]
     limits = cKDTree(places).query(found, near)[0][:, -1:]
     apart = np.linalg.norm(places[nearest] - found[:, None], axis=2)
-    return maps.trustworthiness(rows, places, settings), float(kept), float(np.mean(apart <= limits + 1e-6))
+    return trustworthiness(rows, places, settings), float(share), float(np.mean(apart <= limits + 1e-6))
 
 
 def _gallery(folder: Path, rows: np.ndarray) -> Gallery:

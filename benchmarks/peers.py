@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline import registry, store
+from pipeline import downloads, storage
 from pipeline.errors import UserError
 
 Name = TypeVar("Name", bound=Hashable)
@@ -48,12 +48,12 @@ def variables() -> dict[str, str]:
 
 def _home() -> Path:
     """Its data folder, with the file that ours are converted from in place of its own download of the same."""
-    folder = store.home() / "benchmarks" / "deepface"
+    folder = storage.home() / "benchmarks" / "deepface"
     path = folder / ".deepface" / "weights" / "facenet_weights.h5"
     if not path.is_file():
-        ((_, content),) = registry.members(
-            registry.fetch(registry.FACENET), lambda name: name.endswith("facenet_keras.h5")
+        ((_, content),) = downloads.members(
+            downloads.fetch(downloads.FACENET), lambda name: name.endswith("facenet_keras.h5")
         )
-        with store.written_whole(path) as temporary:
+        with storage.written_whole(path) as temporary:
             temporary.write_bytes(content)
     return folder

@@ -25,11 +25,13 @@ import pyarrow as pa
 
 from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd, name_of
-from pipeline import changes, gallery, index, prepared, scorers
-from pipeline.building import BuildSettings
-from pipeline.embedding import EmbeddingSettings
-from pipeline.rows import ROW
-from pipeline.search import Search, SearchSettings
+from pipeline.embedding.base import EmbeddingSettings
+from pipeline.gallery import gallery, layout, opening, writing
+from pipeline.gallery.building import BuildSettings
+from pipeline.gallery.rows import ROW
+from pipeline.search import cache, index
+from pipeline.search.search import Search, SearchSettings
+from pipeline.similarity import scorers
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "100000,1000000,10000000").split(","))
 PROBES, TOP = 100, 10
@@ -77,9 +79,9 @@ def _measured(crowd: Crowd, size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         os.environ["LOOKSLIKEWHO_HOME"] = place
         written, _ = times(lambda: _write(crowd, size), 1)
-        opened, network = gallery.open(_NAME), scorers.named()
+        opened, network = opening.open_gallery(_NAME), scorers.named()
         made, _ = times(lambda: index.index(opened), 1)
-        computed, _ = times(lambda: prepared.prepared(opened, network), 1)
+        computed, _ = times(lambda: cache.prepared(opened, network), 1)
         random = np.random.default_rng(1)
         members = np.sort(random.choice(size, PROBES, replace=False))
         strangers = crowd.rows[random.choice(len(crowd.rows), PROBES, replace=False)]
@@ -138,7 +140,7 @@ def _serve(path: Path) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     start = time.perf_counter()
-    opened = gallery.open(_NAME, EmbeddingSettings().identity)
+    opened = opening.open_gallery(_NAME, EmbeddingSettings().identity)
     search = Search(opened, scorers.named())
     seconds_open = time.perf_counter() - start
     ready.set()
@@ -170,10 +172,10 @@ def _anonymous_gb() -> float:
 
 
 def _write(crowd: Crowd, size: int) -> None:
-    folder = gallery.folder_of(_NAME)
+    folder = layout.folder_of(_NAME)
     folder.mkdir(parents=True)
     about = {"embedding": EmbeddingSettings().identity, "build": asdict(BuildSettings())}
-    changes.commit(folder, 1, _pieces(crowd, size), size, (), about)
+    writing.commit(folder, 1, _pieces(crowd, size), size, (), about)
 
 
 def _pieces(crowd: Crowd, size: int) -> Iterator[tuple[pa.Table, np.ndarray]]:

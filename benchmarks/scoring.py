@@ -17,16 +17,17 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import Line, exponent, report, times
-from pipeline import scorers
-from pipeline.embedding import unit
+from pipeline.embedding.base import unit
 from pipeline.errors import UserError
-from pipeline.gallery import Gallery
-from pipeline.ranking import Ranking
-from pipeline.scorers import Calibration, CosineScorer, NetworkScorer, Scorer
-from pipeline.search import Search, SearchSettings
-from pipeline.similarity import Network
+from pipeline.gallery.gallery import Gallery
+from pipeline.search.ranking import Ranking
+from pipeline.search.search import Search, SearchSettings
+from pipeline.similarity import files, scorers
+from pipeline.similarity.calibration import Calibration
+from pipeline.similarity.network import Network
+from pipeline.similarity.scorers import CosineScorer, NetworkScorer, Scorer
+from train.datasets.lfw import Wild
 from train.networks import SEED, NetworkSettings, Similarity
-from train.wild import Wild
 
 CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 TOP = 10
@@ -47,7 +48,7 @@ def main() -> None:
     embeddings = wild.embeddings()
     known = embeddings.any(axis=1)
     embeddings, people = embeddings[known], wild.people[known]
-    shipped = scorers.read(scorers.SHIPPED)
+    shipped = scorers.read(files.SHIPPED)
     original = NetworkScorer(_original().arrays(), Calibration(0.5, 1.0, on_logit=True))
     shares = recall(embeddings, people, {"network as shipped": shipped, "cosine": CosineScorer()})
     one_probe = f"One probe against {PHOTOS:,} photos"
@@ -86,10 +87,7 @@ def growth(embeddings: np.ndarray, scorer: Scorer) -> list[dict[str, Any]]:
         EVERY: lambda size: scorer.distances(probe, prepared[:size]),
         PRODUCT: lambda size: photos[:size] @ probe,
     }
-    found = {
-        way: [1000 * times(lambda: run(size), 3 * ROUNDS)[0] for size in SIZES]  # noqa: B023
-        for way, run in ways.items()
-    }
+    found = {way: [1000 * times(lambda: run(size), 3 * ROUNDS)[0] for size in SIZES] for way, run in ways.items()}  # noqa: B023
     rows: list[dict[str, Any]] = [
         {"photos": f"{size:,}", **{f"{way}, ms": some[place] for way, some in found.items()}}
         for place, size in enumerate(SIZES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline import embedders
-from train.wild import Wild
+from pipeline.embedding import pair
+from train.datasets.lfw import Wild
 
 
 def second_facenet(wild: Wild, embeddings: np.ndarray, photos: np.ndarray) -> np.ndarray:
     """Rows of both networks side by side, the second one with half the weight, for some photos: unit rows."""
     second = np.zeros((len(wild), 512), np.float32)
-    second[photos] = wild.embedded(embedders.SECOND, photos)
-    return embedders.joined(embeddings, second)
+    second[photos] = wild.embedded(pair.FACENET_512, photos)
+    return pair.side_by_side(embeddings, second)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from pipeline import photo
-from pipeline.faces import Face
+from pipeline.faces.face import Face
 from pipeline.lookalikes import Models
 from pipeline.sources import demonstration
 

@@ -20,13 +20,13 @@ from benchmarks import report
 from benchmarks.lfw import WAYS
 from benchmarks.recorded import FINE_TUNING
 from benchmarks.second_facenet import second_facenet
-from pipeline import tensorflow
-from pipeline.embedding import unit
+from pipeline import tensorflow_loader
+from pipeline.embedding.base import unit
 from pipeline.errors import UserError
-from pipeline.similarity import Network
-from train import evaluate
-from train.evaluate import TIERS, Distances, Tier
-from train.wild import Wild
+from pipeline.similarity.network import Network
+from train.datasets.lfw import Wild
+from train.evaluation import protocols
+from train.evaluation.protocols import TIERS, Distances, Tier
 
 SEEDS, SLOW_SEEDS = range(5), range(3)
 # One-shot draws for each seed: who is in the gallery and who is the probe.
@@ -39,7 +39,7 @@ def always(distances: Distances) -> Callable[[int], Distances]:
     return lambda seed: distances
 
 
-def by_number(rows: np.ndarray, distances: Distances = evaluate.cosine_distances) -> Distances:
+def by_number(rows: np.ndarray, distances: Distances = protocols.cosine_distances) -> Distances:
     """Distances of embeddings as distances of photo numbers, so that every attempt may look up rows of its own."""
     return lambda probes, gallery: distances(rows[probes[:, 0]], rows[gallery[:, 0]])
 
@@ -54,7 +54,7 @@ def trained(name: str, embeddings: np.ndarray, labels: np.ndarray, held_out: np.
 
 def main() -> None:
     """Measure and print all tables."""
-    tensorflow.load()
+    tensorflow_loader.load()
     wild = Wild()
     embeddings = wild.embeddings()
     report(
@@ -77,7 +77,7 @@ def _view_1(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
     def learned(name: str) -> Callable[[int], Distances]:
         def of(seed: int) -> Distances:
             network = trained(name, embeddings, wild.people, held_out, seed)
-            return by_number(embeddings, evaluate.network_distances(network))
+            return by_number(embeddings, protocols.network_distances(network))
 
         return of
 
@@ -116,7 +116,7 @@ def _view_1(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
 def _one_shot(wild: Wild, photos: np.ndarray, distances: Distances, seed: int) -> float:
     """Mean rank-1 of some draws, which are other ones for each seed."""
     found = [
-        evaluate.one_shot(photos[:, None], wild.people[photos], distances, DRAWS * seed + draw)["rank_1"]
+        protocols.one_shot(photos[:, None], wild.people[photos], distances, DRAWS * seed + draw)["rank_1"]
         for draw in range(DRAWS)
     ]
     return float(np.mean(found))
@@ -143,7 +143,7 @@ def _agreement(wild: Wild) -> Distances:
     mean = np.mean([wild.view(view, everything, settings.level_over_degrees) for view in settings.views], axis=0)
     length, rows = np.linalg.norm(mean, axis=1), unit(mean)
     return lambda probes, gallery: (
-        evaluate.cosine_distances(rows[probes[:, 0]], rows[gallery[:, 0]]) + 0.25 * length[gallery[:, 0]]
+        protocols.cosine_distances(rows[probes[:, 0]], rows[gallery[:, 0]]) + 0.25 * length[gallery[:, 0]]
     )
 
 
@@ -152,7 +152,7 @@ def _hubness(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     among = gallery @ gallery.T
     np.fill_diagonal(among, -1)
     near = np.partition(among, -5, axis=1)[:, -5:].mean(axis=1)
-    return evaluate.cosine_distances(probes, gallery) + 0.1 * near
+    return protocols.cosine_distances(probes, gallery) + 0.1 * near
 
 
 def _templates(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
@@ -160,7 +160,7 @@ def _templates(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
     sizes = np.array([min(face.side_px, 150.0) if face else 0.0 for face in wild.faces])
     ways: dict[str, list[float]] = {}
     for seed in SEEDS:
-        gallery, probes = evaluate.draw(wild.people, TEMPLATES, np.random.default_rng(seed))
+        gallery, probes = protocols.draw(wild.people, TEMPLATES, np.random.default_rng(seed))
         others = np.flatnonzero(~np.isin(wild.people, wild.people[gallery[:, 0]]))
         rows = np.concatenate([gallery.ravel(), others])
         rows = rows[np.argsort(wild.people[rows], kind="stable")]
@@ -169,14 +169,14 @@ def _templates(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
         def right(to_people: np.ndarray, people: np.ndarray = people, probes: np.ndarray = probes) -> float:
             return float(np.mean(people[to_people.argmin(axis=1)] == wild.people[probes.ravel()]))
 
-        values = evaluate.cosine_distances(embeddings[probes.ravel()], embeddings[rows])
+        values = protocols.cosine_distances(embeddings[probes.ravel()], embeddings[rows])
         for method in ("min", "average"):
-            to_people = evaluate.person_distances(values, wild.people[rows], method)
+            to_people = protocols.person_distances(values, wild.people[rows], method)
             ways.setdefault(f"distances: {method}", []).append(right(to_people))
         starts = np.searchsorted(wild.people[rows], people)
         for name, weights in (("mean of rows", np.ones(len(rows))), ("mean weighted by size", sizes[rows])):
             sums = unit(np.add.reduceat(embeddings[rows] * weights[:, None], starts, axis=0))
-            ways.setdefault(name, []).append(right(evaluate.cosine_distances(embeddings[probes.ravel()], sums)))
+            ways.setdefault(name, []).append(right(protocols.cosine_distances(embeddings[probes.ravel()], sums)))
     return [{"a person's photos": name, **_spread(np.array(values))} for name, values in ways.items()]
 
 
@@ -202,14 +202,14 @@ def _view_2(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
             accuracies = _verification(embeddings, pairs, same, pair_folds, networks)
         else:
             values = _pair_distances(embeddings, pairs, distances)
-            accuracies = evaluate.accuracy_of_folds(values, same, pair_folds)
+            accuracies = protocols.accuracy_of_folds(values, same, pair_folds)
         put("verification, 10 folds, accuracy", way, accuracies)
-        found = [evaluate.one_shot(photos, wild.people, distances, seed) for seed in range(3)]
+        found = [protocols.one_shot(photos, wild.people, distances, seed) for seed in range(3)]
         for k in (1, 5):
             title = f"one-shot: all 5,749 people x 1, 1,680 probes, rank-{k}"
             put(title, way, [draw[f"rank_{k}"] for draw in found])
         for tier in TIERS:
-            ranked = [evaluate.tier_rank_1(photos, wild.people, tier, distances, seed) for seed in range(3)]
+            ranked = [protocols.tier_rank_1(photos, wild.people, tier, distances, seed) for seed in range(3)]
             for kind in ranked[0] or {}:
                 put(f"{tier.name}, {kind.replace('_', ', ')}", way, [row[kind] for row in ranked if row])
     return list(lines.values())
@@ -221,8 +221,8 @@ def _verification(
     """Accuracy on each fold of the network trained without it, whose threshold is that of the other folds."""
     found = []
     for fold, network in enumerate(networks):
-        values = evaluate.pair_distances(embeddings, pairs, evaluate.network_distances(network))
-        found.append(evaluate.accuracy_of_folds(values, same, folds)[fold])
+        values = protocols.pair_distances(embeddings, pairs, protocols.network_distances(network))
+        found.append(protocols.accuracy_of_folds(values, same, folds)[fold])
     return np.array(found)
 
 
@@ -239,7 +239,7 @@ def _cross_fitted(embeddings: np.ndarray, folds: np.ndarray, networks: list[Netw
         found = np.empty((len(probes), len(gallery)), np.float32)
         for fold in np.unique(folds[probes[:, 0]]):
             mine = folds[probes[:, 0]] == fold
-            score = evaluate.network_distances(networks[fold])
+            score = protocols.network_distances(networks[fold])
             found[mine] = score(embeddings[probes[mine, 0]], embeddings[gallery[:, 0]])
         return found
 

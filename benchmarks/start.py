@@ -15,7 +15,7 @@ from playwright import sync_api
 
 from benchmarks import Line, data_folder, exponent, peers, report, times
 from benchmarks.crowd import Crowd
-from pipeline import store
+from pipeline import storage
 from pipeline.errors import UserError
 from pipeline.sources import demonstration
 from tests.browser import serving
@@ -26,9 +26,10 @@ SIZES = (10_000, 30_000, 91_310)
 FIRST_RANKING = """
 import sys, time
 begun = time.perf_counter()
-from pipeline import gallery, scorers
-from pipeline.search import Search
-opened = gallery.open(sys.argv[1])
+from pipeline.gallery import opening
+from pipeline.search.search import Search
+from pipeline.similarity import scorers
+opened = opening.open_gallery(sys.argv[1])
 Search(opened, scorers.named()).rank(opened.embeddings[0], 10)
 print(time.perf_counter() - begun)
 """
@@ -103,7 +104,7 @@ def _visit(browser: sync_api.Browser) -> dict[str, float]:
         temporary = Path(folder) / "temporary"
         temporary.mkdir()
         begun = time.perf_counter()
-        with serving.app(store.home(), temporary) as address:
+        with serving.app(storage.home(), temporary) as address:
             started = time.perf_counter() - begun
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             page.set_default_timeout(120_000)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import sys
 
 from benchmarks import report
-from pipeline import tensorflow
+from pipeline import tensorflow_loader
 from pipeline.errors import UserError
-from train import compare
+from train.datasets.lfw import Wild
+from train.systems import compare
 from train.systems.protocol import Budget
-from train.wild import Wild
 
 
 def main() -> None:
     """Run, record and print."""
-    tensorflow.load()
+    tensorflow_loader.load()
     rows = compare.compare(list(compare.systems().values()), compare.LfwInputs(Wild(), Budget()))
     compare.record()
     finished = [dict(zip(compare.HEAD, compare.cells(row), strict=True)) for row in rows if "rank_1" in row]

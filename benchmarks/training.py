@@ -25,11 +25,11 @@ from keras import layers, ops
 
 from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd
-from pipeline import tensorflow
-from train import runs
+from pipeline import tensorflow_loader
+from train.datasets.lfw import Wild
 from train.fit import Batches, FitSettings, fit
+from train.runs import runs
 from train.steps import PAIRS
-from train.wild import Wild
 
 PUBLISHED, LARGE = 8, 1024
 SIZES = (256, 1024, 4096)
@@ -107,7 +107,7 @@ def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_second
     settings = _settings(size)
     batches = Batches(embeddings[:, None], labels, settings, "distances")
     drawing, ((rows, _, _), *_) = times(lambda: list(batches.blocks(0)), 5)
-    tf = tensorflow.load()
+    tf = tensorflow_loader.load()
     table, held = tf.constant(batches.table), tf.constant(rows)
 
     def gather(table: Any, rows: Any) -> Any:

@@ -15,14 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.calibrate import calibration_error
-from pipeline import scorers, store
-from pipeline.embedding import EmbeddingSettings
+from pipeline import storage
+from pipeline.embedding.base import EmbeddingSettings
 from pipeline.errors import UserError
-from pipeline.similarity import Network
-from train import evaluate, evaluation, geometry, runs
+from pipeline.similarity import files
+from pipeline.similarity.network import Network
+from train.datasets.lfw import Wild
+from train.evaluation import protocols, report
 from train.fit import FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
-from train.wild import Wild
+from train.runs import geometry, runs
 
 # Batch, steps, epochs and margins as published.
 PUBLISHED = FitSettings(SEED, epochs=11, patience_epochs=11)
@@ -52,7 +54,7 @@ ABOUT = {"gallery": "LFW", "command": "make similarity"}
 
 def folder_of(training: str) -> Path:
     """Where a training lies in the data folder."""
-    return store.home() / "benchmarks" / "runs" / training
+    return storage.home() / "benchmarks" / "runs" / training
 
 
 def network_of(
@@ -77,7 +79,7 @@ def main() -> None:
         fit(folder, embeddings, wild.people, settings, held_out, ABOUT, names)
         shipped = runs.SHIPPED / name
         shipped.mkdir(parents=True, exist_ok=True)
-        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, evaluation.FILE, geometry.FILE):
+        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, report.FILE, geometry.FILE):
             shutil.copyfile(folder / part, shipped / part)
         if name == "cohort":
             ship(wild, embeddings)
@@ -88,15 +90,15 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
     import keras
 
     network = keras.saving.load_model(folder_of("cohort-seed-0") / runs.MODEL).arrays()
-    distances = evaluate.network_distances(network)
+    distances = protocols.network_distances(network)
 
     def pairs_of(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
         pairs, same, _ = wild.pairs(pair_list)
-        values = evaluate.pair_distances(embeddings, pairs, distances)
+        values = protocols.pair_distances(embeddings, pairs, distances)
         known = ~np.isnan(values)
         return values[known], same[known]
 
-    calibration = evaluation.fitted(*pairs_of("pairsDevTest.txt"), on_logit=True)
+    calibration = report.fitted(*pairs_of("pairsDevTest.txt"), on_logit=True)
     measured = []
     for pair_list in ("pairsDevTest.txt", "pairs.txt"):
         values, same = pairs_of(pair_list)
@@ -118,11 +120,11 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
         "one_shot": best_row(folder_of("cohort-seed-0")),
         "measured": measured,
     }
-    scorers.write(scorers.SHIPPED, network, calibration, about)
+    files.write_network(files.SHIPPED, network, calibration, about)
     lines = (wild.folder / "peopleDevTrain.txt").read_text(encoding="utf-8").splitlines()[1:]
     names = [line.split()[0].replace("_", " ") for line in lines if line.strip()]
-    (scorers.SHIPPED / runs.PEOPLE).write_text("\n".join(names) + "\n", encoding="utf-8")
-    print(f"\nShipped: {scorers.SHIPPED}")
+    (files.SHIPPED / runs.PEOPLE).write_text("\n".join(names) + "\n", encoding="utf-8")
+    print(f"\nShipped: {files.SHIPPED}")
 
 
 def reliability(said: np.ndarray, same: np.ndarray, bins: int = 10) -> list[dict[str, float]]:

@@ -22,13 +22,15 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 
-from pages import address
-from pipeline import gallery, photo, scorers, store
+from pages.shared import url_state
+from pipeline import photo, storage
 from pipeline.errors import EmptyGalleryError, GalleryError, UserError
-from pipeline.faces import Face
-from pipeline.gallery import Gallery
+from pipeline.faces.face import Face
+from pipeline.gallery import layout, opening
+from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models
-from pipeline.scorers import ScorerName
+from pipeline.similarity import scorers
+from pipeline.similarity.scorers import ScorerName
 
 NOTE = "Resemblance says how alike two photos are, never who somebody is: entertainment, not identification."
 # Okabe and Ito's colours, told apart by colour-blind people too; the numbers say the same without colour.
@@ -50,7 +52,7 @@ def through_the_router() -> None:
 
 def choose_gallery() -> None:
     """The switch that all pages follow, where there is a choice; the address keeps it."""
-    names = gallery.names()
+    names = layout.names()
     wanted = st.session_state.get("gallery") or st.query_params.get("gallery")
     if wanted and wanted not in names:
         st.toast(f"There is no gallery {literal(wanted)} here.", icon=":material/photo_library:")
@@ -64,22 +66,22 @@ def choose_gallery() -> None:
                 names,
                 key="gallery",
                 bind="query-params",
-                on_change=address.forget,
+                on_change=url_state.forget,
                 help="The people whom faces are compared to, and who are on the map",
             )
 
 
 def switch_to(name: str | None) -> None:
     """Choose a gallery, or the first where there is no name; not once the switch is drawn."""
-    address.forget()
-    st.session_state.gallery = name = name or next(iter(gallery.names()), "")
+    url_state.forget()
+    st.session_state.gallery = name = name or next(iter(layout.names()), "")
     with suppress(StreamlitAPIException):  # A switch that is drawn for the first time leaves the address alone.
         st.query_params["gallery"] = name
 
 
 def chosen_gallery() -> str:
     """The name of the gallery that was chosen."""
-    names = gallery.names() or [gallery.DEMONSTRATION]
+    names = layout.names() or [layout.DEMONSTRATION]
     chosen = st.session_state.get("gallery")
     return chosen if chosen in names else names[0]
 
@@ -137,19 +139,19 @@ def networks() -> Future[Models]:
 
 def read_gallery(name: str) -> Gallery:
     """A gallery, which may be empty, shared by all sessions and read anew when it changed. Raises GalleryError."""
-    folder = gallery.folder_of(name)
-    return _read_gallery(name, str(folder), store.read_manifest(folder))
+    folder = layout.folder_of(name)
+    return _read_gallery(name, str(folder), storage.read_manifest(folder))
 
 
 def open_gallery(name: str) -> Gallery:
     """A gallery with people in it, shared by all sessions. Raises GalleryError."""
     opened = read_gallery(name)
-    return opened if len(opened) else gallery.open(name)
+    return opened if len(opened) else opening.open_gallery(name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _read_gallery(name: str, folder: str, manifest: dict[str, Any] | None) -> Gallery:
-    return gallery.read(name)
+    return opening.read_gallery(name)
 
 
 def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalikes:

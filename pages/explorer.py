@@ -10,15 +10,19 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from pages import address, drawing, fitting, scatter
-from pages.address import YOU, choose, compare, select
-from pages.scatter import Colouring, Mark, Points
-from pipeline import map as maps
-from pipeline import ranking, scorers, store
+from pages import drawing
+from pages.shared import map_fitting, scatter, url_state
+from pages.shared.scatter import Colouring, Mark, Points
+from pages.shared.url_state import YOU, choose, compare, select
+from pipeline import storage
 from pipeline.errors import MapError, UserError
-from pipeline.gallery import Gallery
+from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
-from pipeline.map import Map
+from pipeline.map import queries
+from pipeline.map.files import CODES, map_path, network_folder, open_codes, open_map
+from pipeline.map.layouts import Map, MapSettings
+from pipeline.search import ranking
+from pipeline.similarity import scorers
 
 KEY = "map"
 # Names that are buttons take no more room than other names.
@@ -65,29 +69,29 @@ def page() -> None:
         drawing.missing(error)
         return
     try:
-        drawn = open_map(opened)
+        drawn = drawn_map(opened)
     except MapError as error:
         st.title("Map of faces", anchor=False)
-        fitting.offer(opened, error)
+        map_fitting.offer(opened, error)
         return
     drawing.networks()
     Explorer(opened, drawn).draw()
 
 
-def open_map(opened: Gallery) -> Drawn:
+def drawn_map(opened: Gallery) -> Drawn:
     """A gallery's map, read anew when it, or the network whose codes it shows, was made anew. Raises MapError."""
-    network = maps.network_folder(opened)
-    files = [maps.path(opened), opened.folder / maps.CODES, *([network / store.MANIFEST] if network else [])]
+    network = network_folder(opened)
+    files = [map_path(opened), opened.folder / CODES, *([network / storage.MANIFEST] if network else [])]
     stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
-    return _open_map(str(opened.folder), opened.manifest, stamps, opened)
+    return _drawn_map(str(opened.folder), opened.manifest, stamps, opened)
 
 
 @st.cache_resource(show_spinner="Unfolding the map", max_entries=4)
-def _open_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], _opened: Gallery) -> Drawn:
-    opened_map = maps.open(_opened)
+def _drawn_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], _opened: Gallery) -> Drawn:
+    opened_map = open_map(_opened)
     complaint = ""
     try:
-        opened_map = replace(opened_map, layouts=opened_map.layouts | maps.open_codes(_opened))
+        opened_map = replace(opened_map, layouts=opened_map.layouts | open_codes(_opened))
     except MapError as error:
         complaint = str(error)
     names = _opened.faces["name"].to_pylist()
@@ -129,9 +133,9 @@ class Explorer:
         # The finder's face is measured by the default embedder.
         fits = scorers.fits(opened.manifest.get("embedding"))
         self.probe: Probe | None = st.session_state.get("probe") if fits else None
-        self.face = YOU if self.probe and address.is_you() else address.row("face", len(opened))
-        self.other = address.row("other", len(opened)) if self.face is not None else None
-        self.area = address.area()
+        self.face = YOU if self.probe and url_state.is_you() else url_state.row("face", len(opened))
+        self.other = url_state.row("other", len(opened)) if self.face is not None else None
+        self.area = url_state.area()
 
     @property
     def row(self) -> int | None:
@@ -154,7 +158,7 @@ class Explorer:
     @cached_property
     def place(self) -> np.ndarray:
         """The chosen face's place on the map."""
-        return self.places[self.row] if self.row is not None else maps.place(self.cosines, self.places)
+        return self.places[self.row] if self.row is not None else queries.place(self.cosines, self.places)
 
     @cached_property
     def neighbours(self) -> list[int]:
@@ -168,7 +172,7 @@ class Explorer:
     @cached_property
     def reach(self) -> float:
         """How far from the chosen face places on the map count as near it."""
-        near = min(maps.MapSettings().near_of(len(self.gallery)), len(self.gallery) - 1)
+        near = min(MapSettings().near_of(len(self.gallery)), len(self.gallery) - 1)
         apart = np.linalg.norm(self.places - self.place, axis=1)
         return float(np.partition(apart, near)[near]) + 1e-6
 
@@ -214,7 +218,7 @@ class Explorer:
                     required=True,
                     key="layout",
                     bind="query-params",
-                    on_change=address.forget,
+                    on_change=url_state.forget,
                     args=("area",),
                     help="UMAP keeps neighbours together; PCA is a plain shadow of the 128 numbers. Codes are what "
                     "the encoder of a trained network makes of these numbers.",
@@ -237,7 +241,7 @@ class Explorer:
             marks,
             links,
             None if self.area is None else self.area.tolist(),
-            f"{self.gallery.name} {self.layout} {address.flights()}",
+            f"{self.gallery.name} {self.layout} {url_state.flights()}",
             f"Map of {len(self.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
             on_picked_change=picked,
             on_found_change=found,
@@ -374,7 +378,7 @@ class Explorer:
 
     def _honest_sign(self) -> None:
         """Whether the map can be believed around the chosen face."""
-        checked = maps.MapSettings().checked_of(len(self.gallery))
+        checked = MapSettings().checked_of(len(self.gallery))
         if not checked:
             return
         if self.row is None:
@@ -445,7 +449,7 @@ class Explorer:
     def selected(self) -> np.ndarray:
         """The rows within the area, int64."""
         assert self.area is not None
-        return np.flatnonzero(maps.within(self.places, self.area))
+        return np.flatnonzero(queries.within(self.places, self.area))
 
     @cached_property
     def _table(self) -> Any:

@@ -15,13 +15,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import drawing
-from pipeline import gallery, photo
+from pipeline import photo
 from pipeline.errors import GalleryError, NoFaceError, PhotoError, UserError, WeightsError
-from pipeline.faces import Face
-from pipeline.gallery import Gallery
+from pipeline.faces.face import Face
+from pipeline.gallery import layout
+from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models, Probe
-from pipeline.ranking import Method
-from pipeline.scorers import ScorerName
+from pipeline.search.ranking import Method
+from pipeline.similarity.scorers import ScorerName
 from pipeline.sources import demonstration
 
 METHODS: dict[Method, str] = {"min": "Most alike photo", "average": "Average of three"}
@@ -199,7 +200,7 @@ def take_example(path: Path) -> None:
 
 def examples(columns: int, words: str) -> None:
     """The example photos, one for each person, where the demonstration is set up."""
-    if gallery.DEMONSTRATION not in gallery.names():
+    if layout.DEMONSTRATION not in layout.names():
         return
     st.markdown(words)
     grid = st.grid(columns, min_column_width=88)

@@ -12,13 +12,16 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages import address, drawing
-from pipeline import adding, building, gallery, photo
-from pipeline.adding import Photo
-from pipeline.building import Looked
+from pages import drawing
+from pages.shared import url_state
+from pipeline import photo
 from pipeline.errors import GalleryError, PhotoError, UserError
-from pipeline.gallery import Gallery
-from pipeline.sources import folder, readable
+from pipeline.gallery import building, editing, layout
+from pipeline.gallery.building import Looked
+from pipeline.gallery.editing import Photo
+from pipeline.gallery.gallery import Gallery
+from pipeline.sources import folder
+from pipeline.sources.base import readable
 
 STYLE = """<style>
 [class*="st-key-card"] button { min-height: 0; padding: 0; }
@@ -88,7 +91,7 @@ def page() -> None:
 
 def own(opened: Gallery) -> bool:
     """Whether people may be added and removed: the demonstration is the same for everybody."""
-    return opened.name != gallery.DEMONSTRATION
+    return opened.name != layout.DEMONSTRATION
 
 
 def head(opened: Gallery) -> None:
@@ -238,7 +241,7 @@ def review(opened: Gallery, dropped: list[Dropped]) -> None:
                     label_visibility="collapsed",
                 )
     photos = named(dropped, several)
-    reasons = adding.screen(opened, photos)
+    reasons = editing.screen(opened, photos)
     for cell, each, reason in zip(cells, dropped, reasons, strict=True):
         with cell:
             verdict(each, reason)
@@ -294,7 +297,7 @@ def added(name: str, dropped: list[Dropped], several: bool) -> str:
     A name that is written last counts, even where the click on the button is what ends its writing.
     """
     photos = [each for each in named(dropped, several) if each.person.strip()]
-    reasons = adding.add(name, photos)
+    reasons = editing.add(name, photos)
     empty()
     people = dict.fromkeys(readable(each.person) for each, why in zip(photos, reasons, strict=True) if not why)
     words = " and ".join(filter(None, (", ".join(list(people)[:-1]), list(people)[-1] if people else "nobody")))
@@ -319,7 +322,7 @@ def wall(opened: Gallery) -> None:
     )
     names, sources = (opened.faces[column].to_pylist() for column in ("name", "source"))
     rows = opened.first_rows.tolist()
-    rows.sort(key=lambda row: -row if sources[row] == adding.SOURCE else 1)
+    rows.sort(key=lambda row: -row if sources[row] == editing.SOURCE else 1)
     words = drawing.plain(wanted or "").split()
     found = [row for row in rows if all(word in drawing.plain(names[row]) for word in words)]
     if not found:
@@ -440,9 +443,9 @@ def sure(opened: Gallery, person: str, name: str, sha256: str, count: int) -> No
 
 def removed(gallery_name: str, person: str, name: str, sha256: str) -> str:
     """Remove a person or a photo, and say so. Raises GalleryError."""
-    count = adding.remove(gallery_name, person, sha256 or None)
+    count = editing.remove(gallery_name, person, sha256 or None)
     drawing.let_go()
-    address.forget()
+    url_state.forget()
     return f"Removed {plural(count, 'photo')} of {drawing.literal(name)}."
 
 
@@ -470,9 +473,9 @@ def new_gallery(opened: Gallery) -> None:
 def created(name: str, source: str | None) -> str:
     """Make a gallery and go to it. Raises GalleryError."""
     if source:
-        adding.copy(source, name)
+        editing.copy(source, name)
     else:
-        adding.create(name)
+        editing.create(name)
     drawing.switch_to(name)
     return f"The gallery {drawing.literal(name)} is there. Add photos of people to it."
 

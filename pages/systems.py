@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages import drawing
-from train import compare
+from train.systems import compare
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

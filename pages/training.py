@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import streamlit as st
 
-from pages import curves, drawing, settings
-from pages.curves import Look, Measure
-from pipeline import gallery
+from pages import drawing, settings
+from pages.shared import plots
+from pages.shared.plots import Look, Measure
 from pipeline.errors import UserError
-from pipeline.gallery import Gallery
-from train import evaluation, geometry, processes, runs, sampling
+from pipeline.gallery import layout
+from pipeline.gallery.gallery import Gallery
+from train import sampling
 from train.__main__ import LOSSES, MINING, NETWORKS
-from train.runs import RECORDED, Run
+from train.evaluation import report
+from train.runs import geometry, processes, runs
+from train.runs.runs import RECORDED, Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -228,8 +231,8 @@ class Viewer:
         ordered = sorted(everything, key=lambda run: FIRST.index(run.key) if run.key in FIRST else len(FIRST))
         recorded = [run for run in ordered if run.recorded]
         drawn = [*recorded[: len(FIRST)], *(run for run in ordered if not run.recorded)]
-        self.looks = {run.key: curves.look(place) for place, run in enumerate(drawn)}
-        self.looks |= {run.key: curves.look(-1 - place) for place, run in enumerate(recorded[len(FIRST) :])}
+        self.looks = {run.key: plots.look(place) for place, run in enumerate(drawn)}
+        self.looks |= {run.key: plots.look(-1 - place) for place, run in enumerate(recorded[len(FIRST) :])}
         # What is going on comes first, then the newest of the user's, then what is recorded.
         own = [run for run in everything if not run.recorded][::-1]
         own.sort(key=lambda run: self.states[run.key] != "running")
@@ -432,17 +435,17 @@ class Viewer:
             train = st.toggle("People trained on, too", value=True, key="trained", bind="query-params")
         more = st.pills(
             "More measures",
-            [measure.title for measure in curves.MEASURES],
+            [measure.title for measure in plots.MEASURES],
             selection_mode="multi",
             default=["Margins met"],
             key="measures",
             bind="query-params",
         )
-        measures = [*curves.SEED_PLOTS, *(measure for measure in curves.MEASURES if measure.title in more)]
+        measures = [*plots.SEED_PLOTS, *(measure for measure in plots.MEASURES if measure.title in more)]
         drawn = [
             (figure, measure)
             for measure in measures
-            if (figure := curves.history(measure, of, cast(curves.Axis, axis), smoothing, logarithmic, train))
+            if (figure := plots.history(measure, of, cast(plots.Axis, axis), smoothing, logarithmic, train))
         ]
         for first in range(0, len(drawn), 2):
             for column, (figure, measure) in zip(st.columns(2, gap="medium"), drawn[first : first + 2], strict=False):
@@ -479,7 +482,7 @@ class Viewer:
             sides = [title for title, side in SIDES.items() if side in known[run.key][epoch]]
             side = st.segmented_control("Photos of", sides, default=sides[0], required=True, key=f"side {run.key}")
         counts = known[run.key][epoch][SIDES[side]]
-        figure = curves.distances(counts, run.settings)
+        figure = plots.distances(counts, run.settings)
         _chart(figure, f"geometry-{run.name}", f"Histograms of the distances of quadruplets of {run.name}")
         st.caption(
             "Of random quadruplets: an anchor, a positive of the same person, and two negatives of two other people. "
@@ -495,20 +498,20 @@ class Viewer:
         return next((run for run in of if run.key == picked), of[0])
 
     def _evaluation(self) -> None:
-        of = [(run, its, kept) for run, its in self.runs if (kept := evaluation.read(run.folder))]
+        of = [(run, its, kept) for run, its in self.runs if (kept := report.read(run.folder))]
         if not of:
             self._nothing_kept("an evaluation")
             return
         left, right = st.columns(2, gap="medium")
         with left:
             st.markdown("##### Rank-k", help="Share of probes whose own person is among the k most alike people.")
-            _chart(curves.rank_k(of), "rank-k", "Share of probes found among the first k, beside cosine")
+            _chart(plots.rank_k(of), "rank-k", "Share of probes found among the first k, beside cosine")
         with right:
             st.markdown(
                 "##### Verification",
                 help="Pairs of one person accepted, by how many pairs of strangers are accepted.",
             )
-            _chart(curves.roc(of), "roc", "ROC curve beside cosine")
+            _chart(plots.roc(of), "roc", "ROC curve beside cosine")
         left, right = st.columns(2, gap="medium")
         with left:
             st.markdown(
@@ -516,7 +519,7 @@ class Viewer:
                 help="Calibrated on one half of the held-out people and checked on the other. On the thin line, of "
                 "pairs with resemblance 70 exactly 70 in 100 show one person. Error: expected calibration error.",
             )
-            figure = curves.reliability(of)
+            figure = plots.reliability(of)
             if figure is None:
                 st.caption("This takes 40 held-out people with two photos or more.")
             else:
@@ -578,7 +581,7 @@ class Viewer:
             st.info("This takes two runs with different settings.", icon=":material/checklist:")
             return
         with st.container(key="wide"):
-            _chart(curves.parallel(table, names), "tuning", f"Parallel coordinates of {len(table)} runs")
+            _chart(plots.parallel(table, names), "tuning", f"Parallel coordinates of {len(table)} runs")
         st.html(f"<style>.st-key-wide > * {{ min-width: {80 * (len(names) + 2)}px; }}</style>")
         st.caption("Each line is a run. Drag along an axis to pick out some, drag its name to move it.")
         _download(
@@ -649,7 +652,7 @@ def _is(opened: Gallery, row: int, name: str) -> bool:
 def _gallery_of(run: Run) -> Gallery | None:
     name = run.settings.get("gallery")
     with suppress(UserError):
-        return drawing.open_gallery(str(name)) if name in gallery.names() else None
+        return drawing.open_gallery(str(name)) if name in layout.names() else None
     return None
 
 

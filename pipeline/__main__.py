@@ -12,19 +12,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import command_line, gallery, photo, scorers, store
-from pipeline.command_line import positive, print_table, working
+from pipeline import photo, storage
+from pipeline.cli import console
+from pipeline.cli.console import positive, print_table, working
 from pipeline.errors import GalleryError, MapError, UserError
+from pipeline.gallery import checking, opening
+from pipeline.gallery.layout import DEMONSTRATION, folder_of, names
+from pipeline.similarity import files, scorers
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from pipeline.building import Progress
-    from pipeline.embedding import Embedder
-    from pipeline.faces import Face
+    from pipeline.embedding.base import Embedder
+    from pipeline.faces.face import Face
+    from pipeline.gallery.building import Progress
     from pipeline.lookalikes import Found, Match, Models, Probe
-    from pipeline.map import Layout
-    from pipeline.sources import People
+    from pipeline.map.layouts import Layout
+    from pipeline.sources.base import People
 
 # All photos of the five celebrities; everybody else has one.
 _DEMONSTRATION_PHOTOS_PER_PERSON = 25
@@ -33,7 +37,7 @@ NOTE = "Resemblance is entertainment: it says how alike two photos are, never wh
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0, 1 for an error of the user's (one sentence), 2 for wrong arguments."""
-    return command_line.run(_parser(), arguments)
+    return console.run(_parser(), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = command("find", _find, "Rank the people of a gallery by how much they resemble the face in a photo.")
     one.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC")
-    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--gallery", default=DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument("--top", type=positive, default=10, metavar="N", help="how many people (default: %(default)s)")
     one.add_argument(
         "--face", type=positive, default=1, metavar="N", help="which face, 1 is the most prominent (default)"
@@ -106,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--gallery", required=True, metavar="NAME", help="the gallery")
 
     one = command("map", _map, "Lay a gallery out on a plane, for the explorer.")
-    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--gallery", default=DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument(
         "--network",
         type=Path,
@@ -125,16 +129,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _find(chosen: argparse.Namespace) -> None:
-    from pipeline import embedders
+    from pipeline.gallery import opening
     from pipeline.lookalikes import Found, Lookalikes
 
     alone = len(chosen.photos) == 1
     # What is no photo is said before the networks are loaded.
     first = photo.read(chosen.photos[0]) if alone else None
-    opened = gallery.open(chosen.gallery)
+    opened = opening.open_gallery(chosen.gallery)
     identity = opened.manifest["embedding"]
     scorer = scorers.fitting(identity, chosen.scorer)
-    models = _load_models(None if scorers.fits(identity) else lambda: embedders.of(opened))
+    models = _load_models(None if scorers.fits(identity) else lambda: opening.embedder_of(opened))
     lookalikes = Lookalikes(opened, models, scorer)
     looked: list[tuple[Path, list[Face], Probe]] = []
     with working("Looking at the photos"):
@@ -179,7 +183,7 @@ def _print_found(found: list[tuple[Path, Found]], alone: bool) -> None:
 
 def _load_models(embedder: Callable[[], Embedder] | None = None) -> Models:
     """The networks, with another embedder than the default one where there is one."""
-    from pipeline.faces import Detector
+    from pipeline.faces.detector import Detector
     from pipeline.lookalikes import Models
 
     with working("Loading the networks"):
@@ -220,7 +224,7 @@ def _compare(chosen: argparse.Namespace) -> None:
 def _build(chosen: argparse.Namespace) -> None:
     folder_name = (chosen.path or chosen.folder or Path()).resolve().name
     name = chosen.gallery or (folder_name if chosen.source == "folder" else chosen.source)
-    gallery.folder_of(name)
+    folder_of(name)
     people = _people(chosen, name)
     models = _load_models(_embedder(chosen.embedder, name, chosen.fresh))
     _fill(name, people, models, chosen.photos_per_person, chosen.fresh)
@@ -229,19 +233,20 @@ def _build(chosen: argparse.Namespace) -> None:
 
 def _embedder(wished: str | None, name: str, fresh: bool) -> Callable[[], Embedder] | None:
     """What loads the embedder that was asked for, or else the gallery's own; None for the default one."""
-    from pipeline import embedders
+    from pipeline.embedding import registry
 
-    manifest = None if fresh else store.read_manifest(gallery.folder_of(name))
-    chosen = wished or (embedders.name_of(manifest["embedding"]) if manifest else None)
-    return (lambda: embedders.load(chosen)) if chosen not in (None, embedders.DEFAULT) else None
+    manifest = None if fresh else storage.read_manifest(folder_of(name))
+    chosen = wished or (registry.name_of(manifest["embedding"]) if manifest else None)
+    return (lambda: registry.load(chosen)) if chosen not in (None, registry.DEFAULT) else None
 
 
 def _people(chosen: argparse.Namespace, name: str) -> People:
     """The people of the source, after those that were added to the gallery by hand."""
-    from pipeline import adding
-    from pipeline.sources import People, folder, lfw, vggface2
+    from pipeline.gallery import editing
+    from pipeline.sources import folder, lfw, vggface2
+    from pipeline.sources.base import People
 
-    own = adding.own_people(name)
+    own = editing.own_people(name)
     place = chosen.path or chosen.folder
     if chosen.source == "lfw":
         others = lfw.people(place)
@@ -255,26 +260,26 @@ def _people(chosen: argparse.Namespace, name: str) -> People:
 
 
 def _remove(chosen: argparse.Namespace) -> None:
-    from pipeline import adding
+    from pipeline.gallery import editing
 
-    opened = gallery.read(chosen.gallery)
-    found = adding.people_called(opened, chosen.person)
+    opened = opening.read_gallery(chosen.gallery)
+    found = editing.people_called(opened, chosen.person)
     if not found:
         raise GalleryError(f"There is no {chosen.person} in the gallery {chosen.gallery}.")
     if len(found) > 1:
         raise GalleryError(f"Several people have this name. Name one of: {', '.join(found)}")
-    count = adding.remove(chosen.gallery, found[0])
+    count = editing.remove(chosen.gallery, found[0])
     print(f"Removed {chosen.person} from {chosen.gallery}: {count} photo{'s' if count > 1 else ''}.")
 
 
 def _fill(name: str, people: People, models: Models, photos_per_person: int, fresh: bool) -> None:
     """Build a gallery with a progress bar and print what came of it."""
-    from pipeline import building
+    from pipeline.gallery import building
 
     if fresh:
         building.clear(name)
     settings = building.BuildSettings(photos_per_person=photos_per_person)
-    with _progress_bar(f"Building {name}") as progress:
+    with _BuildProgress(f"Building {name}") as progress:
         report = building.build(name, people, models.detector, models.embedder, settings, progress)
     print(f"Gallery {name}: {report.people} people, {report.faces} faces ({report.faces_added} new).")
     if report.rejected:
@@ -286,7 +291,7 @@ def _fill(name: str, people: People, models: Models, photos_per_person: int, fre
         print(f"Without a usable photo: {', '.join(report.missing[:5])}{more}.")
 
 
-class _progress_bar:  # noqa: N801 - used as a context, like the bar it wraps
+class _BuildProgress:
     """A bar with counts, speed and time left, on standard error so that output can be piped."""
 
     def __init__(self, title: str) -> None:
@@ -331,21 +336,23 @@ def _map(chosen: argparse.Namespace) -> None:
 
 def _fit_map(name: str) -> None:
     """Fit the map of a gallery with a progress bar and print what came of it."""
-    from pipeline import map as maps
+    from pipeline.map import fitting
+    from pipeline.map.files import save_map
 
-    opened = gallery.open(name)
+    opened = opening.open_gallery(name)
     with _stages() as progress:
-        fitted = maps.fit(opened, progress=progress)
-    maps.save(opened, fitted)
+        fitted = fitting.fit(opened, progress=progress)
+    save_map(opened, fitted)
     print(f"Map of {opened.name}: {len(opened)} faces, {int(fitted.clusters.max()) + 1} clusters.")
     _print_layouts(fitted.layouts)
 
 
 def _fit_codes(name: str, folder: Path) -> None:
     """Lay out the codes of a network's encoder beside the map of a gallery, which is made where there is none."""
-    from pipeline import map as maps
+    from pipeline.map import fitting
+    from pipeline.map.files import save_codes
 
-    opened, network = gallery.open(name), scorers.read_network(folder)
+    opened, network = opening.open_gallery(name), files.read_network(folder)
     if not network.encoder:
         raise MapError(
             f"The network in {folder} has no encoder: its codes are the embeddings, which the map shows already. "
@@ -353,8 +360,8 @@ def _fit_codes(name: str, folder: Path) -> None:
         )
     _map_where_needed(name)
     with _stages() as progress:
-        layouts = maps.fit_codes(opened, network, progress=progress)
-    maps.save_codes(opened, layouts, folder, network)
+        layouts = fitting.fit_codes(opened, network, progress=progress)
+    save_codes(opened, layouts, folder, network)
     print(f"Codes of {opened.name} by the network in {folder}, beside its map.")
     _print_layouts(layouts)
 
@@ -392,20 +399,20 @@ def _stages() -> Iterator[Callable[[str, int, int], None]]:
 
 def _galleries(_: argparse.Namespace) -> None:
     rows = []
-    for name in gallery.names():
-        manifest = store.read_manifest(gallery.folder_of(name)) or {}
+    for name in names():
+        manifest = storage.read_manifest(folder_of(name)) or {}
         numbers = (str(manifest.get("people", "?")), str(manifest.get("faces", "?")))
-        rows.append((name, *numbers, str(manifest.get("written", ""))[:10], str(gallery.folder_of(name))))
+        rows.append((name, *numbers, str(manifest.get("written", ""))[:10], str(folder_of(name))))
     if not rows:
         raise GalleryError("There is no gallery yet. Run: python -m pipeline setup")
     print_table(("gallery", "people", "faces", "written", "folder"), rows, numbers={1, 2})
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    opened = gallery.open(chosen.gallery)
+    opened = opening.open_gallery(chosen.gallery)
     model = opened.manifest["embedding"]["model"]
     print(f"Gallery {opened.name}: {opened.people_count} people, {len(opened)} faces, embedded by {model}.")
-    found = list(gallery.problems(opened))
+    found = list(checking.problems(opened))
     for problem in found:
         print(f"  {problem}")
     if found:
@@ -414,47 +421,47 @@ def _check(chosen: argparse.Namespace) -> None:
 
 
 def _setup(chosen: argparse.Namespace) -> None:
-    from pipeline import weights
+    from pipeline.embedding import facenet
     from pipeline.sources import demonstration
 
-    weights.fetch(working("Converting FaceNet's weights"))
+    facenet.fetch(working("Converting FaceNet's weights"))
     people = demonstration.people()
     example = demonstration.examples()["Madonna"][0]
     stale = _demonstration_is_stale()
-    if gallery.DEMONSTRATION in gallery.names() and not (stale or chosen.fresh):
-        _map_where_needed(gallery.DEMONSTRATION)
+    if DEMONSTRATION in names() and not (stale or chosen.fresh):
+        _map_where_needed(DEMONSTRATION)
         print(f"Everything is set up. An example: python -m pipeline find {example} --top 5")
         return
     from pipeline.lookalikes import Lookalikes
 
     models = _load_models()
-    _fill(gallery.DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
-    _map_where_needed(gallery.DEMONSTRATION)
+    _fill(DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
+    _map_where_needed(DEMONSTRATION)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
-    _print_matches(Lookalikes.open(gallery.DEMONSTRATION, models).find(photo.read(example), top=5).matches)
+    _print_matches(Lookalikes.open(DEMONSTRATION, models).find(photo.read(example), top=5).matches)
     print(NOTE)
 
 
 def _map_where_needed(name: str) -> None:
-    from pipeline import map as maps
+    from pipeline.map.files import open_map
 
     try:
-        maps.open(gallery.open(name))
+        open_map(opening.open_gallery(name))
     except MapError:
         _fit_map(name)
 
 
 def _demonstration_is_stale() -> bool:
     """Whether there is a demonstration gallery, whole or begun, that this version cannot use."""
-    from pipeline.embedding import EmbeddingSettings
+    from pipeline.embedding.base import EmbeddingSettings
 
     identity = EmbeddingSettings().identity
-    folder = gallery.folder_of(gallery.DEMONSTRATION)
-    if store.read_manifest(folder) is None:
-        begun = store.read_manifest(folder / "building")
+    folder = folder_of(DEMONSTRATION)
+    if storage.read_manifest(folder) is None:
+        begun = storage.read_manifest(folder / "building")
         return begun is not None and begun.get("embedding") != identity
     try:
-        gallery.open(gallery.DEMONSTRATION, identity)
+        opening.open_gallery(DEMONSTRATION, identity)
     except GalleryError:
         return True
     return False

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import faces, gallery, scorers
-from pipeline.embedding import Embedder
+from pipeline.embedding.base import Embedder
 from pipeline.errors import NoFaceError, UserError
-from pipeline.faces import Detector, Face
-from pipeline.gallery import Gallery
-from pipeline.ranking import Method, Ranking
-from pipeline.scorers import Scorer
-from pipeline.search import Search, SearchSettings
+from pipeline.faces import geometry
+from pipeline.faces.detector import Detector
+from pipeline.faces.face import Face
+from pipeline.gallery import layout, opening
+from pipeline.gallery.gallery import Gallery
+from pipeline.search.ranking import Method, Ranking
+from pipeline.search.search import Search, SearchSettings
+from pipeline.similarity import scorers
+from pipeline.similarity.scorers import Scorer
 
 # Below these, what FaceNet says of a face is noise (see the README's limits).
 FACE_SIDE_PX_MIN = 32
@@ -119,7 +122,7 @@ class Models:
                 "Come closer, or use a larger photo."
             )
         photo, face = self.embedder.upright(photo, face)
-        portrait = faces.portrait(photo, face, self.embedder.settings.level_over_degrees)
+        portrait = geometry.portrait(photo, face, self.embedder.settings.level_over_degrees)
         if portrait.mean() < BRIGHTNESS_MIN:
             raise NoFaceError("The face is too dark to be compared. Take the photo with more light.")
         return Probe(self.embedder([self.embedder.crops(photo, face)])[0], portrait)
@@ -140,10 +143,10 @@ class Lookalikes:
         self.scorer: Scorer = scorer or scorers.fitting(gallery.manifest.get("embedding"))
 
     @classmethod
-    def open(cls, name: str = gallery.DEMONSTRATION, models: Models | None = None) -> Lookalikes:
+    def open(cls, name: str = layout.DEMONSTRATION, models: Models | None = None) -> Lookalikes:
         """Open a gallery by name, loading the networks where they are not given. Raises UserError."""
         models = models or Models.load()
-        return cls(gallery.open(name, models.embedder.identity), models)
+        return cls(opening.open_gallery(name, models.embedder.identity), models)
 
     @cached_property
     def _search(self) -> Search:

@@ -13,14 +13,17 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from pipeline import building, store, weights
+from pipeline import storage
+from pipeline.embedding import facenet as weights
+from pipeline.gallery import building
 from pipeline.lookalikes import Models
-from pipeline.sources import Person, demonstration, listed
+from pipeline.sources import demonstration
+from pipeline.sources.base import Person, listed
 
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 
-HOME = store.home()
+HOME = storage.home()
 LFW = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parent.parent.parent / "shared" / "faces") / "lfw"
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import command_line, gallery
-from pipeline.command_line import positive
-from pipeline.embedding import EmbeddingSettings
+from pipeline.cli import console
+from pipeline.cli.console import positive
+from pipeline.embedding.base import EmbeddingSettings
 from pipeline.errors import UserError
-from train import augment, processes, runs
+from pipeline.gallery import gallery, layout, opening
+from train import augment
 from train.augment import Variation
+from train.runs import processes, runs
 
 # Written out, as the modules that know them import TensorFlow; a test holds both together.
 LOSSES = (
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     parser.set_defaults(arguments=arguments)
-    return command_line.run(parser, arguments)
+    return console.run(parser, arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "Train encoder and similarity net on a gallery's embeddings, or go on with a run that was stopped."
     one = commands.add_parser("fit", help=text, description=text)
     one.set_defaults(run=_fit)
-    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--gallery", default=layout.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument("--run", dest="name", required=True, metavar="NAME", help="what the run is called")
     one.add_argument(
         "--network",
@@ -82,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = commands.add_parser("evaluate", help="Measure a trained network beside cosine.", description=text)
     one.set_defaults(run=_evaluate)
-    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--gallery", default=layout.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument("--run", dest="name", metavar="NAME", help="a run's network (default: the shipped network)")
     one.add_argument(
         "--lfw",
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = commands.add_parser("tune", help=text, description=text)
     one.set_defaults(run=_tune)
-    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--gallery", default=layout.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument("--study", required=True, metavar="NAME", help="what the study and its runs are called")
     one.add_argument("--trials", type=positive, default=20, metavar="N", help="in all (default: %(default)s)")
     one.add_argument("--epochs", type=positive, default=8, metavar="N", help="of a trial, at most (%(default)s)")
@@ -108,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = commands.add_parser("finetune", help="Train FaceNet itself in its last blocks.", description=text)
     one.set_defaults(run=_finetune)
-    one.add_argument("--gallery", default=gallery.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
+    one.add_argument("--gallery", default=layout.DEMONSTRATION, metavar="NAME", help="default: %(default)s")
     one.add_argument("--run", dest="name", required=True, metavar="NAME", help="what the run is called")
     one.add_argument(
         "--blocks",
@@ -150,19 +152,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _compare(chosen: argparse.Namespace) -> None:
-    with command_line.working("Loading TensorFlow"):
-        from pipeline import tensorflow
+    with console.working("Loading TensorFlow"):
+        from pipeline import tensorflow_loader
 
-        tensorflow.load()
-        from train import compare
+        tensorflow_loader.load()
+        from train.datasets.lfw import Wild
+        from train.systems import compare
         from train.systems.protocol import Budget
-        from train.wild import Wild
 
     known = compare.systems(chosen.embedder)
     if chosen.list:
-        command_line.print_table(
-            ("name", "system"), [(name, one.title) for name, one in known.items()], numbers=set()
-        )
+        console.print_table(("name", "system"), [(name, one.title) for name, one in known.items()], numbers=set())
         return
     unknown = [name for name in chosen.systems if name not in known]
     if unknown:
@@ -170,7 +170,7 @@ def _compare(chosen: argparse.Namespace) -> None:
     inputs = compare.LfwInputs(Wild(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
     rows = compare.compare([known[name] for name in chosen.systems or known], inputs)
     finished = [row for row in rows if "rank_1" in row]
-    command_line.print_table(compare.HEAD, [compare.cells(row) for row in finished], numbers=set(range(1, 10)))
+    console.print_table(compare.HEAD, [compare.cells(row) for row in finished], numbers=set(range(1, 10)))
     for row in rows:
         if "reason" in row:
             print(f"{row['system']}: {row['reason']}")
@@ -183,11 +183,11 @@ def _fit(chosen: argparse.Namespace) -> None:
 
 
 def _fit_announced(chosen: argparse.Namespace) -> None:
-    opened = gallery.open(chosen.gallery, EmbeddingSettings().identity if chosen.augment else None)
-    with command_line.working("Loading TensorFlow"):
-        from pipeline import tensorflow
+    opened = opening.open_gallery(chosen.gallery, EmbeddingSettings().identity if chosen.augment else None)
+    with console.working("Loading TensorFlow"):
+        from pipeline import tensorflow_loader
 
-        tensorflow.load()
+        tensorflow_loader.load()
         from train.fit import FitSettings, fit
         from train.networks import KINDS
         from train.sampling import split_people
@@ -216,10 +216,10 @@ def _names(opened: gallery.Gallery) -> np.ndarray:
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:
-    opened = gallery.open(chosen.gallery)
+    opened = opening.open_gallery(chosen.gallery)
     names = _names(opened)
-    with command_line.working("Loading the network"):
-        from train import evaluate
+    with console.working("Loading the network"):
+        from train.evaluation import protocols
 
         network, trained_on = runs.network(chosen.name) if chosen.name else runs.shipped()
     kept = ~np.isin(names, trained_on)
@@ -227,15 +227,15 @@ def _evaluate(chosen: argparse.Namespace) -> None:
         raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
     embeddings, labels = opened.embeddings[kept], opened.person_of_row[kept]
     pairs = _pairs(chosen.lfw, [Path(path).stem for path in np.array(opened.faces["original"].to_pylist())[kept]])
-    ways = {"network": evaluate.network_distances(network), "cosine": evaluate.cosine_distances}
-    with command_line.counting("Measuring", evaluate.lines_count(ways), "lines") as progress:
-        rows = evaluate.table(embeddings, labels, ways, pairs, progress)
+    ways = {"network": protocols.network_distances(network), "cosine": protocols.cosine_distances}
+    with console.counting("Measuring", protocols.lines_count(ways), "lines") as progress:
+        rows = protocols.table(embeddings, labels, ways, pairs, progress)
     print(
         f"{len(set(names[kept])):,} people of {opened.name}; {len(set(names[~kept])):,} were trained on and left out."
     )
     if not rows:
         raise UserError("Nobody has two photos or more in this gallery, so nothing can be measured.")
-    command_line.print_table(("protocol", *ways), rows, numbers={1, 2})
+    console.print_table(("protocol", *ways), rows, numbers={1, 2})
 
 
 def _pairs(folder: Path | None, stems: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -258,11 +258,11 @@ def _pairs(folder: Path | None, stems: list[str]) -> tuple[np.ndarray, np.ndarra
 
 def _tune(chosen: argparse.Namespace) -> None:
     _check_name(chosen.study)
-    opened = gallery.open(chosen.gallery)
-    with command_line.working("Loading TensorFlow"):
-        from pipeline import tensorflow
+    opened = opening.open_gallery(chosen.gallery)
+    with console.working("Loading TensorFlow"):
+        from pipeline import tensorflow_loader
 
-        tensorflow.load()
+        tensorflow_loader.load()
         from train import tune
         from train.fit import FitSettings, fit
 
@@ -275,7 +275,7 @@ def _tune(chosen: argparse.Namespace) -> None:
 
     settings = FitSettings(epochs=chosen.epochs, steps_per_epoch=chosen.steps_per_epoch, seed=chosen.seed)
     rows = tune.tune(chosen.study, settings, chosen.trials, train)
-    command_line.print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
+    console.print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
     print(f"Cosine there: rank-1 {tune.cosine_rank_1(chosen.study):.4f}")
 
 
@@ -296,17 +296,17 @@ def _finetune(chosen: argparse.Namespace) -> None:
 
 
 def _finetune_announced(chosen: argparse.Namespace) -> None:
-    opened = gallery.open(chosen.gallery, EmbeddingSettings().identity)
-    with command_line.working("Loading the networks"):
-        from pipeline import weights
-        from pipeline.faces import Detector
+    opened = opening.open_gallery(chosen.gallery, EmbeddingSettings().identity)
+    with console.working("Loading the networks"):
+        from pipeline.embedding import facenet as weights
+        from pipeline.faces.detector import Detector
 
         facenet, detector = weights.load(), Detector()
         from train.finetune import WEIGHTS, FinetuneSettings, finetune
 
     names = {field.name for field in dataclasses.fields(FinetuneSettings)} & set(vars(chosen))
     settings = FinetuneSettings(**{name: getattr(chosen, name) for name in names})
-    with command_line.counting("Portraits", len(opened), "faces") as progress:
+    with console.counting("Portraits", len(opened), "faces") as progress:
         boxes = augment.boxes(opened, detector, progress)
     folder = runs.folder_of(chosen.name)
     best = finetune(folder, opened, boxes, facenet, settings, about=_about(opened))
@@ -321,9 +321,9 @@ def _variants(opened: gallery.Gallery, count: int) -> np.ndarray:
     """The gallery's embeddings with variants of each."""
     from pipeline.lookalikes import Models
 
-    with command_line.working("Loading the networks"):
+    with console.working("Loading the networks"):
         models = Models.load()
-    with command_line.counting("Variants", count * len(opened), "faces") as progress:
+    with console.counting("Variants", count * len(opened), "faces") as progress:
         return augment.variants(opened, count, models.detector, models.embedder, progress=progress)
 
 

@@ -15,10 +15,13 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from pipeline import faces, photo, store
-from pipeline.embedding import Embedder
-from pipeline.faces import Detector, Face, View
-from pipeline.gallery import Gallery
+from pipeline import photo, storage
+from pipeline.embedding.base import Embedder
+from pipeline.faces import geometry
+from pipeline.faces.detector import Detector
+from pipeline.faces.face import Face
+from pipeline.faces.geometry import View
+from pipeline.gallery.gallery import Gallery
 
 Box = tuple[float, float, float, float]
 _FOLDER = "training"
@@ -90,7 +93,7 @@ def changed(picture: np.ndarray, box: Box, change: Change, view: View, side_px: 
     moved = Face((x + change.shift_right * width, y + change.shift_down * height, width, height), (), 1.0)
     margin = (0.5 + view.margin_ratio) * change.scale - 0.5
     seen = View(view.squareness, margin, change.turn_degrees, change.mirror)
-    return _coloured(faces.crop(picture, moved, seen, side_px), change)
+    return _coloured(geometry.crop(picture, moved, seen, side_px), change)
 
 
 def _coloured(picture: np.ndarray, change: Change) -> np.ndarray:
@@ -140,7 +143,7 @@ def _kept(opened: Gallery, about: list[object], make: Callable[[], np.ndarray]) 
     path = opened.folder / _FOLDER / f"{state}-{_digest(about)}.npy"
     if not path.is_file():
         array = make()
-        with store.written_whole(path) as temporary, temporary.open("wb") as file:
+        with storage.written_whole(path) as temporary, temporary.open("wb") as file:
             np.save(file, array)
     return np.load(path, allow_pickle=False)
 
@@ -174,7 +177,7 @@ def _boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None])
     for rows in _batches(opened):
         portraits = [photo.read(opened.crop_path(row)) for row in rows]
         for row, portrait, detected in zip(rows, portraits, detector(portraits), strict=True):
-            side = len(portrait) / (1 + 2 * faces.PORTRAIT_MARGIN_RATIO)
+            side = len(portrait) / (1 + 2 * geometry.PORTRAIT_MARGIN_RATIO)
             corner = (len(portrait) - side) / 2
             found[row] = detected[0].box if detected else (corner, corner, side, side)
         progress(rows.stop)

@@ -18,14 +18,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline import photo, store, weights
-from pipeline.embedding import EmbeddingSettings, unit
-from pipeline.faces import View
-from pipeline.gallery import Gallery
-from train import augment, evaluate, runs, sampling
+from pipeline import photo, storage
+from pipeline.embedding import facenet as weights
+from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.faces.geometry import View
+from pipeline.gallery.gallery import Gallery
+from train import augment, sampling
 from train.augment import Change, Variation
+from train.evaluation import protocols
 from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save
-from train.losses import Quadruplet
+from train.losses.losses import Quadruplet
+from train.runs import runs
 from train.sampling import split_people
 
 Tensor = Any
@@ -217,7 +220,7 @@ class Progress(keras.callbacks.Callback):
         rows = unit(views.reshape(len(self.labels), -1, weights.DIMENSIONS).mean(axis=1))
         loss = Quadruplet(alpha=self.settings.alpha, beta=self.settings.beta)
         apart = distances(rows[self.quadruplets])
-        found = evaluate.one_shot(rows, self.labels, evaluate.cosine_distances, 0)
+        found = protocols.one_shot(rows, self.labels, protocols.cosine_distances, 0)
         return {**found, "loss": float(loss(np.zeros(len(apart), np.float32), apart))}
 
 
@@ -265,7 +268,7 @@ def finetune(
     restore(progress.variables, folder / BEST)
     facenet.save_weights(folder / WEIGHTS)
     best = best_row(folder)
-    store.write_json(folder / runs.RESULT, runs.finite(best))
+    storage.write_json(folder / runs.RESULT, runs.finite(best))
     return best
 
 

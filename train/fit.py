@@ -14,12 +14,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline import scorers, store
+from pipeline import storage
 from pipeline.errors import UserError
-from pipeline.similarity import Network
-from train import evaluate, evaluation, geometry, losses, runs, sampling
-from train.losses import Loss
+from pipeline.similarity import files
+from pipeline.similarity.network import Network
+from train import sampling
+from train.evaluation import protocols, report
+from train.losses import losses
+from train.losses.losses import Loss
 from train.networks import NetworkSettings, Similarity
+from train.runs import geometry, runs
 from train.sampling import split_people
 from train.steps import PAIRS, Learner, compiled
 
@@ -160,7 +164,7 @@ class Batches:
         """Quadruplets, int64 (batch_size, 4), chosen by the network among a batch of photos."""
         assert network is not None
         batch = self.photos(random)
-        distances = evaluate.network_distances(network)(self.embeddings[batch], self.embeddings[batch])
+        distances = protocols.network_distances(network)(self.embeddings[batch], self.embeddings[batch])
         mine = sampling.semi_hard if self.settings.mining == "semi_hard" else sampling.batch_hard
         triplets = batch[mine(distances, self.labels[batch])]
         triplets = triplets[random.integers(len(triplets), size=self.settings.batch_size)]
@@ -187,7 +191,7 @@ class Progress:
         self.batches, self.settings = batches, batches.settings
         trained = sampling.at_most(_MEASURED_MAX, batches.labels, self.settings.seed)
         self.sides = {"train": (batches.embeddings[trained], batches.labels[trained]), "held_out": held_out}
-        self.cosine = {side: _measures(side, data, evaluate.cosine_distances) for side, data in self.sides.items()}
+        self.cosine = {side: _measures(side, data, protocols.cosine_distances) for side, data in self.sides.items()}
 
     def begin(self) -> None:
         """The row of epoch 0."""
@@ -223,7 +227,7 @@ class Progress:
             "held_out_loss": self._held_out_loss(apart["held_out"]),
             **row,
         }
-        distances = evaluate.network_distances(similarity.arrays())
+        distances = protocols.network_distances(similarity.arrays())
         for side, data in self.sides.items():
             row[f"{side}_margins_met"] = self._margins_met(apart[side])
             for name, value in _measures(side, data, distances).items():
@@ -272,7 +276,7 @@ def _state(model: Learner, optimizer: keras.optimizers.Optimizer) -> list[Any]:
 def save(variables: Sequence[Any], path: Path, epoch: int) -> None:
     """Write variables whole or not at all."""
     arrays = [ops.convert_to_numpy(variable) for variable in variables]
-    with store.written_whole(path) as temporary, temporary.open("wb") as file:
+    with storage.written_whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, epoch=epoch, **{str(place): array for place, array in enumerate(arrays)})
 
 
@@ -293,8 +297,8 @@ def best_row(folder: Path) -> dict[str, float]:
     return best
 
 
-def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: evaluate.Distances) -> dict[str, float]:
-    draws = [evaluate.one_shot(*data, distances, seed) for seed in evaluate.seeds_of(data[1], _DRAWS[side])]
+def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: protocols.Distances) -> dict[str, float]:
+    draws = [protocols.one_shot(*data, distances, seed) for seed in protocols.seeds_of(data[1], _DRAWS[side])]
     return {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
 
 
@@ -328,7 +332,7 @@ def fit(
     begin(folder, {"settings": asdict(settings), **(about or {})})
     if (folder / runs.RESULT).is_file() and (folder / runs.MODEL).is_file():
         best = best_row(folder)
-        if names is not None and not (folder / evaluation.FILE).is_file():
+        if names is not None and not (folder / report.FILE).is_file():
             similarity = keras.saving.load_model(folder / runs.MODEL)
             evaluated(folder, similarity, embeddings, labels, held_out, names)
             # Runs of earlier versions lack this as well.
@@ -372,11 +376,11 @@ def fit(
         progress.end(epoch + 1, float(np.average(values, weights=counts)), seconds)
     restore(_state(model, optimizer), folder / BEST)
     similarity.save(folder / runs.MODEL)
-    scorers.write(folder, similarity.arrays(), None, about or {})
+    files.write_network(folder, similarity.arrays(), None, about or {})
     if names is not None:
         evaluated(folder, similarity, embeddings, labels, held_out, names)
     best = best_row(folder)
-    store.write_json(folder / runs.RESULT, runs.finite(best))
+    storage.write_json(folder / runs.RESULT, runs.finite(best))
     return best
 
 
@@ -390,21 +394,21 @@ def evaluated(
 ) -> None:
     """Keep how a network ranks and verifies the held-out photos, bool (photos,), beside cosine."""
     photos = np.flatnonzero(held_out)
-    ways = {"network": evaluate.network_distances(similarity.arrays()), "cosine": evaluate.cosine_distances}
+    ways = {"network": protocols.network_distances(similarity.arrays()), "cosine": protocols.cosine_distances}
     theirs = embeddings[photos], labels[photos], [names[photo] for photo in photos.tolist()]
-    seeds = evaluate.seeds_of(labels[photos], _DRAWS["held_out"])
-    store.write_json(folder / evaluation.FILE, evaluation.evaluation(*theirs, photos, ways, seeds))
+    seeds = protocols.seeds_of(labels[photos], _DRAWS["held_out"])
+    storage.write_json(folder / report.FILE, report.evaluation(*theirs, photos, ways, seeds))
 
 
 def begin(folder: Path, config: dict[str, Any]) -> None:
     """Keep the settings of a new run. Raises UserError where the folder holds one of other settings."""
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(json.dumps(config))
-    known = store.read_json(folder / runs.CONFIG)
+    known = storage.read_json(folder / runs.CONFIG)
     if known is not None and known != config:
         raise UserError(f"The run {folder.name} was begun with other settings. Choose another name.")
     if known is None:
-        store.write_json(folder / runs.CONFIG, config)
+        storage.write_json(folder / runs.CONFIG, config)
 
 
 def _cohort(labels: np.ndarray, allowed: np.ndarray, settings: FitSettings) -> np.ndarray:

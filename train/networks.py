@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.similarity import Network
-from pipeline.weights import DIMENSIONS
+from pipeline.embedding.facenet import DIMENSIONS
+from pipeline.similarity.network import Network
 
 Tensor = Any
 Metric = Literal["concatenate", "product"]

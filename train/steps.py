@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline import tensorflow
-from train.losses import Loss
+from pipeline import tensorflow_loader
+from train.losses.losses import Loss
 from train.networks import Similarity
 
 Tensor = Any
@@ -44,7 +44,7 @@ def compiled(learner: Learner, optimizer: keras.optimizers.Optimizer, loss: Loss
     table float32 (photos, 128). Everything that is built must be built before. XLA makes one piece of a step's many
     small ones; it would compile anew for each number of photos, and batches of codes differ in theirs.
     """
-    tf = tensorflow.load()
+    tf = tensorflow_loader.load()
     held, variables = tf.constant(table), learner.trainable_variables
     drawn = (None, None, 4) if learner.takes == "distances" else (None, None)
     shapes = ((None, table.shape[1]), "float32"), (drawn, "int32"), ((None, None), "int32"), ((None,), "uint32")

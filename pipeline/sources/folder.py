@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePath
 
 from pipeline.errors import SourceError
-from pipeline.sources import People, Person, listed, photo_files, readable
+from pipeline.sources.base import People, Person, listed, photo_files, readable
 
 # "Ann Lee_0001.jpg", "Ann Lee-2.png" and "Ann Lee (3).jpg" are three photos of Ann Lee.
 _NUMBER = re.compile(r"(\s*\(\d+\)|[\s_-]+\d+)$")

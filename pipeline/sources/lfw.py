@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import store
+from pipeline import storage
 from pipeline.errors import SourceError
-from pipeline.sources import People, folder
+from pipeline.sources import folder
+from pipeline.sources.base import People
 
 LICENCE = "research benchmark, University of Massachusetts Amherst; photos from news agencies"
 # What LFW's archives unpack to.
@@ -43,7 +44,7 @@ def pairs(path: Path) -> list[tuple[str, str, bool, int]]:
 def _download() -> Path:
     from sklearn.datasets import fetch_lfw_people
 
-    place = store.home() / "downloads"
+    place = storage.home() / "downloads"
     try:
         # It unpacks all of LFW; the large minimum keeps it from also loading the photos.
         fetch_lfw_people(data_home=str(place), min_faces_per_person=500, resize=0.1)

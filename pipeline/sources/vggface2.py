@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import SourceError
-from pipeline.sources import People, Person, photo_files, readable
+from pipeline.sources.base import People, Person, photo_files, readable
 
 LICENCE = "VGGFace2: for research"
 

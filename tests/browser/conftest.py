@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
-from pipeline import building, gallery, scorers, store
-from pipeline.prepared import prepared
-from pipeline.sources import Person, demonstration, listed
+from pipeline import storage
+from pipeline.gallery import building, layout, opening
+from pipeline.search.cache import prepared
+from pipeline.similarity import scorers
+from pipeline.sources import demonstration
+from pipeline.sources.base import Person, listed
 from tests.browser import serving
 
 expect.set_options(timeout=60_000)
-HOME = store.home()
+HOME = storage.home()
 ODD_NAME = "<b>Madonna</b> **bold** :smile: $x$ -> محمد"
 
 
@@ -32,7 +35,7 @@ def folders(tmp_path_factory):
     home, temporary = place / "home", place / "temporary"
     (home / "galleries").mkdir(parents=True)
     temporary.mkdir()
-    for part in ("models", "photos", f"galleries/{gallery.DEMONSTRATION}"):
+    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
         (home / part).symlink_to(HOME / part)
     return home, temporary
 
@@ -45,7 +48,7 @@ def odd_gallery(folders, models):
         person = Person("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
         building.build("odd", listed([person]), models.detector, models.embedder)
         # What the app would keep of it on the first probe.
-        prepared(gallery.open("odd"), scorers.named())
+        prepared(opening.open_gallery("odd"), scorers.named())
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from pipeline import gallery, store
+from pipeline import storage
+from pipeline.gallery import layout
 from pipeline.sources import demonstration
 from tests.browser import serving
 from tests.conftest import encoded
@@ -52,7 +53,7 @@ def main() -> None:
                     _take(page, variant, "missing")
             for variant in VARIANTS:
                 # An app of its own for each, as the networks load only once.
-                with serving.app(store.home(), place / "temporary") as address:
+                with serving.app(storage.home(), place / "temporary") as address:
                     _states(_visit(browser, address, variant), variant, examples)
                     _explorer_states(_visit(browser, address, variant), variant)
                 with serving.app(_own_home(place / variant), place / "temporary") as address:
@@ -67,8 +68,8 @@ def main() -> None:
 def _own_home(place: Path) -> Path:
     """A data folder in which galleries may be made."""
     (place / "galleries").mkdir(parents=True)
-    for part in ("models", "photos", f"galleries/{gallery.DEMONSTRATION}"):
-        (place / part).symlink_to(store.home() / part)
+    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
+        (place / part).symlink_to(storage.home() / part)
     return place
 
 

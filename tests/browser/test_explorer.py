@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from pipeline import gallery
+from pipeline.gallery import layout, opening
 from tests.browser import serving
 from tests.browser.test_finder import best, give
 
@@ -156,7 +156,7 @@ def test_a_box_lists_who_is_in_it_and_gives_them_as_csv(explorer):
         explorer.get_by_test_id("stDownloadButton").get_by_role("button").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text(encoding="utf-8"))))
     assert len(rows) == count
-    first = gallery.open(gallery.DEMONSTRATION).row(int(rows[0]["row"]))
+    first = opening.open_gallery(layout.DEMONSTRATION).row(int(rows[0]["row"]))
     assert rows[0]["name"] == first["name"]
     expect(explorer.get_by_role("img", name="Photo of")).to_have_count(min(count, 48))
 
@@ -234,7 +234,7 @@ def test_a_shared_address_opens_the_explorer_on_a_server_that_nobody_has_visited
         page = browser.new_context().new_page()
         page.goto(f"{address}/explorer?face=3")
         drawn(page)
-        chosen(page, gallery.open(gallery.DEMONSTRATION).row(3)["name"])
+        chosen(page, opening.open_gallery(layout.DEMONSTRATION).row(3)["name"])
         expect(page.get_by_role("link", name="Finder")).to_be_visible()
         expect(page.get_by_role("link", name="drawing")).to_have_count(0)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from pipeline import building, gallery
-from pipeline.sources import Person, listed
+from pipeline.gallery import building, gallery, opening
+from pipeline.sources.base import Person, listed
 from tests.browser import serving
 from tests.browser.conftest import HOME, visit
 from tests.browser.test_finder import best, give
@@ -121,7 +121,7 @@ def test_dropped_photos_become_a_person_whom_the_finder_finds_until_removed(page
 def opened(home: Path, name: str) -> gallery.Gallery:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOOKSLIKEWHO_HOME", str(home))
-        return gallery.open(name)
+        return opening.open_gallery(name)
 
 
 def test_one_photo_is_removed_by_the_keyboard_alone(page):

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from pipeline import gallery, store
+from pipeline import storage
+from pipeline.gallery import layout
 from tests.browser import serving
 from tests.browser.conftest import HOME
-from train import processes, runs
+from train.runs import processes, runs
 
 MAIN = "[data-testid=stMain]"
 
@@ -28,12 +29,12 @@ def home(tmp_path_factory):
     place = tmp_path_factory.mktemp("training")
     (place / "home" / "galleries").mkdir(parents=True)
     (place / "temporary").mkdir()
-    for part in ("models", "photos", f"galleries/{gallery.DEMONSTRATION}"):
+    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
         (place / "home" / part).symlink_to(HOME / part)
     yield place / "home"
     for folder in (place / "home" / "runs").glob("*"):
         if processes.running(folder):
-            os.kill((store.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
+            os.kill((storage.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_contin
     expect(button(page, "Stop")).to_be_visible()
     assert epoch(page) >= rows - 1
     # A run that is killed is shown as such, on every page that is open.
-    os.kill((store.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
+    os.kill((storage.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
     expect(page.get_by_text("ended before it was done after epoch")).to_be_visible()
     epochs = [row["epoch"] for row in runs.read_history(folder)]
     assert epochs == list(range(len(epochs))) and len(epochs) >= rows

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pipeline import building, gallery
-from pipeline.sources import demonstration, listed
+from pipeline.gallery import building, opening
+from pipeline.sources import demonstration
+from pipeline.sources.base import listed
 
 
 @pytest.fixture
@@ -11,6 +12,6 @@ def fifteen(small, models):
     """The gallery "small" and ten people more with one photo each, in a data folder of its own."""
     people = [person for person in demonstration.people().people if person.source == "Brazilian politicians"]
     building.build("small", listed(people[:10]), models.detector, models.embedder)
-    opened = gallery.open("small", models.embedder.identity)
+    opened = opening.open_gallery("small", models.embedder.identity)
     assert (opened.people_count, len(opened)) == (15, 25)
     return opened

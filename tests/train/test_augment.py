@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import building, gallery
-from pipeline.embedding import Embedder
-from pipeline.faces import Detector, View
+from pipeline.embedding.base import Embedder
+from pipeline.faces.detector import Detector
+from pipeline.faces.geometry import View
+from pipeline.gallery import building, opening
 from pipeline.lookalikes import Models
-from pipeline.sources import Person, listed
+from pipeline.sources.base import Person, listed
 from train.augment import Change, Variation, boxes, changed, variants
 
 WHOLE = View(squareness=1.0, margin_ratio=0.0)
@@ -25,7 +26,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
 @pytest.fixture
 def opened(small, models):
-    return gallery.open("small", models.embedder.identity)
+    return opening.open_gallery("small", models.embedder.identity)
 
 
 def of(opened, models, count=1, **options):
@@ -138,7 +139,7 @@ def test_variants_of_an_older_state_of_the_gallery_are_deleted(opened, models, e
     (old,) = (opened.folder / "training").iterdir()
     person = Person("Madonna", "Madonna", tuple(examples["Madonna"]), "Examples", "")
     building.build("small", listed([person]), models.detector, models.embedder)
-    larger = gallery.open("small", models.embedder.identity)
+    larger = opening.open_gallery("small", models.embedder.identity)
     assert of(larger, models).shape == (17, 2, 128)
     (new,) = (opened.folder / "training").iterdir()
     assert new != old

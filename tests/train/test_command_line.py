@@ -2,14 +2,16 @@ import re
 
 import pytest
 
-from pipeline import gallery, scorers, store
-from pipeline import map as maps
+from pipeline import storage
 from pipeline.__main__ import main as pipeline
+from pipeline.gallery import opening
 from pipeline.lookalikes import Models
+from pipeline.map.files import open_codes
+from pipeline.similarity import files
 from tests.conftest import HOME
-from train import runs
 from train.__main__ import LOSSES, main
 from train.fit import LOSSES as KNOWN_LOSSES
+from train.runs import runs
 
 
 def test_the_losses_offered_are_those_there_are():
@@ -68,12 +70,12 @@ def test_the_codes_of_a_run_can_be_laid_out_beside_the_map(small, home, capsys):
     for network in ("symmetric", "cohort"):
         arguments = ["--run", network, "--network", network, "--epochs", "1", "--steps-per-epoch", "5"]
         assert main(["fit", *arguments]) == 0
-        written, (kept, _) = scorers.read_network(runs.folder_of(network)), runs.network(network)
-        assert scorers.digest_of(written) == scorers.digest_of(kept)
+        written, (kept, _) = files.read_network(runs.folder_of(network)), runs.network(network)
+        assert files.digest(written) == files.digest(kept)
     capsys.readouterr()
     assert pipeline(["map", "--gallery", "small", "--network", str(runs.folder_of("symmetric"))]) == 0
     assert re.search(r"^  PCA of codes: trustworthiness 0\.\d+", capsys.readouterr().out, re.MULTILINE)
-    assert list(maps.open_codes(gallery.open("small"))) == ["PCA of codes"]
+    assert list(open_codes(opening.open_gallery("small"))) == ["PCA of codes"]
     assert pipeline(["map", "--gallery", "small", "--network", str(runs.folder_of("cohort"))]) == 1
     assert "has no encoder" in capsys.readouterr().err
 
@@ -97,7 +99,7 @@ def test_tune_makes_runs_and_goes_on_with_its_study(demonstration_home, capsys):
         if "." not in name
     ]
     assert "search-002" not in first and "search-002: 3 of 3" in second and "search-000: 1 of" not in second
-    config = store.read_json(runs.folder_of("search-002") / runs.CONFIG)
+    config = storage.read_json(runs.folder_of("search-002") / runs.CONFIG)
     assert config and config["study"] == "search"
 
 
@@ -118,7 +120,7 @@ def test_fit_with_variants_says_so_in_its_settings_and_uses_those_that_are_there
         (path,) = (fifteen.folder / "training").iterdir()
         written.append(path.stat().st_mtime_ns)
     assert written[0] == written[1]
-    config = store.read_json(runs.folder_of("first") / runs.CONFIG)
+    config = storage.read_json(runs.folder_of("first") / runs.CONFIG)
     assert config and config["variants"]["count"] == 1 and config["variants"]["turn_degrees"] == 10
     assert [row["epoch"] for row in runs.read_history(runs.folder_of("second"))] == [0, 1]
     assert main(["fit", "--gallery", "small", "--epochs", "1", "--steps-per-epoch", "5", "--run", "first"]) == 1

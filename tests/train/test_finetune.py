@@ -9,13 +9,16 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline import faces, photo, store, weights
-from pipeline.embedding import EmbeddingSettings, unit
-from pipeline.faces import Face
-from train import augment, runs
+from pipeline import photo, storage
+from pipeline.embedding import facenet as weights
+from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.faces import geometry
+from pipeline.faces.face import Face
+from train import augment
 from train.__main__ import main
 from train.finetune import BLOCKS, MIXES, WEIGHTS, FinetuneSettings, Plain, Portraits, Progress, Quadruplets, Tuner
 from train.fit import BEST, CHECKPOINT, best_row
+from train.runs import runs
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ def test_two_steps_change_the_last_block_and_nothing_else_and_may_be_stopped_bet
     assert f"best at epoch {best['epoch']:.0f}" in capsys.readouterr().out
     # It was right about everybody before, so nothing could be better.
     assert best["epoch"] == 0 and best["held_out_rank_1"] == 1
-    assert (store.read_json(folder / runs.RESULT) or {})["epoch"] == 0
+    assert (storage.read_json(folder / runs.RESULT) or {})["epoch"] == 0
     written = weights.build()
     written.load_weights(folder / WEIGHTS)
     for weight in written.weights:
@@ -139,7 +142,7 @@ def test_both_parts_of_the_network_give_the_embeddings_of_the_pipeline(fifteen, 
     shown = [
         np.stack(
             [
-                faces.crop(photo.read(fifteen.crop_path(row)), Face(tuple(boxes[row]), (), 1.0), view, 160)
+                geometry.crop(photo.read(fifteen.crop_path(row)), Face(tuple(boxes[row]), (), 1.0), view, 160)
                 for view in EmbeddingSettings().views
             ]
         )

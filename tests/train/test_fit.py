@@ -11,9 +11,10 @@ import pytest
 from keras import ops
 
 from pipeline.errors import UserError
-from train import evaluation, geometry, runs
+from train.evaluation import report
 from train.fit import LOSSES, Batches, FitSettings, best_row, fit, restore, save
 from train.networks import COHORT, RESIDUAL, NetworkSettings, Similarity
+from train.runs import geometry, runs
 from train.sampling import split_people
 
 SMALL = FitSettings(NetworkSettings(dropout=0.0), epochs=6, steps_per_epoch=40, batch_size=64, patience_epochs=20)
@@ -166,19 +167,19 @@ def test_what_is_kept_of_a_run_agrees_with_its_history_and_is_kept_of_older_runs
     embeddings, labels = clustered()
     given = (tmp_path / "run", embeddings, labels, dataclasses.replace(SMALL, epochs=2))
     best = fit(*given, names=[f"Person {label}" for label in labels])
-    kept = evaluation.read(tmp_path / "run")
+    kept = report.read(tmp_path / "run")
     assert kept is not None
     for way, name in (("network", "held_out_rank_1"), ("cosine", "held_out_cosine_rank_1")):
         assert kept["ways"][way]["rank_k"]["share"][0] == pytest.approx(best[name], abs=1e-3)
     whole = geometry.read(tmp_path / "run")
-    for file in (evaluation.FILE, geometry.FILE):
+    for file in (report.FILE, geometry.FILE):
         (tmp_path / "run" / file).unlink()
     written = (tmp_path / "run" / runs.MODEL).stat().st_mtime_ns
     fit(*given)
-    assert evaluation.read(tmp_path / "run") is None
+    assert report.read(tmp_path / "run") is None
     fit(*given, names=[f"Person {label}" for label in labels])
     assert (tmp_path / "run" / runs.MODEL).stat().st_mtime_ns == written
-    assert evaluation.read(tmp_path / "run") == kept
+    assert report.read(tmp_path / "run") == kept
     (again,) = geometry.read(tmp_path / "run").items()
     assert again == (best["epoch"], {"held_out": whole[int(best["epoch"])]["held_out"]})
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from pipeline.scorers import Calibration, NetworkScorer
+from pipeline.similarity.calibration import Calibration
+from pipeline.similarity.scorers import NetworkScorer
 from train.networks import COHORT, RESIDUAL, SEED, NetworkSettings, Similarity, dropped
 
 RANDOM = np.random.default_rng(0)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import embedders
-from pipeline.embedding import unit
-from train import evaluate
+from pipeline.embedding import imagenet, pair, registry
+from pipeline.embedding.base import unit
+from train.evaluation import protocols
 from train.systems.system import Inputs, Made, System, enrolled
 
 _TITLES = {
-    embedders.DEFAULT: "FaceNet 128 (MS-Celeb-1M)",
-    embedders.SECOND: "FaceNet 512 (CASIA-WebFace)",
-    embedders.PAIR: "both FaceNets",
-    **{name: f"{made} (ImageNet)" for name, (_, made) in embedders.IMAGENET.items()},
+    registry.DEFAULT: "FaceNet 128 (MS-Celeb-1M)",
+    pair.FACENET_512: "FaceNet 512 (CASIA-WebFace)",
+    pair.FACENET_PAIR: "both FaceNets",
+    **{name: f"{made} (ImageNet)" for name, (_, made) in imagenet.IMAGENET.items()},
 }
 
 
@@ -61,7 +61,7 @@ def _centroid(rows: np.ndarray, people: np.ndarray, _: float) -> _ToPeople:
     from sklearn.neighbors import NearestCentroid
 
     centroids = unit(NearestCentroid().fit(rows, people).centroids_)
-    return lambda probes: evaluate.cosine_distances(probes, centroids)
+    return lambda probes: protocols.cosine_distances(probes, centroids)
 
 
 def _chosen(fit: _Fit, values: tuple[float, ...], rows: np.ndarray, people: np.ndarray) -> float:
@@ -77,7 +77,7 @@ def _chosen(fit: _Fit, values: tuple[float, ...], rows: np.ndarray, people: np.n
 
 def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], parameters: int) -> System:
     def make(inputs: Inputs, _: Path) -> Made:
-        rows = inputs.rows(embedders.DEFAULT)
+        rows = inputs.rows(registry.DEFAULT)
         photos, people = enrolled(inputs)
         begun = time.perf_counter()
         to_people = fit(rows[photos], people, _chosen(fit, values, rows[photos], people))
@@ -85,7 +85,7 @@ def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], par
         begun = time.perf_counter()
         to_people(rows[:100])
         own_ms = (time.perf_counter() - begun) * 10
-        size, embed_ms = inputs.cost(embedders.DEFAULT)
+        size, embed_ms = inputs.cost(registry.DEFAULT)
         return Made(
             rows, size + parameters * len(inputs.protocol.learn), embed_ms + own_ms, seconds, people=to_people
         )
@@ -98,4 +98,4 @@ CLASSIFIERS = (
     _classifier("svm", "linear SVM", _machine, (1.0, 10.0, 100.0), 129),
     _classifier("centroid", "nearest centroid", _centroid, (0.0,), 128),
 )
-EMBEDDERS = tuple(map(embedder, embedders.NAMES))
+EMBEDDERS = tuple(map(embedder, registry.NAMES))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from pipeline import embedders
+from pipeline.embedding import registry
 from train.systems.siamese import Learning, LossName, codes, learn
 from train.systems.system import Inputs, Made, System, choosing, enrolled
 
@@ -30,7 +30,7 @@ def last_layer(loss: LossName, margin: float, title: str) -> System:
 
     def make(inputs: Inputs, folder: Path) -> Made:
         keras.utils.set_random_seed(inputs.budget.seed)
-        rows = inputs.rows(embedders.DEFAULT)
+        rows = inputs.rows(registry.DEFAULT)
         photos, people = enrolled(inputs)
         model = learn(
             layer(rows.shape[1]),
@@ -41,7 +41,7 @@ def last_layer(loss: LossName, margin: float, title: str) -> System:
             inputs.budget,
             folder,
         )
-        parameters, face_ms = inputs.cost(embedders.DEFAULT)
+        parameters, face_ms = inputs.cost(registry.DEFAULT)
         return Made(codes(model, rows), parameters + model.count_params(), face_ms, apart=model.distances())
 
     return System(

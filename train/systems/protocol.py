@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from train.wild import Wild
+from train.datasets.lfw import Wild
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Learning embeddings from batches of people with some photos each: one trunk for all photos of a pair or triplet.
 
-The losses are those of :mod:`train.losses`; here is which pairs and triplets of a batch they are given.
+The losses are those of :mod:`train.losses.losses`; here is which pairs and triplets of a batch they are given.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from train import evaluate, losses, runs, sampling
+from train import sampling
+from train.evaluation import protocols
 from train.fit import BEST, CHECKPOINT, restore, save
+from train.losses import losses
+from train.runs import runs
 from train.systems.protocol import Budget
 
 Tensor = Any
@@ -120,10 +123,10 @@ class Siamese(keras.Model):
             return ops.mean(losses.binary(distances, same))
         return ops.mean(losses.contrastive(distances, same, margin))
 
-    def distances(self) -> evaluate.Distances:
+    def distances(self) -> protocols.Distances:
         """What gives the distances of rows that :func:`codes` made."""
         if self.manhattan is None:
-            return evaluate.cosine_distances
+            return protocols.cosine_distances
         weight, bias = (ops.convert_to_numpy(part) for part in (self.manhattan.weight, self.manhattan.bias))
 
         def distances(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -239,7 +242,7 @@ def learn(
         rows = codes(model, photos)
         apart = model.distances()
         values = np.concatenate([apart(rows[[one]], rows[[other]])[0] for one, other in pairs])
-        threshold = evaluate.best_threshold(values, same)
+        threshold = protocols.best_threshold(values, same)
         return {
             "held_out_auc": float(roc_auc_score(same, -values)),
             "held_out_accuracy": float(np.mean((values < threshold) == same)),
@@ -265,7 +268,7 @@ def learn(
 
 def codes(model: Siamese, inputs: np.ndarray) -> np.ndarray:
     """Unit rows, float32 (n, d), of photos (n, ...)."""
-    from pipeline.embedding import unit
+    from pipeline.embedding.base import unit
 
     parts = [
         ops.convert_to_numpy(model(inputs[start : start + 256].astype(np.float32), training=False))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import embedders
+from pipeline.embedding import registry
 from train.systems.system import Inputs, Made, System, enrolled, places
 
 _TITLES = {
@@ -24,9 +24,10 @@ def similarity_net(kind: str) -> System:
     def make(inputs: Inputs, folder: Path) -> Made:
         import keras
 
-        from train import evaluate, runs
+        from train.evaluation import protocols
         from train.fit import FitSettings, fit
         from train.networks import KINDS
+        from train.runs import runs
 
         budget = inputs.budget
         settings = FitSettings(
@@ -40,7 +41,7 @@ def similarity_net(kind: str) -> System:
         if kind != "original":
             settings = replace(settings, mining="neighbours", neighbours=10, alpha=0.1)
             settings = replace(settings, learning_rate=1e-2 if kind == "cohort" else 1e-4)
-        rows, protocol = inputs.rows(embedders.DEFAULT), inputs.protocol
+        rows, protocol = inputs.rows(registry.DEFAULT), inputs.protocol
         photos, _ = enrolled(inputs)
         photos = np.r_[photos, np.unique(places(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
@@ -49,8 +50,8 @@ def similarity_net(kind: str) -> System:
         fit(training, rows[photos], protocol.people[protocol.photos[photos]], settings, held_out)
         shutil.copyfile(training / runs.HISTORY, folder / runs.HISTORY)
         network = keras.saving.load_model(training / runs.MODEL)
-        parameters, face_ms = inputs.cost(embedders.DEFAULT)
-        apart = evaluate.network_distances(network.arrays())
+        parameters, face_ms = inputs.cost(registry.DEFAULT)
+        apart = protocols.network_distances(network.arrays())
         return Made(rows, parameters + network.count_params(), face_ms, apart=apart)
 
     return System(f"similarity-{kind}", f"FaceNet 128, {_TITLES[kind]}", "similarity net", make, {"network": kind})

@@ -10,8 +10,8 @@ from typing import Protocol as Shape
 
 import numpy as np
 
-from train import evaluate
-from train.evaluate import Distances
+from train.evaluation import protocols
+from train.evaluation.protocols import Distances
 from train.systems.protocol import Budget, Protocol
 
 Kind = Literal["embedder", "classifier", "similarity net", "last layer", "from scratch"]
@@ -65,7 +65,7 @@ class Made:
     parameters: int
     face_ms: float
     before_seconds: float = 0.0
-    apart: Distances = evaluate.cosine_distances
+    apart: Distances = protocols.cosine_distances
     people: Callable[[np.ndarray], np.ndarray] | None = None
 
 

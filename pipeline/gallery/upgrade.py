@@ -1,0 +1,66 @@
+"""Galleries of format 1, whose rows are a Parquet file that must be read whole: rewritten when they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import storage
+from pipeline.errors import GalleryError
+from pipeline.gallery import layout, rows, writing
+
+
+def migrate(name: str, manifest: dict[str, Any]) -> bool:
+    """Rewrite a gallery of this manifest in the format of today; False where that cannot be done.
+
+    Then another process is changing it, its folder cannot be written, or it is damaged, and it stays as it was.
+    Replacing the manifest is what counts, as in :func:`pipeline.gallery.writing.commit`.
+    """
+    try:
+        with writing.locked(name) as folder:
+            # Else it was changed before it was locked.
+            if storage.read_manifest(folder) == manifest:
+                _rewrite(folder, manifest)
+    except (GalleryError, OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
+    files = manifest["files"]
+    old = folder / files["faces"]["name"]
+    new = old.with_suffix(".arrow")
+    # What has changed since it was written must not be given a new hash.
+    if storage.sha256(old) != files["faces"]["sha256"]:
+        raise ValueError(f"{old.name} has changed since it was written")
+    with storage.written_whole(new) as temporary:
+        rows.write(temporary, _tables(old))
+        if len(rows.open_rows(temporary)) != manifest["faces"]:
+            raise ValueError(f"{manifest['faces']} faces expected")
+    files = files | {"faces": {"name": new.name, "sha256": storage.sha256(new)}}
+    # The gallery's date and generation stay, and with them its map.
+    storage.write_json(folder / storage.MANIFEST, manifest | {"format": layout.FORMAT, "files": files})
+    with suppress(OSError):
+        old.unlink()
+
+
+def read(path: Path) -> pa.Table:
+    """The rows of format 1, in memory, as :func:`pipeline.gallery.rows.open_rows` gives those of today."""
+    return pa.concat_tables([rows.ROW.empty_table(), *_tables(path)])
+
+
+def _tables(path: Path) -> Iterator[pa.Table]:
+    start = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            table = pa.Table.from_batches([batch])
+            if "crop" not in table.column_names:
+                # Before rows could go, the number of a row was that of its picture.
+                table = table.append_column("crop", pa.array(range(start, start + len(table)), pa.int32()))
+            yield table.select(rows.ROW.names).cast(rows.ROW)
+            start += len(table)

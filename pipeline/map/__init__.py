@@ -1,0 +1,1 @@
+"""The map of a gallery: a place on a plane for every face."""

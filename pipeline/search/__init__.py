@@ -1,0 +1,1 @@
+"""From a probe to ranked people: candidates, exact distances, ranking."""

@@ -1,0 +1,77 @@
+"""The user's data folder, and artefacts: folders with a ``manifest.json``, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+MANIFEST = "manifest.json"
+# What ships with the code: networks, calibrations, recorded runs.
+ASSETS = Path(__file__).parents[1] / "assets"
+
+
+def home() -> Path:
+    """The folder of everything large: ``LOOKSLIKEWHO_HOME``, or the platform's place for user data."""
+    return Path(os.environ.get("LOOKSLIKEWHO_HOME") or platformdirs.user_data_dir("lookslikewho", appauthor=False))
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` (file or folder) that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove(temporary)
+    try:
+        yield temporary
+        if temporary.is_dir():
+            _remove(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file, or None where there is none that can be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest with the date added. It comes last: a folder without it is unfinished."""
+    write_json(folder / MANIFEST, {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of an artefact, or None where there is none that can be read."""
+    return read_json(folder / MANIFEST)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,90 @@
+"""A guard against what would make the fast ways slow again: ratios in one run, with wide bounds.
+
+The figures themselves are those of ``make benchmarks``. Each bound is a third or less of what is measured there, and
+of both ways the quickest of several alternating rounds counts, so that a busy machine does not matter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline import photo
+from pipeline.faces.mtcnn import Cascade
+from pipeline.gallery.gallery import Gallery
+from pipeline.search.search import Search
+from pipeline.similarity import scorers
+from tests.conftest import unit_rows
+
+FACES, PER_PERSON = 40_000, 10
+
+
+def times_faster(fast: Callable[[], object], slow: Callable[[], object], rounds: int = 7) -> float:
+    """How many times as long the slow way takes, once both are warm."""
+    fast(), slow()
+    best = [float("inf"), float("inf")]
+    for _ in range(rounds):
+        for place, run in enumerate((fast, slow)):
+            start = time.perf_counter()
+            run()
+            best[place] = min(best[place], time.perf_counter() - start)
+    return best[1] / best[0]
+
+
+@pytest.fixture(scope="module")
+def search() -> Search:
+    people = pa.table({"person": [str(row // PER_PERSON) for row in range(FACES)]})
+    return Search(Gallery(Path("in memory"), {}, people, unit_rows(FACES)), scorers.named())
+
+
+@pytest.fixture(scope="module")
+def probes() -> np.ndarray:
+    return unit_rows(64, seed=1)
+
+
+def test_scoring_a_gallery_costs_little_more_than_a_product_of_matrices(search, probes):
+    rows = np.array(search.gallery.embeddings)
+    assert times_faster(lambda: search.rank(probes[0], 10, exact=True), lambda: rows @ probes[0]) > 0.1
+
+
+def test_many_probes_at_once_are_faster_than_one_by_one(search, probes):
+    def one_by_one() -> None:
+        for probe in probes:
+            search.rank(probe, 10)
+
+    assert times_faster(lambda: search.rank_many(probes, 10), one_by_one) > 2
+
+
+def test_scoring_is_far_faster_than_comparing_photo_by_photo(search, probes):
+    some = search.scorer.prepare(search.gallery.embeddings[:400])
+
+    def photo_by_photo() -> None:
+        for row in some:
+            search.scorer.distances(probes[0], row[None])
+
+    # The whole gallery in less time than a hundredth of it one by one.
+    assert times_faster(lambda: search.rank(probes[0], 10, exact=True), photo_by_photo) > 1
+
+
+def test_finding_faces_is_faster_than_by_the_package(examples):
+    from mtcnn import MTCNN
+
+    picture = photo.read(examples["Madonna"][0])
+    package, cascade = MTCNN(), Cascade()
+    assert times_faster(lambda: cascade(picture[None]), lambda: package.detect_faces(picture)) > 1.5
+
+
+def test_embedding_many_crops_is_faster_than_one_by_one_through_keras(models, facenet):
+    crops = np.random.default_rng(0).integers(0, 255, (4, 160, 160, 3), np.uint8)
+    pixels = (crops - crops.mean()) / crops.std()
+
+    def predicted() -> None:
+        for crop in pixels:
+            facenet.predict(crop[None], verbose=0)
+
+    assert times_faster(lambda: models.embedder.rows(crops), predicted, 3) > 1.3

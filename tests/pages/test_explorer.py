@@ -1,0 +1,289 @@
+"""The explorer page through Streamlit's own test runner: what it says of each selection, and its odd states."""
+
+from __future__ import annotations
+
+import html
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.app import synthetic
+from pages.shared import scatter
+from pipeline import storage
+from pipeline.gallery import opening
+from pipeline.gallery.gallery import Gallery
+from pipeline.gallery.layout import DEMONSTRATION
+from pipeline.lookalikes import Models
+from pipeline.map import fitting
+from pipeline.map.files import map_path, open_map, save_codes, save_map
+from pipeline.map.layouts import PCA, UMAP
+from pipeline.similarity import files
+from pipeline.similarity.network import Network
+from pipeline.similarity.scorers import CosineScorer
+from tests.conftest import unit_rows
+
+ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+
+
+@pytest.fixture(autouse=True)
+def _networks(models, monkeypatch):
+    """The page takes the networks of the other tests, so that they are loaded once."""
+    monkeypatch.setattr(Models, "load", lambda: models)
+
+
+@pytest.fixture(scope="module")
+def demonstration():
+    return opening.open_gallery(DEMONSTRATION)
+
+
+def explorer(**selection: object) -> AppTest:
+    """The explorer, opened with what the address says is selected."""
+    page = AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    page.switch_page("pages/explorer.py")
+    for name, value in selection.items():
+        page.query_params[name] = str(value)
+    return page.run()
+
+
+def made(count: int, name: str = "made") -> Gallery:
+    """A gallery of so many faces with its map."""
+    synthetic(name, faces=count)
+    opened = opening.open_gallery(name)
+    save_map(opened, fitting.fit(opened))
+    return opened
+
+
+def names(page: AppTest) -> list[str]:
+    """The people beside the map, the first first."""
+    assert not page.exception
+    bodies = [body.value.replace("<wbr>", "") for body in page.html]
+    chosen = [html.unescape(found) for body in bodies for found in re.findall("<bdi>(.*?)</bdi>", body)]
+    near = [button.label for button in page.button if str(button.key).startswith("go ")]
+    return [*chosen, *(re.sub(r"\\(.)|\*\*|\u2060", r"\1", label) for label in near)]
+
+
+def captions(page: AppTest) -> str:
+    return "\n".join(caption.value for caption in page.caption)
+
+
+def test_before_a_choice_the_page_says_how_far_the_map_is_to_be_trusted():
+    page = explorer()
+    assert names(page) == []
+    metrics = {metric.label: metric.value for metric in page.metric}
+    assert set(metrics) == {"Neighbours kept", "Trustworthiness", "Silhouette", "Purity"}
+    assert float(metrics["Trustworthiness"]) > 0.8
+    assert "never who somebody is" in captions(page)
+
+
+def test_a_chosen_face_is_shown_with_its_nearest_people_in_truth(demonstration):
+    page = explorer(face=500)
+    rows, people = demonstration.embeddings, demonstration.person_of_row
+    distances = CosineScorer().distances(rows[500], rows)
+    best = {
+        person: min(distances[people == person])
+        for person in range(demonstration.people_count)
+        if person != people[500]
+    }
+    nearest = sorted(best, key=lambda person: best[person])[:12]
+    first_row = [int(np.flatnonzero(people == person)[0]) for person in nearest]
+    assert names(page) == [demonstration.row(row)["name"] for row in (500, *first_row)]
+    assert f"{best[nearest[0]]:.3f}" in captions(page)
+    assert "Licence" in captions(page)
+
+
+def test_the_sign_says_how_many_true_neighbours_are_near_on_the_map(demonstration):
+    layout = open_map(demonstration).layouts[UMAP]
+    for share, kind in ((0.1, "warning"), (0.5, "info"), (0.9, "success")):
+        row = int(np.abs(layout.kept - share).argmin())
+        (sign,) = getattr(explorer(face=row), kind)
+        assert f"{round(layout.kept[row] * 10)} of the 10 nearest photos" in sign.value
+
+
+def test_two_people_show_their_most_and_least_alike_photos(demonstration):
+    people = demonstration.person_of_row
+    one, two = (np.flatnonzero(people == person) for person in (0, 1))
+    page = explorer(face=one[0], other=two[0])
+    cosines = demonstration.embeddings[one] @ demonstration.embeddings[two].T
+    shown = [float(metric.value) for metric in page.metric if metric.label == "Distance, cosine"]
+    assert shown == pytest.approx([(1 - cosines.max()) / 2, (1 - cosines.min()) / 2], abs=6e-4)
+    assert len(page.image) == 4
+
+
+def test_two_photos_of_one_person_are_compared_but_none_with_itself(demonstration):
+    page = explorer(face=0, other=1)
+    distances = [float(metric.value) for metric in page.metric]
+    assert min(distances) > 0.001
+    single = int(np.flatnonzero(demonstration.person_of_row == demonstration.people_count - 1)[0])
+    assert "one photo" in captions(explorer(face=single, other=single))
+
+
+def test_an_area_lists_who_is_in_it_and_gives_them_as_csv(demonstration):
+    places = open_map(demonstration).layouts[UMAP].places
+    inside = np.flatnonzero((np.abs(places[:, 0]) < 0.2) & (places[:, 1] < 0))
+    page = explorer(area="-0.2,0 -0.2,-2 0.2,-2 0.2,0")
+    assert len(page.dataframe[0].value) == len(inside) > 10
+    assert any(heading.value.startswith(f"#### {len(inside)} photos of") for heading in page.markdown)
+    assert len(page.image) == min(len(inside), 48)
+
+
+def test_a_face_of_the_wall_is_chosen_by_its_name(demonstration):
+    page = explorer(area="-2,-2 2,-2 2,2 -2,2")
+    page.button(key="wall 3").click().run()
+    assert names(page)[0] == demonstration.row(3)["name"]
+    assert page.query_params["face"] == "3"
+    assert page.query_params["area"]
+
+
+def test_neighbours_are_gone_to_and_compared_and_closed_again(demonstration):
+    page = explorer(face=500)
+    nearest = next(str(one.key).split()[1] for one in page.button if str(one.key).startswith("compare"))
+    page.button(key=f"compare {nearest}").click().run()
+    assert page.query_params["other"] == nearest
+    assert page.metric[0].label == "Distance, cosine"
+    button(page, "Back").click().run()
+    page.button(key=f"go {nearest}").click().run()
+    assert names(page)[0] == demonstration.row(int(nearest))["name"]
+    button(page, "Close").click().run()
+    assert names(page) == []
+    assert "face" not in page.query_params
+
+
+def button(page: AppTest, label: str) -> Any:
+    (found,) = [button for button in page.button if button.label == label]
+    return found
+
+
+def test_the_probe_of_the_finder_is_placed_and_compared(madonna):
+    page = AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    page.file_uploader[0].upload("photo.jpg", madonna.read_bytes(), "image/jpeg").run()
+    page.switch_page("pages/explorer.py").run()
+    button(page, "My face").click().run()
+    assert page.query_params["face"] == "you"
+    assert names(page)[:2] == ["Your photo", "Madonna"]
+    next(one for one in page.button if str(one.key).startswith("compare")).click().run()
+    assert names(page)[:2] == ["Your photo", "Madonna"]
+    assert len(page.image) in (2, 4)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        {"face": "you"},
+        {"face": "99999999"},
+        {"face": "-1"},
+        {"face": "x", "other": "3"},
+        {"other": "3"},
+        {"area": "1,2"},
+        {"area": "1,2 3,4 nan,5"},
+        {"area": "1,2 3 4,5"},
+        {"area": "<b>"},
+        {"layout": "none", "colour": "none"},
+    ],
+)
+def test_an_address_that_says_nothing_sensible_shows_the_map(selection):
+    page = explorer(**selection)
+    assert names(page) == []
+    assert page.metric
+
+
+def test_an_area_without_anybody_in_it_says_so():
+    page = explorer(area="5,5 6,5 6,6")
+    assert any(heading.value == "#### 0 photos of 0 people" for heading in page.markdown)
+
+
+@pytest.mark.parametrize("selection", [{}, {"face": 7}])
+def test_each_colour_and_layout_shows_the_map(selection):
+    page = explorer(**selection)
+    for layout in (PCA, UMAP):
+        page.segmented_control(key="layout").select(layout).run()
+        for colour in page.selectbox(key="colour").options:
+            page.selectbox(key="colour").select(colour).run()
+            assert not page.exception
+            assert len(page.get("bidi_component")) == 5
+
+
+def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_changes(empty_home, tmp_path):
+    opened = made(40)
+    for seed in (0, 1):
+        kernel = unit_rows(32, seed).T
+        network = Network(encoder=((kernel, np.zeros(32, np.float32)),), metric=())
+        files.write_network(tmp_path / "run", network, None, {})
+        if seed:
+            page = explorer()
+            assert list(page.segmented_control(key="layout").options) == ["UMAP", "PCA"]
+            assert "has changed since its codes were laid out" in captions(page)
+        save_codes(opened, fitting.fit_codes(opened, network), tmp_path / "run", network)
+        page = explorer(face=3)
+        layouts = ["UMAP", "PCA", "UMAP of codes", "PCA of codes"]
+        assert list(page.segmented_control(key="layout").options) == layouts
+        page.segmented_control(key="layout").select("PCA of codes").run()
+        assert names(page)
+        assert page.segmented_control(key="layout").value == "PCA of codes"
+
+
+def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
+    page = explorer()
+    assert [block.value for block in page.code] == ["python -m pipeline setup"]
+    assert not page.exception
+
+
+def test_without_a_map_and_with_a_stale_or_damaged_one_the_page_names_the_command(empty_home):
+    opened = made(30)
+    command = ["python -m pipeline map --gallery made"]
+    path = map_path(opened)
+    whole = path.read_bytes()
+    assert explorer().metric
+    path.write_bytes(whole[:1000])
+    assert [block.value for block in explorer().code] == command
+    path.unlink()
+    assert [block.value for block in explorer().code] == command
+    path.write_bytes(whole)
+    storage.write_json(opened.folder / storage.MANIFEST, {**opened.manifest, "generation": 2, "written": "later"})
+    page = explorer()
+    assert [block.value for block in page.code] == command
+    assert "has changed" in page.markdown[0].value
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 31])
+def test_galleries_of_few_faces_or_of_one_person_have_a_map(empty_home, count):
+    made(count)
+    page = explorer(area="-2,-2 2,-2 2,2 -2,2")
+    assert len(page.image) == count
+    page.button(key="wall 0").click().run()
+    assert len(names(page)) == (count + 9) // 10
+    page.query_params["other"] = str(count - 1)
+    assert not page.run().exception
+    button(page, "Close").click().run()
+    assert page.dataframe
+
+
+def test_all_pages_follow_the_gallery_that_was_chosen_and_let_go_of_the_face(empty_home):
+    made(20, "few")
+    made(40, "more")
+    page = explorer(face=3)
+    assert "20 photos of 2 people" in captions(page)
+    page.sidebar.selectbox[0].select("more").run()
+    assert "40 photos of 4 people" in captions(page)
+    assert names(page) == []
+    page.switch_page("pages/finder.py").run()
+    assert page.sidebar.selectbox[0].value == "more"
+
+
+def test_categories_beyond_the_colours_become_one_rest():
+    numbers = np.repeat(np.arange(10), np.arange(1, 11))
+    colouring = scatter.by_category(numbers, [f"n{number}" for number in range(10)])
+    assert colouring.categories == [*((f"n{n}", n + 1) for n in range(9, 2, -1)), ("Others", 6)]
+    assert np.bincount(colouring.values).tolist() == [10, 9, 8, 7, 6, 5, 4, 6]
+
+
+def test_places_are_packed_finely_enough_for_a_pixel():
+    places = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
+    points = scatter.Points.packed({"one": places}, np.arange(500), ["a\nb"] * 500)
+    packed = np.frombuffer(zlib.decompress(points.places["one"][1:]), "<u2").reshape(-1, 2)
+    assert np.abs(packed / 32767.5 - 1 - places).max() < 2e-5
+    assert zlib.decompress(points.names[1:]).decode().split("\n") == ["a b"] * 500

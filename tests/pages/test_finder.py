@@ -1,0 +1,328 @@
+"""The finder page through Streamlit's own test runner: real networks, real photos, no browser."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.formparsers import MultiPartParser
+from streamlit.testing.v1 import AppTest
+
+from pages import drawing
+from pipeline import photo
+from pipeline.gallery import building, layout, opening
+from pipeline.lookalikes import Match, Models
+from pipeline.photo import PhotoLimits
+from pipeline.similarity import files
+from pipeline.sources import demonstration
+from pipeline.sources.base import Person, listed
+from tests.conftest import beside, encoded, enlarged
+
+ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+ODD_NAMES = {
+    "Ben Affleck": "**Bold** _leaning_ `code` [link](https://example.org)",
+    "Elton John": "<b>HTML</b> & <script>alert(1)</script>",
+    "Jerry Seinfeld": ":smile: :material/face: :red[red] $x^2$ -> --",
+    "Madonna": "\"Quote\" 'single' \\ 1. # > | 😀",
+    "Mindy Kaling": "محمد علي \u202eabc",
+}
+
+
+_LOAD = Models.load
+
+
+@pytest.fixture(autouse=True)
+def _networks(models, monkeypatch):
+    """The page takes the networks of the other tests, so that they are loaded once."""
+    monkeypatch.setattr(Models, "load", lambda: models)
+
+
+@pytest.fixture
+def page():
+    """The page, opened by a visitor."""
+    return opened()
+
+
+def opened() -> AppTest:
+    return AppTest.from_file(str(ROUTER), default_timeout=120).run()
+
+
+def given(page: AppTest, data: Any, name: str = "photo.jpg", mime: str = "image/jpeg") -> AppTest:
+    """The page after an upload of a file's bytes, a path or an array."""
+    data = data.read_bytes() if isinstance(data, Path) else encoded(data) if isinstance(data, np.ndarray) else data
+    return page.file_uploader[0].upload(name, data, mime).run()
+
+
+def names(page: AppTest) -> list[str]:
+    """The people on the page, the first first."""
+    assert not page.exception
+    bodies = [body.value.replace("<wbr>", "") for body in page.html]
+    return [html.unescape(found) for body in bodies for found in re.findall("<bdi>(.*?)</bdi>", body)]
+
+
+def test_before_a_photo_the_page_asks_for_one_and_offers_the_five_examples(page):
+    assert names(page) == []
+    assert len(page.file_uploader) == 1
+    assert [button.label for button in page.button] == list(demonstration.examples())
+    assert any("memory of this session" in caption.value for caption in page.caption)
+    assert any("never who somebody is" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("person", demonstration.examples())
+def test_every_example_photo_of_a_person_gives_that_person_first(person, page):
+    for path in demonstration.examples()[person]:
+        assert names(given(page, path))[0] == person, path.name
+
+
+def test_a_click_on_an_example_gives_that_person_and_empties_the_uploader(page, madonna):
+    given(page, madonna)
+    page.button(key="example Elton John").click().run()
+    assert names(page)[0] == "Elton John"
+    assert page.file_uploader[0].value is None
+
+
+def test_a_photo_from_the_webcam_gives_its_person(page, madonna):
+    page.segmented_control(key="way").select("Webcam").run()
+    page.camera_input[0].upload("camera.jpg", madonna.read_bytes(), "image/jpeg").run()
+    assert names(page)[0] == "Madonna"
+
+
+def test_taking_the_photo_out_again_brings_the_first_state_back(page, madonna):
+    given(page, madonna)
+    page.file_uploader[0].clear().run()
+    assert names(page) == []
+    assert page.session_state.given is None
+
+
+def test_the_slider_says_how_many_people_there_are(page, madonna):
+    assert len(names(given(page, madonna))) == 9
+    page.slider[0].set_value(20).run()
+    assert len(names(page)) == 20
+
+
+def test_another_method_ranks_anew_without_looking_at_the_photo_again(page, madonna):
+    given(page, madonna)
+    looked, before = page.session_state.looked, distances(page)
+    page.segmented_control(key="method").select("average").run()
+    assert page.session_state.looked is looked
+    assert names(page)[0] == "Madonna"
+    assert distances(page) != before
+
+
+def test_switching_to_cosine_and_back_measures_anew_without_looking_at_the_photo_again(page, madonna):
+    given(page, madonna)
+    looked, before = page.session_state.looked, (resemblances(page), distances(page))
+    page.segmented_control(key="scorer").select("cosine").run()
+    assert page.session_state.looked is looked
+    assert names(page)[0] == "Madonna"
+    assert distances(page) != before[1]
+    page.segmented_control(key="scorer").select("network").run()
+    assert (resemblances(page), distances(page)) == before
+
+
+def test_every_match_shows_its_distance_the_nearest_first(page, madonna):
+    given(page, madonna)
+    found = distances(page)
+    assert len(found) == len(names(page)) == 9
+    assert found == sorted(found)
+    assert "trained network" in next(text.help for text in page.caption if text.value.startswith("Distance"))
+
+
+def test_every_photo_can_be_compared_where_not_all_are_anyway(page, madonna):
+    given(page, madonna)
+    before = distances(page)
+    page.toggle(key="exact").set_value(True).run()
+    assert names(page)[0] == "Madonna"
+    assert all(near <= far for near, far in zip(distances(page), before, strict=True))
+    page.segmented_control(key="scorer").select("cosine").run()
+    assert page.toggle(key="exact").disabled
+
+
+def test_a_network_that_cannot_be_used_is_one_sentence(page, madonna, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
+    drawing._lookalikes.clear()
+    given(page, madonna)
+    assert not page.exception
+    assert any("similarity network" in text.value for text in page.markdown)
+
+
+def distances(page: AppTest) -> list[float]:
+    return [float(found[1]) for text in page.caption if (found := re.match(r"Distance (\S+)", text.value))]
+
+
+def resemblances(page: AppTest) -> list[Any]:
+    return [page.metric[0].value, *(bar.text for bar in page.progress)]
+
+
+def test_picking_another_face_ranks_the_people_who_look_like_that_one(page, examples):
+    people = ("Madonna", "Jerry Seinfeld", "Mindy Kaling")
+    pictures = [photo.read(examples[person][0]) for person in people]
+    given(page, beside(*(enlarged(picture, 300 / picture.shape[0]) for picture in pictures)))
+    faces = page.segmented_control[0]
+    assert list(faces.options) == ["1", "2", "3"]
+    found = []
+    for number in (1, 2, 3):
+        page.segmented_control[0].select(number).run()
+        found.append(names(page)[0])
+    assert sorted(found) == sorted(people)
+
+
+def test_a_photo_without_a_face_says_so_and_offers_a_way_on(page):
+    given(page, np.tile(np.linspace(60, 200, 400, dtype=np.uint8)[:, None, None], (1, 600, 3)))
+    assert page.error[0].value.startswith("No face was found\\.")
+    assert names(page) == []
+    assert page.file_uploader
+    assert len(page.button) == 5
+
+
+def test_a_dark_photo_a_small_face_and_a_tiny_photo_are_told_apart(page, madonna):
+    picture = photo.read(madonna)
+    dark = given(page, (picture // 40).astype(np.uint8)).error[0].value
+    small = given(page, beside(enlarged(picture, 0.2), np.full((200, 200, 3), 128, np.uint8))).error[0].value
+    tiny = given(page, picture[:20, :20]).error[0].value
+    assert "more light" in dark
+    assert "pixels high" in small or "No face" in small
+    assert "Use a larger one" in tiny
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"Dear diary", b"\xff\xd8\xff\xe0" + bytes(500)], ids=["empty", "text", "stub"]
+)
+def test_a_file_that_is_no_photo_says_what_to_use(page, data):
+    given(page, data)
+    assert len(page.error) == 1
+    assert names(page) == []
+
+
+def test_a_file_above_the_limit_is_refused_with_the_limit(page):
+    given(page, bytes(PhotoLimits().bytes_max + 1))
+    assert "50 MB" in page.error[0].value
+
+
+def test_after_an_error_the_next_photo_works(page, madonna):
+    given(page, b"Dear diary")
+    assert names(given(page, madonna))[0] == "Madonna"
+    assert not page.error
+
+
+def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
+    page = opened()
+    assert [block.value for block in page.code] == ["python -m pipeline setup"]
+    assert not page.exception
+    assert not page.file_uploader
+    assert not empty_home.exists()
+
+
+def test_without_weights_the_page_names_the_command_that_fetches_them(small, madonna, monkeypatch):
+    monkeypatch.setattr(Models, "load", _LOAD)
+    (small.parent.parent / "models").unlink()
+    drawing.networks.clear()
+    try:
+        page = given(opened(), madonna)
+        assert [block.value for block in page.code] == ["python -m pipeline setup"]
+        assert not page.exception
+    finally:
+        drawing.networks.clear()
+
+
+def test_a_damaged_gallery_is_one_sentence_with_a_command(small):
+    next(small.glob("embeddings-*.npy")).unlink()
+    page = opened()
+    assert not page.exception
+    assert page.code[0].value.startswith("python -m pipeline build")
+
+
+def test_a_gallery_of_five_people_has_a_slider_up_to_five(small, madonna):
+    page = given(opened(), madonna)
+    assert names(page)[0] == "Madonna"
+    assert (len(names(page)), page.slider[0].max) == (5, 5)
+    assert not page.toggle
+
+
+def test_a_photo_that_is_in_the_gallery_is_marked_as_the_same_photo(page):
+    original = opening.open_gallery(layout.DEMONSTRATION).row(0)
+    given(page, Path(original["original"]))
+    assert names(page)[0] == original["name"]
+    assert any("The same photo" in text.value for text in page.markdown)
+
+
+@pytest.fixture
+def odd(home, models):
+    """The name of a gallery whose people have odd names."""
+    people = [
+        Person(name, ODD_NAMES[name], tuple(paths[1:2]), f"From **{name}**", "<i>none</i>")
+        for name, paths in demonstration.examples().items()
+    ]
+    building.build("odd", listed(people), models.detector, models.embedder)
+    return "odd"
+
+
+def test_a_picture_that_is_missing_from_the_gallery_leaves_a_grey_one(small, madonna):
+    for path in small.rglob("*.jpg"):
+        path.unlink()
+    assert names(given(opened(), madonna))[0] == "Madonna"
+
+
+def test_names_are_shown_as_they_stand_whatever_is_in_them(odd, examples):
+    page = given(opened(), examples["Madonna"][2])
+    assert names(page)[0] == ODD_NAMES["Madonna"]
+    assert set(names(page)) == set(ODD_NAMES.values())
+    for body in page.html:
+        assert not re.search(r"<(b|script|i)>", body.value)
+    assert any(r"From \*\*Madonna\*\*" in caption.value for caption in page.caption)
+
+
+def test_with_two_galleries_there_is_a_choice(odd, examples):
+    folder = layout.folder_of(odd)
+    folder.with_name("second").symlink_to(folder)
+    page = given(opened(), examples["Madonna"][2])
+    assert page.sidebar.selectbox[0].options == ["odd", "second"]
+    page.sidebar.selectbox[0].select("second").run()
+    assert names(page)[0] == ODD_NAMES["Madonna"]
+
+
+def test_the_result_card_is_a_picture_whatever_the_names(madonna):
+    opened_gallery = opening.open_gallery(layout.DEMONSTRATION)
+    odd_names = [*ODD_NAMES.values(), "山田太郎", "x" * 500, "\n\t", "ﷺ" * 40]
+    match = Match(1, "", 81.4, 0.2, "Five **celebrities**", "none", opened_gallery.crop_path(0), True)
+    portrait = photo.read(madonna)
+    for start in range(0, len(odd_names), 3):
+        matches = [replace(match, rank=place, name=name) for place, name in enumerate(odd_names[start:], start=1)]
+        card = Image.open(io.BytesIO(drawing.card(portrait, matches, "odd")))
+        card.load()
+        assert card.format == "PNG"
+        assert card.width == 1200
+        assert np.asarray(card).std() > 20
+
+
+def test_boxes_carry_a_number_and_stay_within_the_picture(models, examples):
+    picture = beside(*(photo.read(paths[1])[:240] for paths in examples.values()))
+    faces = models.faces(picture)
+    drawn = drawing.boxed(drawing.reduced(picture), faces, 1.0, chosen=2)
+    assert drawn.dtype == np.uint8
+    first, second = (np.array([int(drawing.COLOURS[n][i : i + 2], 16) for i in (1, 3, 5)]) for n in (0, 1))
+    assert (drawn == second).all(axis=-1).sum() > (drawn == first).all(axis=-1).sum() > 100
+
+
+def test_larger_uploads_are_not_spooled_to_disk(page):
+    assert MultiPartParser.spool_max_size > PhotoLimits().bytes_max
+
+
+def test_the_uploaders_limit_is_the_limit_of_photos():
+    config = (ROUTER.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert f"maxUploadSize = {PhotoLimits().bytes_max // 1_000_000}" in config
+
+
+def test_a_run_of_the_page_leaves_keras_alone_as_another_thread_may_be_building_a_network(page):
+    from keras.src.backend.common import global_state
+
+    before = global_state.GLOBAL_STATE_TRACKER
+    page.run()
+    assert global_state.GLOBAL_STATE_TRACKER is before

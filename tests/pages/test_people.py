@@ -1,0 +1,355 @@
+"""The page of people through Streamlit's own test runner: real networks and photos, no browser."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.app import synthetic
+from pages import drawing
+from pipeline import photo
+from pipeline.gallery import building, editing, layout, opening, writing
+from pipeline.lookalikes import Lookalikes, Models
+from tests.conftest import HOME, beside, encoded, enlarged
+
+ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+_LOAD = Models.load
+BLANK = np.full((200, 200, 3), 127, np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _networks(models, monkeypatch):
+    """The page takes the networks of the other tests, so that they are loaded once."""
+    monkeypatch.setattr(Models, "load", lambda: models)
+
+
+@pytest.fixture
+def stranger():
+    """A photo of a politician, who is not in the gallery "small"."""
+    return HOME / "photos" / "brazilian-politicians" / "Acir Gurgacz.jpg"
+
+
+def people(**query: str) -> AppTest:
+    """The page, opened by a visitor."""
+    page = AppTest.from_file(str(ROUTER), default_timeout=120)
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    page.switch_page("pages/people.py")
+    return sound(page.run())
+
+
+def sound(page: AppTest) -> AppTest:
+    assert not page.exception
+    return page
+
+
+def dropped(page: AppTest, *files: Any, names: tuple[str, ...] = ()) -> AppTest:
+    """The page with these photos in its uploader."""
+    names = names or tuple(path.name for path in files)
+    contents = [one.read_bytes() if isinstance(one, Path) else encoded(one) for one in files]
+    uploads = [(name, data, "image/jpeg") for name, data in zip(names, contents, strict=True)]
+    return sound(page.file_uploader[0].set_value(uploads).run())
+
+
+def button(page: AppTest, label: str) -> Any:
+    (found,) = [each for each in page.button if shown(each.label) == label]
+    return found
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return sound(button(page, label).click().run())
+
+
+def shown(text: str) -> str:
+    """A label as people read it."""
+    return re.sub(r"\\(.)|\*\*|\u2060", r"\1", text)
+
+
+def wall(page: AppTest) -> list[str]:
+    """The people on the wall."""
+    return [shown(each.label) for each in page.button if str(each.key).startswith("show ")]
+
+
+def captions(page: AppTest) -> str:
+    return shown("\n".join(caption.value for caption in page.caption))
+
+
+def badges(page: AppTest) -> list[str]:
+    """What is said of each photo that waits."""
+    words = ("Good", "No face", "Duplicate", "Face too", "Cannot be", "Face cut")
+    found = [shown(text.value) for text in page.markdown if "-badge[" in text.value]
+    return [next(word for word in words if word in text) for text in found]
+
+
+def test_the_demonstration_shows_everybody_in_pages_and_offers_a_gallery_of_ones_own():
+    page = people()
+    assert "demonstration · 1,060 photos of 983 people" in captions(page)
+    assert wall(page)[:2] == ["Ben Affleck", "Elton John"]
+    assert len(wall(page)) == len(page.image) == 48
+    assert not page.file_uploader
+    assert [shown(each.label) for each in page.button if "show " not in str(each.key)] == (
+        ["New gallery", "Start your own"]
+    )
+
+
+def test_another_page_shows_others():
+    page = people()
+    first = wall(page)
+    page.session_state["page of 21"] = 21
+    page.run()
+    assert len(wall(page)) == 983 - 20 * 48
+    assert not set(wall(page)) & set(first)
+    page.text_input(key="search").set_value("ma").run()
+    assert len(wall(page)) == 48
+
+
+def test_a_search_ignores_accents_and_capitals_and_says_when_nobody_is_called_so():
+    page = people()
+    page.text_input(key="search").set_value("JOAO maia").run()
+    assert wall(page) == ["João Maia"]
+    page.text_input(key="search").set_value("<b>xyzzy</b>").run()
+    assert wall(page) == []
+    assert shown(page.info[0].value) == "Nobody is called <b>xyzzy</b>."
+
+
+def test_a_person_of_the_demonstration_can_be_looked_at_but_not_removed():
+    page = press(people(), "Madonna")
+    assert len(page.image) == 48 + 18
+    assert not [each for each in page.button if "Remove" in each.label]
+    press(page, "Show on the map")
+    assert page.query_params["face"] == str(
+        opening.open_gallery("demonstration").faces["name"].to_pylist().index("Madonna")
+    )
+    assert any("<bdi>Madonna</bdi>" in body.value for body in page.html)
+
+
+def test_photos_are_screened_named_added_and_found_without_a_restart(small, models, stranger):
+    finder = AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    finder.file_uploader[0].upload("photo.jpg", stranger.read_bytes(), "image/jpeg").run()
+    page = dropped(people(), stranger, BLANK, names=("Acir_Gurgacz_2.jpg", "blank.png"))
+    assert badges(page) == ["Good", "No face"]
+    page.segmented_control[0].select("one").run()
+    assert page.text_input(key="name of all").value == "Acir Gurgacz"
+    press(page, "Add 1 photo")
+    assert shown(page.success[0].value) == "Added Acir Gurgacz: 1 photo. The finder knows them now."
+    assert not page.file_uploader[0].value
+    assert wall(page)[0] == "Acir Gurgacz"
+    finder.run()
+    assert "<bdi>Acir Gurgacz</bdi>" in "".join(body.value for body in finder.html)
+    assert Lookalikes.open("small", models).find(photo.read(stranger), top=1).matches[0].copy
+
+
+def test_each_photo_can_have_a_person_of_its_own(small, examples, stranger):
+    files = (examples["Madonna"][4], stranger, stranger)
+    page = dropped(people(), *files, names=("Ann Lee.jpg", "Bob (2).jpg", "IMG_1234.jpg"))
+    assert page.segmented_control[0].value == "several"
+    inputs = [each for each in page.text_input if str(each.key).startswith("name of ")]
+    assert [each.value for each in inputs] == ["Ann Lee", "Bob", ""]
+    assert "1 photo still without a name" in captions(page)
+    inputs[2].set_value("bob").run()
+    assert badges(page) == ["Good", "Good", "Duplicate"]
+    press(page, "Add 2 photos")
+    assert opening.open_gallery("small").people_count == 7
+
+
+def test_the_name_written_last_counts_where_the_click_ends_its_writing(small, stranger):
+    page = dropped(people(gallery="small"), stranger, names=("Ann.jpg",))
+    page.text_input(key="name of all").set_value("Bea")
+    press(page, "Add 1 photo")
+    assert "Bea" in wall(page)
+    assert "Ann" not in wall(page)
+
+
+def test_a_photo_that_cannot_be_used_suggests_no_name(small, stranger):
+    page = dropped(people(gallery="small"), BLANK, stranger, names=("Nobody.png", "Ann.jpg"))
+    assert page.text_input(key="name of all").value == "Ann"
+
+
+def test_without_a_name_or_a_good_photo_nothing_can_be_added(small, stranger):
+    page = dropped(people(), stranger, names=("IMG_1.jpg",))
+    assert button(page, "Add").disabled
+    page = dropped(people(), BLANK, BLANK[:20], names=("Ann.png", "Bob.png"))
+    assert button(page, "Add").disabled
+    assert "None of these photos can be used" in captions(page)
+    press(page, "Cancel")
+    assert len(wall(page)) == 5
+
+
+def test_of_several_faces_the_page_says_which_one_counts(small, examples):
+    picture = beside(*(enlarged(photo.read(examples[name][0]), 1) for name in ("Madonna", "Elton John")))
+    page = dropped(people(), picture, names=("Ann.png",))
+    assert "The most prominent of 2 faces" in captions(page)
+
+
+def test_a_name_that_cannot_be_kept_is_one_sentence(small, stranger):
+    page = dropped(people(), stranger, names=("IMG_1.jpg",))
+    page.text_input(key="name of all").set_value("../../Ann").run()
+    press(page, "Add 1 photo")
+    assert "Give a name of at most 80 letters" in shown(page.error[0].value)
+    assert len(opening.open_gallery("small")) == 15
+
+
+def test_without_weights_the_page_shows_the_people_and_names_the_command_that_fetches_them(
+    small, stranger, monkeypatch
+):
+    monkeypatch.setattr(Models, "load", _LOAD)
+    (small.parent.parent / "models").unlink()
+    drawing.networks.clear()
+    try:
+        page = people()
+        assert len(wall(page)) == 5
+        page = dropped(page, stranger, names=("Ann.jpg",))
+        assert [block.value for block in page.code] == ["python -m pipeline setup"]
+    finally:
+        drawing.networks.clear()
+
+
+def test_a_photo_and_then_the_person_are_removed_after_a_question(small):
+    page = press(people(), "Madonna")
+    first = next(each for each in page.button if str(each.key).startswith("remove "))
+    sound(first.click().run())
+    assert any("Remove this photo of Madonna from small?" in shown(text.value) for text in page.markdown)
+    press(page, "Keep")
+    assert len(opening.open_gallery("small")) == 15
+    sound(next(each for each in page.button if str(each.key).startswith("remove ")).click().run())
+    press(page, "Remove for good")
+    assert shown(page.success[0].value) == "Removed 1 photo of Madonna."
+    assert len(opening.open_gallery("small")) == 14
+    press(page, "Madonna")
+    press(page, "Remove Madonna")
+    press(page, "Remove for good")
+    assert "Madonna" not in wall(page)
+    assert opening.open_gallery("small").people_count == 4
+
+
+def test_somebody_whom_another_session_has_removed_is_gone_without_a_word(small):
+    page = press(people(), "Madonna")
+    press(page, "Remove Madonna")
+    editing.remove("small", "Examples/Madonna")
+    press(page, "Remove for good")
+    assert "Madonna" not in wall(page)
+
+
+def test_the_last_person_leaves_an_empty_gallery_that_all_pages_show_as_such(small, stranger):
+    for person in {row["person"] for row in opening.open_gallery("small").faces.to_pylist()}:
+        editing.remove("small", person)
+    page = people()
+    assert "0 photos of 0 people" in captions(page)
+    assert "Nobody is in this gallery yet" in page.info[0].value
+    for other in ("pages/finder.py", "pages/explorer.py"):
+        page.switch_page(other)
+        assert "Nobody is in this gallery yet" in sound(page.run()).subheader[0].value
+    page.switch_page("pages/people.py")
+    press(dropped(sound(page.run()), stranger, names=("Ann.jpg",)), "Add 1 photo")
+    assert wall(page) == ["Ann"]
+
+
+def test_a_gallery_is_made_as_a_copy_or_empty_and_chosen_and_deleted(small):
+    page = press(people(), "New gallery")
+    page.text_input(key="new name").set_value("mine").run()
+    press(page, "Create")
+    assert "The gallery mine is there" in shown(page.success[0].value)
+    assert "mine · 15 photos of 5 people" in captions(page)
+    assert page.sidebar.selectbox[0].value == "mine"
+    press(page, "New gallery")
+    page.text_input(key="new name").set_value("other").run()
+    page.radio(key="new way").set_value("empty").run()
+    press(page, "Create")
+    assert "other · 0 photos of 0 people" in captions(page)
+    press(page, "Delete gallery")
+    press(page, "Delete for good")
+    assert layout.names() == ["mine", "small"]
+    assert "mine · 15 photos" in captions(page)
+
+
+def test_the_first_gallery_of_ones_own_is_in_the_address_too(small):
+    page = press(people(), "New gallery")
+    assert not page.sidebar.selectbox
+    page.text_input(key="new name").set_value("the family").run()
+    press(page, "Create")
+    assert page.sidebar.selectbox[0].value == page.query_params["gallery"] == "the family"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("small", "There is a gallery small already"), ("a/b", "cannot name")])
+def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
+    page = press(people(), "New gallery")
+    page.text_input(key="new name").set_value(name).run()
+    press(page, "Create")
+    assert reason in shown(page.error[0].value)
+    assert layout.names() == ["small"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    page = dropped(people(), stranger, names=("Ann.jpg",))
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_write_refused", full)
+        press(page, "Add 1 photo")
+    assert "cannot be written: No space left on device" in shown(page.error[0].value)
+    assert len(opening.open_gallery("small")) == 15
+    press(page, "Add 1 photo")
+    assert len(opening.open_gallery("small")) == 16
+
+
+def test_while_a_build_runs_the_page_says_so(small, stranger, monkeypatch):
+    monkeypatch.setattr(editing, "_WAIT_SECONDS", 0.1)
+    page = dropped(people(), stranger, names=("Ann.jpg",))
+    with writing.locked("small"):
+        press(page, "Add 1 photo")
+    assert "being built by another process" in shown(page.error[0].value)
+    press(page, "Add 1 photo")
+    assert "Ann" in wall(page)
+
+
+@pytest.mark.parametrize("where", ["finder", "explorer", "people"])
+def test_every_page_follows_the_gallery_in_the_address(empty_home, where):
+    for count, name in ((20, "few"), (40, "more")):
+        synthetic(name, faces=count)
+    page = AppTest.from_file(str(ROUTER), default_timeout=120)
+    page.query_params["gallery"] = "more"
+    page.run()
+    page.switch_page(f"pages/{where}.py")
+    sound(page.run())
+    assert page.sidebar.selectbox[0].value == "more"
+    assert page.query_params["gallery"] == "more"
+
+
+def test_a_gallery_that_is_not_there_is_told_of_and_another_one_shown(empty_home):
+    for count, name in ((20, "few"), (40, "more")):
+        synthetic(name, faces=count)
+    page = people(gallery="gone")
+    assert page.sidebar.selectbox[0].value == "few"
+    page = people(gallery="more")
+    assert "more · 40 photos of 4 people" in captions(page)
+    building.remove("more")
+    sound(page.run())
+    assert "There is no gallery more here" in shown(page.toast[0].value)
+    assert "few · 20 photos of 2 people" in captions(page)
+    synthetic("third", faces=30)
+    page = people(gallery="third")
+    synthetic("another", faces=30)
+    assert sound(page.run()).sidebar.selectbox[0].value == "third"
+
+
+def test_a_damaged_gallery_can_be_left_by_the_switch(empty_home):
+    for count, name in ((20, "few"), (40, "more")):
+        synthetic(name, faces=count)
+    (layout.folder_of("more") / "embeddings-1.npy").unlink()
+    page = people(gallery="more")
+    assert page.code[0].value.startswith("python -m pipeline build")
+    page.sidebar.selectbox[0].select("few").run()
+    assert "few · 20 photos" in captions(page)
+
+
+def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
+    page = people()
+    assert [block.value for block in page.code] == ["python -m pipeline setup"]

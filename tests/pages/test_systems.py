@@ -1,0 +1,99 @@
+"""The page of compared systems through Streamlit's own test runner: the recorded ones, one's own, and none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages import drawing
+from pipeline.lookalikes import Models
+from train.runs import runs
+from train.systems import compare
+
+ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+
+
+@pytest.fixture(autouse=True)
+def _networks(models, monkeypatch):
+    """The page takes the networks of the other tests, so that they are loaded once."""
+    monkeypatch.setattr(Models, "load", lambda: models)
+    yield
+    # They warm up in the background, which the end of the process would interrupt.
+    drawing.networks().result(timeout=120)
+
+
+def opened() -> AppTest:
+    page = AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    page.switch_page("pages/systems.py")
+    return page.run()
+
+
+def figures(page: AppTest) -> dict[str, dict[str, Any]]:
+    """The plots by their key."""
+    return {str(plot.key): json.loads(plot.proto.spec) for plot in page.get("plotly_chart")}
+
+
+def test_the_recorded_systems_are_listed_with_the_highest_rank_1_first():
+    page = opened()
+    assert not page.exception
+    (table,) = page.dataframe
+    ranks = table.value["Rank-1"].tolist()
+    assert ranks == sorted(ranks, reverse=True)
+    recorded = [row for row in compare.everything() if "rank_1" in row]
+    assert table.value["System"].tolist() == [row["system"] for row in recorded]
+    reasons = [row["reason"] for row in compare.everything() if "reason" in row]
+    assert len([caption for caption in page.caption if caption.value.startswith("**")]) == len(reasons)
+
+
+def test_each_chosen_system_has_its_line_in_every_plot():
+    page = opened()
+    names = [row["name"] for row in compare.everything() if "auc" in row][:3]
+    page.multiselect[0].set_value(names).run()
+    assert not page.exception
+    plots = figures(page)
+    assert set(plots) == {"systems roc", "systems threshold", "systems neighbours", "systems distances"}
+    titles = [row["system"] for row in compare.everything() if row["name"] in names]
+    for key in ("systems roc", "systems threshold", "systems neighbours"):
+        assert [line["name"] for line in plots[key]["data"]] == titles
+    assert [bars["name"] for bars in plots["systems distances"]["data"]] == ["One person", "Two people"]
+
+
+def test_each_measure_is_drawn_over_the_threshold():
+    page = opened()
+    drawn = {}
+    for measure in ("F1", "Accuracy", "Precision", "Recall"):
+        page.segmented_control[0].select(measure).run()
+        drawn[measure] = json.dumps(figures(page)["systems threshold"]["data"][0]["y"])
+    assert len(set(drawn.values())) == 4
+
+
+def test_a_classifier_alone_says_why_it_has_no_curves():
+    page = opened()
+    page.multiselect[0].set_value(["svm"]).run()
+    assert not page.exception
+    assert "Classifiers tell people apart" in page.info[0].value
+    page.multiselect[0].set_value([]).run()
+    assert not page.exception
+
+
+def test_before_anything_is_compared_the_page_names_the_command(empty_home, monkeypatch, tmp_path):
+    monkeypatch.setattr(compare, "RECORDED", tmp_path)
+    page = opened()
+    assert not page.exception
+    assert "python -m train compare" in page.code[0].value
+
+
+def test_a_system_of_ones_own_takes_the_place_of_the_recorded_one(empty_home):
+    place = compare.folder() / "centroid"
+    place.mkdir(parents=True)
+    recorded = compare.RECORDED / "centroid"
+    for part in (runs.CONFIG, compare.CURVES):
+        (place / part).write_text((recorded / part).read_text())
+    assert {row["name"]: row["folder"] for row in compare.everything()}["centroid"] == recorded
+    (place / runs.RESULT).write_text(json.dumps(json.loads((recorded / runs.RESULT).read_text()) | {"rank_1": 0.5}))
+    table = opened().dataframe[0].value
+    assert table[table["System"] == "FaceNet 128, nearest centroid"]["Rank-1"].tolist() == [0.5]

@@ -1,0 +1,372 @@
+"""The training viewer through Streamlit's own test runner: every state of runs, and what is said of them."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.app import synthetic
+from pipeline import storage
+from train.evaluation import protocols, report
+from train.runs import geometry, processes, runs
+
+PAGE = Path(__file__).parents[2] / "pages" / "training.py"
+SHIPPED = runs.SHIPPED
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def nothing_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path / "nowhere")
+
+
+def viewer(**address: str) -> AppTest:
+    """The page, opened at an address."""
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    for name, value in address.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def run(name: str, epochs: int = 3, **about: Any) -> Path:
+    """A run of the user's as ``fit`` writes it, with so many epochs after the untrained one."""
+    folder = runs.folder_of(name)
+    folder.mkdir(parents=True)
+    recorded = json.loads((SHIPPED / "published" / runs.CONFIG).read_text())
+    settings = {**recorded["settings"], **about.pop("settings", {})}
+    storage.write_json(folder / runs.CONFIG, {"settings": settings, "gallery": "demonstration", **about})
+    for row in runs.read_history(SHIPPED / "published")[: epochs + 1]:
+        runs.append_row(folder, row)
+    return folder
+
+
+def finished(name: str, **about: Any) -> Path:
+    folder = run(name, **about)
+    storage.write_json(folder / runs.RESULT, {"epoch": 3})
+    return folder
+
+
+def table(page: AppTest) -> list[dict[str, Any]]:
+    """The rows of the table of runs."""
+    assert not page.exception
+    return page.dataframe[0].value.to_dict("records")
+
+
+def differing(page: AppTest) -> dict[str, list[str]]:
+    """What the table of differences says of each chosen run."""
+    (text,) = [body.value for body in page.html if "differs" in body.value and "<table>" in body.value]
+    heads = [html.unescape(found) for found in re.findall("<th scope='col'>(.*?)</th>", text)]
+    rows = re.findall("<tr><th scope='row'>.*?</span> (.*?)</th>(.*?)</tr>", text)
+    return {"": heads} | {html.unescape(name): re.findall("<td>(.*?)</td>", cells) for name, cells in rows}
+
+
+def charts(page: AppTest) -> list[Any]:
+    assert not page.exception
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+def titles(page: AppTest) -> list[str]:
+    return [text.value.removeprefix("##### ") for text in page.markdown if text.value.startswith("##### ")]
+
+
+def words(page: AppTest) -> str:
+    """All that is said, as it shows."""
+    assert not page.exception
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error, page.code)
+    return re.sub(r"\\(.)|\u2060", r"\1", "\n".join(element.value for kind in kinds for element in kind))
+
+
+def test_without_any_run_the_page_says_how_to_have_one(nothing_recorded):
+    page = viewer()
+    assert "No run yet" in page.caption[0].value
+    assert "python -m train fit --run mine" in words(page)
+    assert [button.label for button in page.button] == ["Train one now"]
+
+
+def test_the_recorded_runs_are_there_and_the_first_choice_leads_from_published_to_shipped():
+    page = viewer()
+    rows = table(page)
+    assert len(rows) == len(list(SHIPPED.iterdir()))
+    published = next(row for row in rows if row["Run"] == "published (recorded)")
+    result = json.loads((SHIPPED / "published" / runs.RESULT).read_text())
+    assert published["Rank-1"] == result["held_out_rank_1"] and published["Best epoch"] == result["epoch"]
+    assert published["Cosine"] == result["held_out_cosine_rank_1"] and published["State"] == "finished"
+    assert list(differing(page))[1:] == ["published", "symmetric", "residual", "cohort"]
+    assert titles(page)[:4] == ["What differs", "Loss", "One-shot accuracy", "Learning rate"]
+
+
+def test_what_differs_says_only_what_has_an_effect():
+    page = viewer(runs="recorded/symmetric,recorded/mining-random")
+    assert differing(page) == {"": ["mining"], "symmetric": ["neighbours"], "mining-random": ["random"]}
+    assert "neighbours **10**" in words(page)
+    finished("one")
+    finished("other")
+    page = viewer(runs="one,other")
+    assert "Nothing differs in their settings" in words(page) and differing(page)[""] == []
+
+
+def test_an_address_of_unknown_runs_chooses_none():
+    page = viewer(runs="nobody")
+    assert "Choose runs in the table" in words(page) and not page.get("plotly_chart")
+
+
+def test_a_choice_outlasts_an_address_of_a_moment_ago():
+    page = viewer(runs="recorded/cohort")
+    page.query_params["runs"] = "recorded/published"
+    assert titles(page.run())[0] == "Loss" and page.query_params["runs"] in ("recorded/cohort", ["recorded/cohort"])
+
+
+def test_a_run_keeps_its_colour_whatever_is_chosen_beside_it():
+    finished("mine")
+
+    def colour(keys: str, name: str) -> set[str]:
+        lines = [line for chart in charts(viewer(runs=keys)) for line in chart["data"] if line.get("name") == name]
+        return {line["line"]["color"] for line in lines}
+
+    alone = colour("recorded/cohort", "cohort")
+    assert len(alone) == 1
+    assert colour("recorded/cohort,recorded/published,mine", "cohort") == alone
+    before = colour("mine", "mine")
+    finished("newer")
+    assert colour("mine,newer", "mine") == before
+
+
+def test_a_filter_narrows_by_settings_and_widens_by_values():
+    finished("mine", settings={"loss": "triplet"})
+    one = viewer(filter="loss: triplet")
+    assert {row["Run"] for row in table(one)} == {"mine", "loss-triplet (recorded)"}
+    page = viewer(filter="gallery: demonstration,loss: triplet,loss: binary")
+    picked = page.multiselect(key="filter")
+    picked.set_value(["gallery: demonstration", "loss: triplet", "loss: binary"]).run()
+    assert {row["Run"] for row in table(page)} == {"mine"}
+    page.multiselect(key="filter").set_value(["loss: triplet", "loss: binary"]).run()
+    assert {row["Run"] for row in table(page)} == {"mine", "loss-triplet (recorded)", "loss-binary (recorded)"}
+
+
+def test_cosine_is_there_to_beat_and_the_published_accuracy_beside_the_published_network():
+    accuracy = charts(viewer(runs="recorded/published"))[1]
+    texts = [note["text"] for note in accuracy["layout"]["annotations"]]
+    assert texts == ["cosine", "published: 40 to 50 %"]
+    assert (accuracy["layout"]["shapes"][1]["y0"], accuracy["layout"]["shapes"][1]["y1"]) == (0.4, 0.5)
+    others = charts(viewer(runs="recorded/cohort"))[1]
+    assert [note["text"] for note in others["layout"]["annotations"]] == ["cosine"]
+
+
+def test_smoothing_keeps_what_was_measured_and_time_runs_along():
+    page = viewer(runs="recorded/published")
+    page.slider(key="smoothing").set_value(0.6).run()
+    loss = charts(page)[0]["data"]
+    assert sum(line.get("opacity") == 0.25 for line in loss) == 2
+    page.segmented_control(key="along").set_value("Time").run()
+    page.toggle(key="logarithmic").set_value(True).run()
+    loss, accuracy, rate = charts(page)[:3]
+    assert loss["layout"]["xaxis"]["title"]["text"] == "Seconds of training"
+    assert (loss["layout"]["yaxis"]["type"], rate["layout"]["yaxis"]["type"]) == ("log", "log")
+    assert "type" not in accuracy["layout"]["yaxis"]
+
+
+def test_a_run_with_damaged_settings_and_one_with_damaged_rows_break_nothing():
+    folder = finished("mine")
+    (folder / runs.CONFIG).write_text('{"settings": {"loss"')
+    other = finished("other")
+    with (other / runs.HISTORY).open("ab") as file:
+        file.write(b"4,\xff\x00,,\n5,zero\n6.0,0.00")
+    page = viewer(runs="mine,other")
+    assert "settings of mine are missing or damaged (config.json)" in words(page)
+    assert {row["Run"]: row["Best epoch"] for row in table(page) if "recorded" not in row["Run"]}["other"] == 3
+    assert len(charts(page)[0]["data"][0]["x"]["bdata"]) > 0
+    for view in ("Geometry", "Evaluation", "Tuning"):
+        assert not viewer(runs="mine,other", view=view).exception
+
+
+def test_settings_that_are_no_settings_break_nothing(nothing_recorded):
+    configs: tuple[Any, ...] = ({"settings": []}, {"settings": {"network": 3, "epochs": "x"}}, {"gallery": {}})
+    for number, config in enumerate(configs):
+        folder = finished(f"odd-{number}")
+        storage.write_json(folder / runs.CONFIG, config)
+    (runs.folder_of("empty")).mkdir()
+    for view in ("Curves", "Geometry", "Evaluation", "Tuning"):
+        page = viewer(runs="odd-0,odd-1,odd-2,empty", view=view)
+        assert len(table(page)) == 4
+
+
+def test_a_run_without_an_epoch_says_so():
+    folder = run("mine")
+    (folder / runs.HISTORY).unlink()
+    page = viewer(runs="mine")
+    assert "mine has no whole epoch yet" in words(page) and "None of these runs has measured an epoch" in words(page)
+
+
+def test_a_run_in_progress_shows_how_far_it_is_and_can_be_stopped(nothing_recorded):
+    folder = run("mine", epochs=3)
+    with processes.announced(folder, ["fit", "--run", "mine"]):
+        page = viewer(runs="mine")
+        assert table(page)[0]["State"] == "running"
+        (bar,) = page.get("progress")
+        assert bar.proto.value == 27 and bar.proto.text.startswith("Epoch 3 of at most 11")
+        assert "Stop" in [button.label for button in page.button]
+        assert "rank-1 **0.2043** · cosine's **0.9624**" in words(page)
+    with processes.announced(folder, ["fit"]):
+        (folder / runs.HISTORY).unlink()
+        assert "Loading TensorFlow" in viewer(runs="mine").get("progress")[0].proto.text
+
+
+def test_a_stopped_run_can_be_continued_and_a_crashed_one_shows_its_last_words(nothing_recorded):
+    stopped, crashed = run("stopped"), run("crashed")
+    with pytest.raises(KeyboardInterrupt), processes.announced(stopped, ["fit", "--run", "stopped"]):
+        raise KeyboardInterrupt
+    storage.write_json(crashed / processes.PROCESS, {"pid": 1, "arguments": ["fit"], "begun": "2026-01-01"})
+    (crashed / processes.LOG).write_text("Epoch 2/8\nMemoryError\n")
+    page = viewer(runs="stopped,crashed")
+    assert {row["Run"]: row["State"] for row in table(page)} == {"stopped": "stopped", "crashed": "crashed"}
+    assert "stopped** was stopped after epoch 3" in words(page)
+    assert "crashed** ended before it was done after epoch 3" in words(page) and "MemoryError" in words(page)
+    assert [button.label for button in page.button].count("Continue") == 2
+    (crashed / processes.LOG).unlink()
+    assert "It left no word" in words(viewer(runs="crashed"))
+
+
+def test_runs_that_kept_no_geometry_or_evaluation_say_what_to_do():
+    folder = finished("mine")
+    storage.write_json(folder / processes.PROCESS, {"arguments": ["fit", "--run", "mine"], "ended": "finished"})
+    for view, what in (("Geometry", "the distances of quadruplets"), ("Evaluation", "an evaluation")):
+        page = viewer(runs="mine", view=view)
+        assert f"mine: {what} was not kept" in words(page)
+        assert "python -m train fit --run mine" in words(page)
+
+
+def test_the_geometry_of_an_epoch_stands_beside_the_margins_of_its_loss():
+    folder = finished("mine")
+    apart = np.repeat([[0.2, 0.9, 0.7]], 100, axis=0)
+    for epoch in range(4):
+        geometry.append(folder, epoch, {"held_out": apart, "train": apart / 2})
+    page = viewer(runs="mine", view="Geometry")
+    (chart,) = charts(page)
+    texts = [note["text"] for note in chart["layout"]["annotations"]]
+    assert texts == ["median ap 0.21", "an beyond 0.54 (α 0.25)", "nn beyond 0.27 (β 0.03)"]
+    assert [bar["name"] for bar in chart["data"]] == [
+        "Anchor and positive (ap)",
+        "Anchor and negative (an)",
+        "Two negatives (nn)",
+    ]
+    page.segmented_control(key="side mine").set_value("People trained on").run()
+    assert charts(page)[0]["layout"]["annotations"][0]["text"] == "median ap 0.11"
+    assert page.select_slider[0].value == 3
+
+
+def test_a_run_that_is_looked_at_and_then_no_longer_chosen_breaks_nothing():
+    for name in ("one", "other"):
+        folder = finished(name)
+        for side in ("held_out", "train") if name == "one" else ("held_out",):
+            geometry.append(folder, 3, {side: np.full((10, 3), 0.5)})
+    page = viewer(runs="one,other", view="Geometry")
+    page.selectbox(key="geometry of").set_value("one").run()
+    page.segmented_control(key="side one").set_value("People trained on").run()
+    assert len(charts(page)) == 1
+    page.session_state["runs chosen"] = "other"
+    assert len(charts(page.run())) == 1
+
+
+def evaluated(folder: Path, people: int = 60) -> None:
+    """Give a run the evaluation of random faces."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(people), 2)
+    rows = random.normal(size=(people, 8))[labels] + random.normal(size=(2 * people, 8))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    names = [f"<b>Ann</b> {label}" for label in labels]
+    ways = {
+        "network": lambda a, b: protocols.cosine_distances(a[:, :4], b[:, :4]),
+        "cosine": protocols.cosine_distances,
+    }
+    kept = report.evaluation(rows, labels, names, np.arange(len(rows)), ways, range(3))
+    storage.write_json(folder / report.FILE, kept)
+
+
+def test_an_evaluation_is_drawn_beside_cosine_with_those_who_were_mistaken():
+    evaluated(finished("mine"))
+    page = viewer(runs="mine", view="Evaluation")
+    rank_k, roc, reliability = charts(page)
+    for chart in (rank_k, roc):
+        assert [line["name"] for line in chart["data"]] == ["mine", "cosine"]
+    assert [line["name"].partition(" (")[0] for line in reliability["data"]] == ["as said", "mine", "cosine"]
+    assert "Probes taken for somebody else" in words(page)
+    assert "The gallery demonstration is not here, so there are names only." in words(page)
+    pairs = [body.value for body in page.html if "taken for" in body.value]
+    assert len(pairs) == 12 and all("&lt;b&gt;Ann&lt;/b&gt;" in pair for pair in pairs)
+
+
+def test_too_few_people_have_no_reliability_and_the_photos_of_another_gallery_are_not_shown():
+    evaluated(finished("mine"), people=20)
+    synthetic("demonstration", faces=40)
+    page = viewer(runs="mine", view="Evaluation")
+    assert "This takes 40 held-out people" in words(page)
+    assert len(charts(page)) == 2 and not page.get("imgs")
+
+
+def test_the_runs_of_a_study_are_drawn_as_parallel_coordinates():
+    for number, rate in enumerate((0.001, 0.01, 0.1)):
+        finished(f"search-{number}", study="search", settings={"learning_rate": rate, "loss": f"loss {number % 2}"})
+    (chart,) = charts(viewer(view="Tuning"))
+    labels = [axis["label"] for axis in chart["data"][0]["dimensions"]]
+    assert labels == ["loss", "learning rate", "rank-1", "MRR"]
+
+
+def test_without_a_study_there_is_its_command_and_the_chosen_runs():
+    page = viewer(view="Tuning")
+    assert "python -m train tune --study search" in words(page) and len(charts(page)) == 1
+    assert "This takes two runs" in words(viewer(view="Tuning", runs="recorded/cohort"))
+
+
+def opened_dialog() -> AppTest:
+    page = viewer()
+    next(button for button in page.button if button.label == "Train one now").click()
+    return page.run()
+
+
+@pytest.mark.parametrize(
+    ("faces", "sentence"),
+    [(10, "Training needs at least three people; here are 1."), (50, "5 people, 5 of them with two photos or more")],
+)
+def test_a_gallery_of_too_few_people_cannot_be_trained_on(faces, sentence):
+    synthetic("few", faces=faces)
+    assert sentence in words(opened_dialog())
+
+
+def test_without_a_gallery_there_is_nothing_to_train_on():
+    assert "not there yet. Run: python -m pipeline setup" in words(opened_dialog())
+
+
+def test_a_training_is_offered_with_a_free_name_and_losses_that_fit_the_network():
+    synthetic("people", faces=300)
+    finished("original-quadruplet-1")
+    page = opened_dialog()
+    assert page.text_input[0].value == "original-quadruplet-2"
+    losses = next(box for box in page.selectbox if box.label == "Loss")
+    assert "softmax" not in losses.options and "quadruplet adaptive" in losses.options
+
+
+def test_a_name_that_is_taken_or_none_is_refused():
+    synthetic("people", faces=300)
+    finished("mine")
+    page = opened_dialog()
+    for name, sentence in (("mine", "There is a run of this name"), ("../up", "Name the run with letters")):
+        page.text_input[0].set_value(name)
+        next(button for button in page.button if button.label == "Start").click()
+        # In a browser the dialog is drawn by itself; here the whole page is.
+        page.session_state["training dialog"] = True
+        page.run()
+        assert sentence in words(page)
+    assert {path.name for path in runs.folders()} == {"mine"}
+    shutil.rmtree(runs.folder_of("mine"))

@@ -1,0 +1,310 @@
+"""Building with the real networks: screening reports, appending, resuming after a kill, and odd people."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import photo, storage
+from pipeline.embedding.base import Embedder
+from pipeline.errors import GalleryError
+from pipeline.gallery import building, checking, layout, opening
+from pipeline.gallery.building import BuildReport, BuildSettings, Progress
+from pipeline.sources import demonstration, folder
+from pipeline.sources.base import People, listed
+from tests.conftest import LFW, enlarged, put
+
+BLANK = np.full((200, 200, 3), 127, np.uint8)
+
+
+@pytest.fixture
+def build(home, models):
+    def build_(people: People | Path, name: str = "mine", progress: Any = id, **settings: Any) -> BuildReport:
+        people = folder.people(people) if isinstance(people, Path) else people
+        return building.build(name, people, models.detector, models.embedder, BuildSettings(**settings), progress)
+
+    return build_
+
+
+def rows(name: str = "mine") -> list[dict[str, Any]]:
+    opened = opening.open_gallery(name)
+    return [opened.row(row) for row in range(len(opened))]
+
+
+def rejected(report: BuildReport) -> dict[str, str]:
+    """Reason by the photo's path below the source."""
+    with report.report_path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len({line["original"] for line in lines}) == len(lines) == sum(report.rejected.values())
+    return {Path(line["original"]).name: line["reason"] for line in lines}
+
+
+def state(name: str) -> tuple[bytes, list[dict[str, Any]], list[bytes]]:
+    """All that a gallery holds: embeddings, rows and crops."""
+    opened = opening.open_gallery(name)
+    crops = [opened.crop_path(row).read_bytes() for row in range(len(opened))]
+    return np.ascontiguousarray(opened.embeddings).tobytes(), rows(name), crops
+
+
+def test_a_gallery_holds_the_embedding_and_the_crop_of_each_photo(build, embed, examples, tmp_path):
+    put(tmp_path / "in", {f"{name}/{path.name}": path for name, paths in examples.items() for path in paths[:1]})
+    report = build(tmp_path / "in")
+    assert (report.people, report.faces, report.faces_added, report.missing) == (5, 5, 5, [])
+    opened = opening.open_gallery("mine")
+    assert list(checking.problems(opened)) == []
+    for row, (name, paths) in enumerate(sorted(examples.items())):
+        columns = opened.row(row)
+        assert (columns["name"], columns["source"]) == (name, "in")
+        assert columns["sha256"] == storage.sha256(paths[0])
+        assert opened.embeddings[row] == pytest.approx(embed(photo.read(paths[0])), abs=1e-3)
+        assert photo.read(opened.crop_path(row)).shape[0] > 32
+    assert opened.manifest["people"] == opened.manifest["faces"] == 5
+
+
+def test_every_rejected_photo_is_listed_with_its_reason(build, examples, madonna, tmp_path):
+    whole = photo.read(madonna)
+    face_in_the_corner = whole[100:, 110:]
+    put(
+        tmp_path / "in",
+        {
+            "Ann/good.jpg": madonna,
+            "Ann/same.jpg": madonna,
+            "Ann/empty.jpg": b"",
+            "Ann/truncated.jpg": madonna.read_bytes()[:9000],
+            "Ann/text.png": b"hello",
+            "Ann/tiny.png": whole[:20, :20],
+            "Ann/blank.png": BLANK,
+            "Ann/cut.png": face_in_the_corner,
+            "Bob/small.png": np.asarray(enlarged(whole, 0.26)),
+            "Cid/nothing.txt": b"no photo",
+            "Dan/blank.png": BLANK,
+        },
+    )
+    report = build(tmp_path / "in")
+    reasons = rejected(report)
+    assert reasons.pop("cut.png") in ("no face found", "face cut by the frame")
+    assert reasons == {
+        "same.jpg": "duplicate: the same file as another photo of this person",
+        "empty.jpg": "cannot be read: The file is empty. Choose another photo.",
+        "truncated.jpg": "cannot be read: The photo is damaged or incomplete. Save or send it again.",
+        "text.png": "cannot be read: This is not a photo. Use a JPEG, PNG, WebP, GIF or HEIC file.",
+        "tiny.png": "cannot be read: The photo is only 20 x 20 pixels. Use a larger one.",
+        "blank.png": "no face found",
+    }
+    assert sorted(report.missing) == ["Cid", "Dan"]
+    # Bob's only face, about 38 pixels, passes no round but the last.
+    assert {row["name"]: row["round"] for row in rows()} == {"Ann": 2, "Bob": 5}
+
+
+def test_photos_per_person_is_the_target(build, examples, tmp_path):
+    put(tmp_path / "in", {f"Ann/{path.name}": path for paths in examples.values() for path in paths})
+    report = build(tmp_path / "in", photos_per_person=3)
+    assert report.faces == 3
+    assert [row["round"] for row in rows()] == sorted(row["round"] for row in rows())
+
+
+def test_odd_names_come_back_as_they_were(build, examples, madonna, tmp_path):
+    names = ['Quote "Q" O\'Neil', "Comma, Jr.", "Émilie 🎭", "שרה כהן", "محمد", "line\nbreak", "=1+1", "Back\\slash"]
+    put(tmp_path / "in", {f"{name}/face.jpg": madonna for name in names})
+    put(tmp_path / "in", {f"{name}/blank {name}.png": BLANK for name in names})
+    report = build(tmp_path / "in")
+    assert {row["name"] for row in rows()} == {" ".join(name.split()) for name in names}
+    assert set(rejected(report)) == {f"blank {name}.png" for name in names}
+    assert build(tmp_path / "in").faces_added == 0
+
+
+def test_file_names_that_are_no_unicode_are_taken_too(build, madonna, tmp_path):
+    files = {b"Zo\xeb/face.jpg": madonna, b"Zo\xeb/na\xefve.png": BLANK, b"Zo\xeb/empty \xe9.jpg": b""}
+    try:
+        place = put(tmp_path / "in", {os.fsdecode(name): content for name, content in files.items()})
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    report = build(place)
+    assert report.faces == 1
+    assert rows()[0]["name"] == "Zo\\udceb"
+    assert len(rejected(report)) == 2
+    assert build(place).faces_added == 0
+
+
+def test_two_people_of_one_name_stay_two(build, examples, tmp_path):
+    flat = {"Ann_Lee_1.jpg": examples["Madonna"][1], "Ann Lee/1.jpg": examples["Mindy Kaling"][0]}
+    report = build(put(tmp_path / "in", flat))
+    assert report.people == 2
+    assert [row["name"] for row in rows()] == ["Ann Lee", "Ann Lee"]
+    assert opening.open_gallery("mine").people_count == 2
+
+
+def test_no_usable_photo_at_all_says_why(build, tmp_path):
+    put(tmp_path / "in", {"Ann/blank.png": BLANK, "Bob/empty.jpg": b""})
+    with pytest.raises(GalleryError, match="No photo is usable: 2 photos were refused"):
+        build(tmp_path / "in")
+    with pytest.raises(GalleryError, match="not finished"):
+        opening.open_gallery("mine")
+
+
+def test_building_again_adds_only_what_is_new(build, examples, tmp_path):
+    one, two, three = examples["Madonna"][:3]
+    place = put(tmp_path / "in", {"Ann/1.jpg": one, "Ann/2.jpg": two, "Ann/blank.png": BLANK})
+    build(place)
+    before = state("mine")
+    told: list[Progress] = []
+    assert build(place, progress=told.append).faces_added == 0
+    assert told[-1].photos == 0
+    assert state("mine") == before
+
+    put(place, {"Ann/3.jpg": three, "Bob/1.jpg": examples["Ben Affleck"][0], "Bob/blank 2.png": BLANK})
+    report = build(place)
+    assert (report.people, report.faces, report.faces_added) == (2, 4, 2)
+    assert set(rejected(report)) == {"blank.png", "blank 2.png"}
+    embeddings, table, crops = state("mine")
+    assert embeddings.startswith(before[0])
+    assert table[:2] == before[1]
+    assert crops[:2] == before[2]
+    assert [row["name"] for row in table] == ["Ann", "Ann", "Ann", "Bob"]
+    assert list(checking.problems(opening.open_gallery("mine"))) == []
+    assert {path.name for path in layout.folder_of("mine").iterdir() if not path.name.startswith(".")} == {
+        "manifest.json",
+        "rejected.csv",
+        "crops",
+        "faces-3.arrow",
+        "embeddings-3.npy",
+    }
+
+
+def test_a_higher_target_takes_more_of_the_photos(build, examples, tmp_path):
+    place = put(tmp_path / "in", {f"Ann/{path.name}": path for path in examples["Madonna"]})
+    assert build(place, photos_per_person=1).faces == 1
+    assert build(place, photos_per_person=5).faces == 5
+    assert len({row["original"] for row in rows()}) == 5
+
+
+def test_a_gallery_of_another_model_is_not_added_to(build, small, models, monkeypatch):
+    monkeypatch.setattr(Embedder, "identity", {"model": "another"})
+    with pytest.raises(GalleryError, match=r"made with another model .* build FOLDER --gallery small --fresh"):
+        build(listed([]), "small")
+
+
+def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypatch):
+    place = put(tmp_path / "in", {"Ann/blank.png": BLANK})
+    with pytest.raises(GalleryError, match="No photo is usable"):
+        build(place)
+    monkeypatch.setattr(Embedder, "identity", {"model": "another"})
+    with pytest.raises(GalleryError, match="begun with another model"):
+        build(place)
+
+
+def test_what_an_earlier_version_has_begun_is_looked_at_again(build, tmp_path):
+    place, parts = put(tmp_path / "in", {"Ann/blank.png": BLANK}), layout.folder_of("mine") / "building"
+    told: list[Progress] = []
+    for expected in (1, 0, 1):
+        with pytest.raises(GalleryError, match="No photo is usable"):
+            build(place, progress=told.append)
+        assert told[-1].photos == expected
+        if not expected:
+            begun = storage.read_manifest(parts) or {}
+            storage.write_manifest(parts, {key: begun[key] for key in ("embedding", "generation")})
+
+
+def test_a_removed_gallery_is_gone(small):
+    building.remove("small")
+    assert layout.names() == []
+    building.remove("small")
+
+
+def test_a_build_killed_while_it_tidies_up_does_not_count_twice(build, examples, tmp_path, monkeypatch):
+    place = put(tmp_path / "in", {"Ann/1.jpg": examples["Madonna"][1]})
+
+    class KilledError(Exception):
+        pass
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KilledError):
+            build(place)
+    whole = state("mine")
+    report = build(place)
+    assert (report.faces, report.faces_added) == (1, 0)
+    assert state("mine") == whole
+
+
+SCRIPT = """
+import sys, time
+from pipeline.gallery import building
+from pipeline.lookalikes import Models
+from tests.pipeline.gallery.test_building import SETTINGS, people
+
+seen = {}
+
+def stop(progress):
+    # In the middle of the second part, whose first photos are measured.
+    if progress.people == 2 and progress.photos > seen.setdefault(2, progress.photos):
+        print("middle", flush=True)
+        time.sleep(600)
+
+models = Models.load()
+building.build("killed", people(), models.detector, models.embedder, SETTINGS, stop)
+"""
+SETTINGS = BuildSettings(photos_per_person=3, people_per_part=2)
+
+
+def people() -> People:
+    """Three celebrities and three politicians, with at most six photos each."""
+    chosen = list(demonstration.people().people)[2:8]
+    return listed([replace(person, photos=person.photos[:6]) for person in chosen])
+
+
+def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
+    whole: list[Progress] = []
+    script = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
+    try:
+        build(people(), "whole", whole.append, photos_per_person=3, people_per_part=2)
+        assert script.stdout is not None
+        assert script.stdout.readline() == "middle\n"
+        with pytest.raises(GalleryError, match="being built by another process"):
+            build(people(), "killed")
+        with pytest.raises(GalleryError, match="being built by another process"):
+            building.remove("killed")
+        with pytest.raises(GalleryError, match="not finished"):
+            opening.open_gallery("killed")
+    finally:
+        script.send_signal(signal.SIGKILL)
+        script.wait()
+    parts = sorted(path.name for path in (layout.folder_of("killed") / "building").glob("*.parquet"))
+    assert parts == ["000000.parquet"]
+    looked_at: list[Progress] = []
+    report = build(people(), "killed", looked_at.append, photos_per_person=3, people_per_part=2)
+    assert report.faces == len(opening.open_gallery("whole"))
+    # Photos of the finished part are not looked at again.
+    assert looked_at[-1].photos < whole[-1].photos
+    assert state("killed") == state("whole")
+    assert not (layout.folder_of("killed") / "building").exists()
+    assert list(checking.problems(opening.open_gallery("killed"))) == []
+
+
+@pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here; LOOKSLIKEWHO_LFW names the folder that holds lfw/")
+def test_people_of_lfw_find_their_other_photos(build, models, embed):
+    chosen = [place for place in sorted(LFW.iterdir()) if len(list(place.iterdir())) >= 4][:12]
+    from pipeline.sources.base import Person
+
+    def photos(place: Path) -> list[Path]:
+        return sorted(place.iterdir())
+
+    build(listed([Person(place.name, place.name, tuple(photos(place)[:2]), "LFW", "") for place in chosen]), "lfw")
+    from pipeline.lookalikes import Lookalikes
+
+    opened = Lookalikes.open("lfw", models)
+    found = [opened.find(photo.read(photos(place)[3]), top=1).matches[0].name for place in chosen]
+    assert sum(name == place.name for name, place in zip(found, chosen, strict=True)) >= 11

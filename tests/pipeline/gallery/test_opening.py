@@ -1,0 +1,147 @@
+"""Opening a gallery: whatever is wrong with it is one sentence with the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import storage
+from pipeline.errors import GalleryError
+from pipeline.gallery import building, checking, layout, opening, rows
+from pipeline.sources.base import Person, listed
+
+
+def change_manifest(folder: Path, **values: Any) -> None:
+    manifest = storage.read_manifest(folder)
+    assert manifest
+    storage.write_manifest(folder, manifest | values)
+
+
+def test_an_open_gallery_knows_its_rows_and_people(small, models):
+    opened = opening.open_gallery("small", models.embedder.identity)
+    assert (len(opened), opened.people_count, opened.name) == (15, 5, "small")
+    assert opened.person_of_row.tolist() == [person for person in range(5) for _ in range(3)]
+    assert list(opened.row(3)) == rows.ROW.names
+    assert opened.row(3)["name"] == "Elton John"
+    assert opened.crop_path(3) == small / "crops" / "000" / "000003.jpg"
+    assert list(checking.problems(opened)) == []
+
+
+def files(folder: Path) -> dict[str, Path]:
+    manifest = storage.read_manifest(folder) or {}
+    return {key: folder / file["name"] for key, file in manifest["files"].items()}
+
+
+@pytest.mark.parametrize("part", ["faces", "embeddings"])
+@pytest.mark.parametrize("harm", ["empty", "missing", "cut", "noise"])
+def test_a_damaged_file_says_so_and_how_to_mend_it(small, part, harm):
+    path = files(small)[part]
+    data = path.read_bytes()
+    path.unlink()
+    if harm != "missing":
+        path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "noise": b"\x93NUMPY\xff" * 99}[harm])
+    with pytest.raises(
+        GalleryError, match=r"small is damaged \(.+\)\. Make it anew: .* build FOLDER --gallery small"
+    ):
+        opening.open_gallery("small")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"{}"])
+def test_a_damaged_manifest_is_neither_opened_nor_built_over(small, models, content):
+    (small / storage.MANIFEST).write_bytes(content)
+    with pytest.raises(GalleryError, match=r"small .*--fresh"):
+        opening.open_gallery("small")
+    nobody = Person("x", "x", (), "x", "x")
+    with pytest.raises(GalleryError, match=r"small .*--fresh"):
+        building.build("small", listed([nobody]), models.detector, models.embedder)
+    assert [path.name for path in small.glob("faces-*")] == ["faces-1.arrow"]
+
+
+def test_counts_that_do_not_fit_are_damage(small):
+    change_manifest(small, faces=14)
+    with pytest.raises(GalleryError, match="15 faces, 15 embeddings, 14 expected"):
+        opening.open_gallery("small")
+
+
+def test_embeddings_of_another_shape_are_damage(small):
+    np.save(files(small)["embeddings"], np.zeros((15, 64), np.float32))
+    with pytest.raises(GalleryError, match="damaged"):
+        opening.open_gallery("small")
+
+
+def test_a_gallery_of_another_format_names_both(small):
+    change_manifest(small, format=99)
+    with pytest.raises(GalleryError, match=r"format 99, this version reads 2\. Make it anew"):
+        opening.open_gallery("small")
+
+
+@pytest.mark.parametrize("change", [{"model": "other-net"}, {"level_over_degrees": 77}, {"views": []}])
+def test_a_gallery_of_another_model_or_crop_is_refused(small, models, change):
+    change_manifest(small, embedding=models.embedder.identity | change)
+    assert len(opening.open_gallery("small")) == 15
+    with pytest.raises(GalleryError, match=r"made with another model or other crops \(.+\).*--fresh"):
+        opening.open_gallery("small", models.embedder.identity)
+
+
+def test_an_empty_gallery_asks_for_people(small):
+    paths = files(small)
+    np.save(paths["embeddings"], np.zeros((0, 128), np.float32))
+    rows.write(paths["faces"], [])
+    change_manifest(small, faces=0, people=0)
+    with pytest.raises(GalleryError, match="has no faces"):
+        opening.open_gallery("small")
+
+
+def test_what_check_finds_names_file_and_row(small):
+    embeddings = files(small)["embeddings"]
+    rows = np.load(embeddings)
+    rows[4] *= 2
+    rows[5] = np.nan
+    np.save(embeddings, rows)
+    crops = small / "crops" / "000"
+    (crops / "000001.jpg").unlink()
+    (crops / "000002.jpg").write_bytes(b"")
+    whole = (crops / "000003.jpg").read_bytes()
+    (crops / "000003.jpg").write_bytes(whole[: len(whole) // 2])
+    found = list(checking.problems(opening.open_gallery("small")))
+    assert found[:3] == [
+        "embeddings-1.npy has changed since it was written",
+        "row 4 (Elton John): its embedding is not of unit length",
+        "row 5 (Elton John): its embedding is not of unit length",
+    ]
+    assert [line.split(" (")[0] for line in found[3:]] == ["row 1", "row 2", "row 3"]
+    assert all("its crop cannot be read" in line for line in found[3:])
+
+
+def test_missing_galleries_name_those_there_are(small):
+    with pytest.raises(GalleryError, match=r"no gallery other \(there are: small\).* build FOLDER --gallery other"):
+        opening.open_gallery("other")
+    with pytest.raises(GalleryError, match=r"demonstration gallery is not there yet\. Run: python -m pipeline setup"):
+        opening.open_gallery(layout.DEMONSTRATION)
+
+
+def test_the_demonstration_comes_first_in_the_list(small):
+    for name in ("aaa", layout.DEMONSTRATION):
+        folder = layout.folder_of(name)
+        folder.mkdir()
+        (folder / storage.MANIFEST).write_text(json.dumps({}), encoding="utf-8")
+    (layout.folder_of("unfinished") / "building").mkdir(parents=True)
+    assert layout.names() == [layout.DEMONSTRATION, "aaa", "small"]
+
+
+@pytest.mark.parametrize("name", ["my-family", "Émilie 2.0", "家族", "x" * 100])
+def test_a_name_can_be_a_folder(home, name):
+    assert layout.folder_of(name) == home / "galleries" / name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "../x", "a\\b", "x.", "x ", "-x", "a\nb", "a\0b", "x" * 101, "🎭"]
+)
+def test_a_name_that_cannot_be_a_folder_is_refused(home, name):
+    with pytest.raises(GalleryError, match=re.escape(f"'{name}' cannot name a gallery")):
+        layout.folder_of(name)

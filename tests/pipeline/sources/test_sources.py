@@ -1,0 +1,179 @@
+"""Where people come from: folders, LFW, VGGFace2 and the demonstration's packages."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import SourceError
+from pipeline.photo import SUFFIXES
+from pipeline.sources import demonstration, folder, lfw, vggface2
+from pipeline.sources.base import People
+from tests.conftest import LFW, put
+
+
+def photos_of(people: People) -> dict[str, list[str]]:
+    found = list(people.people)
+    assert len(found) == people.count
+    assert len({person.key for person in found}) == len(found)
+    return {person.name: [path.name for path in person.photos] for person in found}
+
+
+def empty(*names: str) -> dict[str, bytes]:
+    return dict.fromkeys(names, b"")
+
+
+def test_a_folder_for_each_person_at_any_depth_without_hidden_files(tmp_path):
+    put(tmp_path, empty("Ann_Lee/b.jpg", "Ann_Lee/a.PNG", "Ann_Lee/2019/c.webp", "Ann_Lee/notes.txt"))
+    put(tmp_path, empty("Ann_Lee/.hidden.jpg", "Ann_Lee/.thumbs/d.jpg", "Ann_Lee/.thumbs/large/e.jpg", ".git/f.jpg"))
+    put(tmp_path, empty("Bob/readme.md"))
+    assert photos_of(folder.people(tmp_path)) == {"Ann Lee": ["a.PNG", "b.jpg", "c.webp"], "Bob": []}
+
+
+def test_flat_files_are_named_after_their_person(tmp_path):
+    put(tmp_path, empty("Ann Lee_0001.jpg", "Ann Lee-2.png", "Ann Lee (3).jpg", "Ann Lee.jpg", "José_Pérez_1.heic"))
+    put(tmp_path, empty("007.jpg", "notes.txt", ".hidden.jpg"))
+    assert photos_of(folder.people(tmp_path)) == {
+        "007": ["007.jpg"],
+        "Ann Lee": ["Ann Lee (3).jpg", "Ann Lee-2.png", "Ann Lee.jpg", "Ann Lee_0001.jpg"],
+        "José Pérez": ["José_Pérez_1.heic"],
+    }
+
+
+def test_every_photo_suffix_is_seen(tmp_path):
+    put(tmp_path, empty(*(f"Ann/{index}{suffix}" for index, suffix in enumerate(SUFFIXES))))
+    assert len(photos_of(folder.people(tmp_path))["Ann"]) == len(SUFFIXES)
+
+
+@pytest.mark.parametrize("name", ['"Q" O\'Neil', "Comma, Jr.", "Émilie 🎭", "שרה כהן", "A\\B"])
+def test_odd_names_stay(tmp_path, name):
+    put(tmp_path, empty(f"{name}/a.jpg"))
+    assert photos_of(folder.people(tmp_path)) == {name: ["a.jpg"]}
+
+
+def test_decomposed_letters_are_composed(tmp_path):
+    put(tmp_path, empty("Jose\u0301/a.jpg"))
+    assert list(photos_of(folder.people(tmp_path))) == ["Jos\u00e9"]
+
+
+def test_the_source_is_the_folder_and_its_licence_is_not_made_up(tmp_path):
+    (person,) = folder.people(put(tmp_path / "family", empty("Ann/a.jpg"))).people
+    assert (person.source, person.licence) == ("family", "not stated")
+
+
+def test_a_folder_without_photos_says_what_belongs_in_it(tmp_path):
+    put(tmp_path, empty("Ann/readme.md"))
+    with pytest.raises(SourceError, match=r"no photos in .* one folder for each person"):
+        folder.people(tmp_path)
+
+
+@pytest.mark.parametrize("people", [folder.people, lfw.people, vggface2.people])
+def test_a_missing_folder_says_so(tmp_path, people):
+    with pytest.raises(SourceError, match="There is no folder"):
+        people(tmp_path / "missing")
+
+
+META = '''Class_ID, Name, Sample_Num, Flag, Gender
+n000001, "14th_Dalai_Lama", 424, 0, m
+n000002, "Martin_Luther_King,_Jr.", 10, 1, m
+n000003, Sammy_Davis,_Jr., 10, 1, m
+n000004, "Élodie_Frégé", 10, 1, f
+n000005, "A/B_""C""", 10, 1, f
+'''
+NAMES = ["14th Dalai Lama", "Martin Luther King, Jr.", "Sammy Davis, Jr.", "Élodie Frégé", 'A/B "C"', "n000009"]
+
+
+@pytest.mark.parametrize("part", ["", "train", "test"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_vggface2_takes_its_names_from_the_table(tmp_path, part, ends, mark):
+    (tmp_path / "identity_meta.csv").write_bytes((mark + META.replace("\n", ends)).encode())
+    numbers = (1, 2, 3, 4, 5, 9)
+    put(tmp_path / part, empty(*(f"n{number:06d}/{photo:04d}_01.jpg" for number in numbers for photo in (2, 1))))
+    put(tmp_path, empty("notes/0001_01.jpg"))
+    expected = {name: ["0001_01.jpg", "0002_01.jpg"] for name in NAMES}
+    assert photos_of(vggface2.people(tmp_path)) == expected
+    if part:
+        assert photos_of(vggface2.people(tmp_path / part)) == expected
+
+
+def test_a_vggface2_table_that_is_no_unicode_does_no_harm(tmp_path):
+    (tmp_path / "identity_meta.csv").write_bytes(META.encode("latin-1"))
+    put(tmp_path, empty("n000001/0001_01.jpg"))
+    assert list(photos_of(vggface2.people(tmp_path))) == ["14th Dalai Lama"]
+
+
+def test_vggface2_without_its_table_keeps_the_numbers(tmp_path):
+    put(tmp_path, empty("n000001/0001_01.jpg"))
+    assert list(photos_of(vggface2.people(tmp_path))) == ["n000001"]
+
+
+def test_a_folder_without_vggface2_identities_says_so(tmp_path):
+    put(tmp_path, empty("Ann/a.jpg"))
+    with pytest.raises(SourceError, match="no VGGFace2 identities"):
+        vggface2.people(tmp_path)
+
+
+@pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here; LOOKSLIKEWHO_LFW names the folder that holds lfw/")
+def test_lfw_has_all_its_people_and_photos():
+    found = list(lfw.people(LFW).people)
+    assert len(found) == 5749
+    assert sum(len(person.photos) for person in found) == 13233
+    assert found[0].name == "AJ Cook"
+    assert {person.source for person in found} == {"LFW"}
+
+
+def test_lfw_is_found_below_the_folder_it_was_unpacked_in(tmp_path):
+    photos = ("Ann_Lee/Ann_Lee_0001.jpg", "Bo_Li/Bo_Li_0001.jpg", "Bo_Li/Bo_Li_0002.jpg")
+    put(tmp_path / "lfw_funneled", empty(*photos))
+    (tmp_path / "pairs.txt").write_text("10 300\n")
+    beside, within = (list(lfw.people(path).people) for path in (tmp_path, tmp_path / "lfw_funneled"))
+    assert [(person.name, len(person.photos)) for person in beside] == [("Ann Lee", 1), ("Bo Li", 2)]
+    assert beside == within
+
+
+def test_lfw_without_network_and_path_asks_for_the_path(empty_home, monkeypatch):
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_lfw_people", unreachable)
+    with pytest.raises(SourceError, match="--path FOLDER"):
+        lfw.people()
+
+
+def test_the_demonstration_has_984_people_of_three_sources():
+    people = demonstration.people()
+    found = list(people.people)
+    count = {source: sum(person.source == source for person in found) for source in {p.source for p in found}}
+    assert count == {"Five celebrities": 5, "Brazilian politicians": 608, "Basketball players": 371}
+    assert people.count == 984
+    assert sum(len(person.photos) for person in found[:5]) == 93
+    assert all("for the photos themselves none is stated" in person.licence for person in found)
+    assert "Elon Musk" not in {person.name for person in found}
+
+
+def test_no_photo_of_the_demonstration_goes_by_two_names(examples):
+    import hashlib
+
+    owners: dict[str, set[str]] = {}
+    for person in demonstration.people().people:
+        for path in person.photos:
+            owners.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), set()).add(person.name)
+    assert all(len(names) == 1 for names in owners.values())
+    probes = {hashlib.sha256(path.read_bytes()).hexdigest() for paths in examples.values() for path in paths}
+    assert len(probes) == 25
+    assert not probes & set(owners)
+
+
+def test_photos_are_unpacked_from_the_package_once(empty_home, monkeypatch):
+    """From the archive that is there, without the network: the same names and files."""
+    from tests.conftest import HOME
+
+    (empty_home / "downloads").parent.mkdir()
+    (empty_home / "downloads").symlink_to(HOME / "downloads")
+    unpacked = demonstration.examples()
+    assert {name: [path.name for path in paths] for name, paths in unpacked.items()} == {
+        name: [f"{name.replace(' ', '_')}_{number}.jpg" for number in range(1, 6)] for name in unpacked
+    }
+    assert all(path.is_relative_to(empty_home) for paths in unpacked.values() for path in paths)
+    (empty_home / "downloads").unlink()
+    assert demonstration.examples() == unpacked

@@ -1,0 +1,228 @@
+"""Labeled Faces in the Wild through the project's own way from photo to embedding, cached in the data folder.
+
+View 1 (``pairsDev*.txt``, ``peopleDev*.txt``) is for choosing, view 2 (``pairs.txt``) for reporting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline import photo, storage
+from pipeline.embedding import pair, registry
+from pipeline.embedding.base import Embedder, EmbeddingSettings, unit
+from pipeline.errors import SourceError
+from pipeline.faces import geometry
+from pipeline.faces.detector import DetectionSettings
+from pipeline.faces.face import Face
+from pipeline.faces.geometry import View
+from pipeline.lookalikes import Models
+from pipeline.sources import lfw
+
+_BLOCK = 512
+# No head is rolled further than this, so that none is turned upright.
+NEVER = 360.0
+
+
+def place(folder: Path | None = None) -> Path:
+    """The folder with ``lfw/`` and the official lists: that given, ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``."""
+    folder = folder or Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parents[3] / "shared" / "faces")
+    if not (folder / "pairs.txt").is_file():
+        raise SourceError(f"LFW is not in {folder}. Set LOOKSLIKEWHO_LFW to the folder with lfw/ and pairs.txt.")
+    return folder
+
+
+def progress_bar() -> Progress:
+    """Counts, speed and time left, on standard error."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("blocks,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=Console(file=sys.stderr),
+    )
+
+
+class Wild:
+    """The photos of LFW in a fixed order, with their detected faces and embeddings."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = place(folder)
+        self.paths = sorted((self.folder / "lfw").glob("*/*.jpg"))
+        self._number = {path.stem: number for number, path in enumerate(self.paths)}
+        self.cache = storage.home() / "benchmarks" / "lfw"
+        self.cache.mkdir(parents=True, exist_ok=True)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @cached_property
+    def people(self) -> np.ndarray:
+        """Number of the person of each photo, int64 (photos,)."""
+        _, numbers = np.unique([path.parent.name for path in self.paths], return_inverse=True)
+        return numbers.astype(np.int64)
+
+    def photos_of(self, people_list: str) -> np.ndarray:
+        """Numbers of all photos of the people in ``peopleDevTrain.txt`` or ``peopleDevTest.txt``."""
+        lines = (self.folder / people_list).read_text(encoding="utf-8").splitlines()[1:]
+        names = {line.split()[0] for line in lines if line.strip()}
+        return np.array([number for number, path in enumerate(self.paths) if path.parent.name in names])
+
+    def pairs(self, pair_list: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Photo numbers (n, 2), whether they show one person (n,), and the fold (n,) of an official list."""
+        rows = lfw.pairs(self.folder / pair_list)
+        pairs = np.array([(self._number[one], self._number[other]) for one, other, _, _ in rows])
+        return pairs, np.array([same for _, _, same, _ in rows]), np.array([fold for _, _, _, fold in rows])
+
+    def folds(self) -> np.ndarray:
+        """The fold of view 2, 0..9, of each photo's person (``people.txt``): no person is in two."""
+        fold_of: dict[str, int] = {}
+        fold = -1
+        for line in (self.folder / "people.txt").read_text(encoding="utf-8").splitlines()[1:]:
+            parts = line.split()
+            if len(parts) == 1:
+                fold += 1
+            elif parts:
+                fold_of[parts[0]] = fold
+        return np.array([fold_of[path.parent.name] for path in self.paths])
+
+    def photo(self, number: int) -> np.ndarray:
+        """One photo, uint8 RGB."""
+        return photo.read(self.paths[number])
+
+    @cached_property
+    def faces(self) -> list[Face | None]:
+        """The most prominent face of each photo as the pipeline finds it."""
+        path = self.cache / f"faces-{_digest(asdict(DetectionSettings()))}.json"
+        if not path.is_file():
+            found: list[Face | None] = []
+            with progress_bar() as bar:
+                for start in bar.track(range(0, len(self), _BLOCK), description="Detecting (512 at a time)"):
+                    block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
+                    found += [detected[0] if detected else None for detected in models().detector(block)]
+            with storage.written_whole(path) as temporary:
+                temporary.write_text(json.dumps([face and asdict(face) for face in found]))
+        rows = json.loads(path.read_text())
+        return [
+            row and Face(tuple(row["box"]), tuple(map(tuple, row["landmarks"])), row["confidence"]) for row in rows
+        ]
+
+    def view(self, view: View, photos: np.ndarray, level_over_degrees: float = NEVER) -> np.ndarray:
+        """Unit rows of one view of the given photos, zeros where no face was found: float32 (len(photos), 128)."""
+        if level_over_degrees == NEVER:
+            return self._rows(view, photos, NEVER)
+        rolls = np.abs([face.roll_degrees if face else 0 for face in self.faces])
+        rolled = rolls[photos] > level_over_degrees
+        rows = np.empty((len(photos), 128), np.float32)
+        rows[~rolled] = self._rows(view, photos[~rolled], NEVER)
+        rows[rolled] = self._rows(view, photos[rolled], level_over_degrees)
+        return rows
+
+    def _rows(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
+        levelled = "" if level_over_degrees == NEVER else f"-{level_over_degrees:.0f}"
+        path = self.cache / f"view-{_digest(asdict(view))}{levelled}.npy"
+        rows: np.ndarray = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
+        missing = photos[np.isnan(rows[photos, 0])]
+        if len(missing):
+            with progress_bar() as bar:
+                for start in bar.track(range(0, len(missing), _BLOCK), description=f"{_title(view)} (512 at a time)"):
+                    block = missing[start : start + _BLOCK]
+                    rows[block] = self._embed(view, block, level_over_degrees)
+                    with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+                        np.save(file, rows)
+        wanted: np.ndarray = rows[photos]
+        return wanted
+
+    def _embed(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
+        rows = np.zeros((len(photos), 128), np.float32)
+        detected = [(place, face) for place, number in enumerate(photos) if (face := self.faces[number])]
+        around = [
+            geometry.level(photo.read(self.paths[photos[place]]), face, level_over_degrees)
+            for place, face in detected
+        ]
+        crops = [geometry.crop(picture, face, view, 160) for picture, face in around]
+        rows[[place for place, _ in detected]] = models().embedder.rows(np.stack(crops))
+        return rows
+
+    def embeddings(self, settings: EmbeddingSettings = EmbeddingSettings()) -> np.ndarray:
+        """Unit rows of all photos as the pipeline makes them, zeros where no face was found."""
+        everything = np.arange(len(self))
+        views = [self.view(view, everything, settings.level_over_degrees) for view in settings.views]
+        return unit(np.mean(views, axis=0))
+
+    def embedded(self, name: str, photos: np.ndarray) -> np.ndarray:
+        """Unit rows of the given photos by an embedder of a name, zeros where no face was found. Raises UserError."""
+        if name == registry.DEFAULT:
+            return self.embeddings()[photos]
+        if name == pair.FACENET_PAIR:
+            first, second = (self.embedded(part, photos) for part in (registry.DEFAULT, pair.FACENET_512))
+            return pair.side_by_side(first, second)
+        embedder = embedder_of(name)
+        path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
+        rows = np.load(path) if path.is_file() else np.full((len(self), embedder.dimensions), np.nan, np.float32)
+        missing = photos[np.isnan(rows[photos, 0])]
+        with progress_bar() as bar:
+            for start in bar.track(range(0, len(missing), _BLOCK), description=f"{Path(name).name} (512 at a time)"):
+                block = missing[start : start + _BLOCK]
+                rows[block] = 0
+                found = [(number, face) for number in block if (face := self.faces[number])]
+                with ThreadPoolExecutor() as threads:
+                    crops = list(
+                        threads.map(lambda one: embedder.crops(photo.read(self.paths[one[0]]), one[1]), found)
+                    )
+                rows[[number for number, _ in found]] = embedder(crops)
+                with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+                    np.save(file, rows)
+        wanted: np.ndarray = rows[photos]
+        return wanted
+
+    def crops(self, view: View, side_px: int, photos: np.ndarray) -> np.ndarray:
+        """One crop of each of the given photos, uint8 (n, side_px, side_px, 3), black where no face was found."""
+        path = self.cache / f"crops-{side_px}-{_digest([asdict(view), photos.tolist()])}.npy"
+        if not path.is_file():
+
+            def crop(number: int) -> np.ndarray:
+                face = self.faces[number]
+                if face is None:
+                    return np.zeros((side_px, side_px, 3), np.uint8)
+                return geometry.crop(photo.read(self.paths[number]), face, view, side_px)
+
+            with ThreadPoolExecutor() as threads:
+                made = np.stack(list(threads.map(crop, photos)))
+            with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+                np.save(file, made)
+        wanted: np.ndarray = np.load(path)
+        return wanted
+
+
+@cache
+def embedder_of(name: str) -> Embedder:
+    """An embedder, loaded when something is not cached. Raises UserError."""
+    return registry.load(name)
+
+
+@cache
+def models() -> Models:
+    """The networks, loaded when something is not cached."""
+    return Models.load()
+
+
+def _digest(settings: object) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _title(view: View) -> str:
+    turned = f" turned {view.turn_degrees:+.0f}°" if view.turn_degrees else ""
+    return f"squareness {view.squareness:.1f} {view.margin_ratio:+.2f}{turned}{' mirrored' if view.mirror else ''}"

@@ -1,0 +1,1 @@
+"""How well a similarity does: metrics, protocols and the report of a run."""

@@ -1,0 +1,1 @@
+"""Training runs on disk: a run folder and all of its files."""
