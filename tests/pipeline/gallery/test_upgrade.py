@@ -159,7 +159,7 @@ def count(frame, event, argument):
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.setprofile(count)
-gallery.open("old")
+opening.open_gallery("old")
 sys.setprofile(None)
 print(calls)
 """
