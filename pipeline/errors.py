@@ -1,12 +1,21 @@
-"""Errors for the person in front of the screen: the text is one sentence that says what to do.
+"""Errors for the user.
 
-Pages and the command line catch :class:`UserError` and show its text as it stands; anything else is a
-fault of ours and keeps its traceback.
+Pages and the command line catch :class:`UserError` and show its text; anything else is a bug and keeps its traceback.
 """
+
+from __future__ import annotations
 
 
 class UserError(Exception):
-    """Base of every error whose text is meant for the user."""
+    """Base of every error whose text is meant for the user: one or two plain sentences.
+
+    command: what to type to fix it, if a command does. The command line prints it after the text; pages offer a
+    button instead.
+    """
+
+    def __init__(self, text: str, *, command: str | None = None) -> None:
+        super().__init__(text)
+        self.command = command
 
 
 class PhotoError(UserError):

@@ -25,6 +25,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         chosen.run(chosen)
     except UserError as error:
         print(error, file=sys.stderr)
+        if error.command:
+            print(f"Run: {error.command}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on where it stopped.", file=sys.stderr)

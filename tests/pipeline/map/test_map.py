@@ -296,7 +296,8 @@ def test_layouts_of_codes_that_are_cut_off_anywhere_are_damaged(coded, made):
 def test_whoever_opens_a_map_loads_nothing_that_fits_one(made):
     save_map(made, fitting.fit(made))
     code = (
-        "import sys, json; from pipeline.gallery import opening; from pipeline.map import files; files.open_map(opening.open_gallery('made'));"
+        "import sys, json; from pipeline.gallery import opening; from pipeline.map import files;"
+        "files.open_map(opening.open_gallery('made'));"
         "print(json.dumps([name for name in ('umap', 'sklearn', 'scipy', 'tensorflow') if name in sys.modules]))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
