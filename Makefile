@@ -35,6 +35,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 chromium: .venv/installed-dev  ## Debian's Chromium where apt-get can install it, else Playwright's.
 	@command -v chromium >/dev/null \
