@@ -21,7 +21,6 @@ from pipeline.lookalikes import Probe
 from pipeline.map import queries
 from pipeline.map.files import CODES, map_path, network_folder, open_codes, open_map
 from pipeline.map.layouts import Map, MapSettings
-from pipeline.search import ranking
 from pipeline.similarity import scorers
 
 KEY = "map"
@@ -31,8 +30,6 @@ div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 .st-key-people button { min-height: 0; padding: 0; }
 </style>"""
 NEIGHBOURS = 12
-# Of the nearest photos, the people are picked.
-NEAREST_MAX = 5000
 WALL = 48
 # One size on the map and beside it, so that each picture is made once.
 SMALL_PX = 96
@@ -162,23 +159,19 @@ class Explorer:
 
     @cached_property
     def neighbours(self) -> list[int]:
-        """The nearest other people in truth, each by the row of the nearest photo."""
-        count = min(NEAREST_MAX, len(self.cosines))
-        rows = np.argpartition(-self.cosines, count - 1)[:count]
-        ranked = ranking.by_person(-self.cosines[rows], self.gallery.person_of_row[rows], rows)
-        own = -1 if self.row is None else self.gallery.person_of_row[self.row]
-        return ranked.best_rows[ranked.people != own][:NEIGHBOURS].tolist()
+        """The most similar other people, each by the row of the most similar photo."""
+        people = self.gallery.person_of_row
+        own = None if self.row is None else int(people[self.row])
+        return queries.most_similar_people(self.cosines, people, count=NEIGHBOURS, own_person=own)
 
     @cached_property
     def reach(self) -> float:
         """How far from the chosen face places on the map count as near it."""
-        near = min(MapSettings().near_of(len(self.gallery)), len(self.gallery) - 1)
-        apart = np.linalg.norm(self.places - self.place, axis=1)
-        return float(np.partition(apart, near)[near]) + 1e-6
+        return queries.near_radius(self.places, self.place, near=MapSettings().near_of(len(self.gallery)))
 
     def far(self, row: int) -> bool:
         """Whether the map shows a row far from the chosen face."""
-        return bool(np.linalg.norm(self.places[row] - self.place) > self.reach)
+        return bool(queries.is_far(self.places[row], self.place, self.reach))
 
     def draw(self) -> None:
         """The map on the left; on the right, or below it on a phone, what is chosen."""
@@ -342,7 +335,7 @@ class Explorer:
                 st.space("stretch")
                 self._close()
         st.markdown("##### Nearest people in truth", help="By the 128 numbers of the embedding, not by the map.")
-        distances = (1 - self.cosines[self.neighbours]) / 2
+        distances = queries.cosine_distance(self.cosines[self.neighbours])
         with st.container(gap="xsmall", key="people"):
             for row, distance in zip(self.neighbours, distances.tolist(), strict=True):
                 self._neighbour(row, distance)
@@ -382,8 +375,9 @@ class Explorer:
         if not checked:
             return
         if self.row is None:
-            nearest = np.argpartition(-self.cosines, checked - 1)[:checked]
-            near = sum(not self.far(int(row)) for row in nearest)
+            near = queries.neighbours_near(
+                self.cosines, self.places, centre=self.place, radius=self.reach, checked=checked
+            )
         else:
             near = round(float(self.map.layouts[self.layout].kept[self.row]) * checked)
         words = f"{near} of the {checked} nearest photos are near on the map."
@@ -403,22 +397,20 @@ class Explorer:
         rows = np.array([-1]) if self.row is None else np.flatnonzero(people == people[self.row])
         others = np.flatnonzero(people == people[other])
         own = self.embedding[None] if self.row is None else self.gallery.embeddings[rows]
-        cosines = own @ self.gallery.embeddings[others].T
-        if self.row is not None and people[self.row] == people[other]:
-            np.fill_diagonal(cosines, np.nan)
+        same = self.row is not None and people[self.row] == people[other]
+        pairs = queries.compare_photos(own, self.gallery.embeddings[others], same_photos=bool(same))
         with st.container(border=True):
             one, two = drawing.person(self._name(self.row)), drawing.person(self.drawn.names[other])
             st.html(f"<strong style='font-size: 1.25rem'>{one} and {two}</strong>")
-            if np.isnan(cosines).all():
+            if pairs is None:
                 st.caption("There is but one photo of this person.")
             else:
-                best, worst = (int(pick(cosines)) for pick in (np.nanargmax, np.nanargmin))
-                only = best == worst
-                for title, flat in (("Most alike photos", best), ("Least alike photos", worst))[: 1 if only else 2]:
-                    first, second = np.unravel_index(flat, cosines.shape)
+                only = pairs.most == pairs.least
+                shown = (("Most alike photos", pairs.most), ("Least alike photos", pairs.least))
+                for title, (first, second) in shown[: 1 if only else 2]:
                     self._photos("The photos" if only else title, int(rows[first]), int(others[second]), own[first])
                 if not only:
-                    st.caption(f"Of {cosines.size:,} pairs; on average a distance of {_mean_distance(cosines):.3f}.")
+                    st.caption(f"Of {pairs.count:,} pairs; on average a distance of {pairs.mean_distance:.3f}.")
             with st.container(horizontal=True):
                 back = (self.face, None)
                 st.button("Back", icon=":material/arrow_back:", on_click=compare, args=back, type="tertiary")
@@ -449,26 +441,12 @@ class Explorer:
     def selected(self) -> np.ndarray:
         """The rows within the area, int64."""
         assert self.area is not None
-        return np.flatnonzero(queries.within(self.places, self.area))
+        return np.flatnonzero(queries.inside(self.places, self.area))
 
     @cached_property
     def _table(self) -> Any:
         """The selected faces as columns."""
-        import pyarrow as pa
-
-        rows = self.selected
-        table = self.gallery.faces.select(["name", "source", "licence"]).take(rows)
-        layout = self.map.layouts[self.layout]
-        columns = {
-            "cluster": self.map.clusters[rows] + 1,
-            "quality": self.map.quality[rows].round(3),
-            "neighbours kept": layout.kept[rows].round(2),
-            "x": layout.places[rows, 0].round(4),
-            "y": layout.places[rows, 1].round(4),
-        }
-        for name, values in columns.items():
-            table = table.append_column(name, pa.array(values))
-        return table.add_column(0, "row", pa.array(rows))
+        return queries.faces_table(self.gallery, self.map, self.map.layouts[self.layout], self.selected)
 
     def _csv(self) -> bytes:
         import pyarrow.csv
@@ -484,11 +462,8 @@ class Explorer:
             st.markdown(f"#### {len(rows):,} photos of {people:,} people")
             if len(rows):
                 numbers, names = self.drawn.sources
-                counts = np.bincount(numbers[rows], minlength=len(names))
-                for number in np.argsort(-counts, kind="stable")[:5].tolist():
-                    if counts[number]:
-                        share = counts[number] / len(rows)
-                        st.progress(share, text=drawing.literal(f"{names[number]}: {counts[number]:,}"))
+                for number, photos in queries.most_common(numbers[rows], count=5):
+                    st.progress(photos / len(rows), text=drawing.literal(f"{names[number]}: {photos:,}"))
             with st.container(horizontal=True):
                 st.download_button(
                     "CSV", self._csv, "faces.csv", "text/csv", icon=":material/download:", on_click="ignore"
@@ -517,10 +492,6 @@ class Explorer:
 
 def _number(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}"
-
-
-def _mean_distance(cosines: np.ndarray) -> float:
-    return float((1 - np.nanmean(cosines)) / 2)
 
 
 page()

@@ -132,19 +132,6 @@ def test_a_face_of_the_gallery_is_placed_where_its_person_is(made):
             assert np.linalg.norm(own - place, axis=1).min() == 0
 
 
-def test_a_new_face_that_resembles_two_parts_of_the_map_is_not_placed_between_them():
-    places = np.array([[-1, 0]] * 5 + [[1, 0]] * 3, np.float32)
-    assert queries.place(np.full(8, 0.5, np.float32), places).tolist() == [-1, 0]
-
-
-def test_what_lies_within_a_polygon_is_as_counted_by_hand():
-    places = unit_rows(200, dimensions=2)
-    square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 2], [-0.5, 2]])
-    expected = (np.abs(places[:, 0]) < 0.5) & (places[:, 1] > -0.5)
-    assert np.array_equal(queries.within(places, square), expected)
-    assert np.array_equal(queries.within(places, square[::-1]), expected)
-
-
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 29])
 def test_a_gallery_too_small_for_umap_is_laid_out_by_pca(count):
     fitted = fitting.fit(gallery_of(unit_rows(count)))
