@@ -124,8 +124,8 @@ def test_two_photos_of_one_person_are_compared_but_none_with_itself(demonstratio
 
 def test_an_area_lists_who_is_in_it_and_gives_them_as_csv(demonstration):
     places = open_map(demonstration).layouts[UMAP].places
-    inside = np.flatnonzero((np.abs(places[:, 0]) < 0.2) & (places[:, 1] < 0))
-    page = explorer(area="-0.2,0 -0.2,-2 0.2,-2 0.2,0")
+    inside = np.flatnonzero((np.abs(places[:, 0]) < 0.5) & (places[:, 1] < 0.2))
+    page = explorer(area="-0.5,0.2 -0.5,-2 0.5,-2 0.5,0.2")
     assert len(page.dataframe[0].value) == len(inside) > 10
     assert any(heading.value.startswith(f"#### {len(inside)} photos of") for heading in page.markdown)
     assert len(page.image) == min(len(inside), 48)
