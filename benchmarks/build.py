@@ -122,7 +122,7 @@ def _in_a_process(what: str, way: str, size: int) -> dict[str, float]:
 def _people(size: int) -> People:
     """The first people of LFW with several photos, of which there are ``size``."""
     people: list[Person] = []
-    for person in lfw.people(wild.place()).people:
+    for person in lfw.people(wild.lfw_folder()).people:
         if len(person.photos) >= PHOTOS_OF_PERSON_MIN and size:
             people.append(replace(person, photos=person.photos[:size]))
             size -= len(people[-1].photos)

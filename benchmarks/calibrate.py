@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks import protocols, report
 from pipeline.errors import UserError
 from pipeline.similarity import scorers
-from train.datasets.lfw import Wild
-from train.evaluation.report import fitted
+from train.datasets.lfw import LFW
+from train.evaluation.report import fit_calibration
 
 BINS = 10
 # As many as the demonstration gallery has.
@@ -25,7 +25,7 @@ STRANGERS = 983
 
 def main() -> None:
     """Fit, check and write the calibration."""
-    wild = Wild()
+    wild = LFW()
     embeddings = wild.embeddings()
 
     def distances(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +34,7 @@ def main() -> None:
         known = ~np.isnan(values)
         return (1 - values[known]) / 2, same[known]
 
-    calibration = fitted(*distances("pairsDevTrain.txt"))
+    calibration = fit_calibration(*distances("pairsDevTrain.txt"))
     table = []
     for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
         values, labels = distances(name)
@@ -61,7 +61,7 @@ def main() -> None:
     )
 
 
-def _strangers(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
+def _strangers(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
     """What a visitor sees who is not in the gallery: people of view 1 looked up among others of them."""
     test = wild.photos_of("peopleDevTest.txt")
     _, first = np.unique(wild.people[test], return_index=True)

@@ -20,7 +20,7 @@ from pipeline import photo
 from pipeline.embedding.base import EmbeddingSettings, unit
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
-from train.datasets.lfw import NEVER, Wild, models, progress_bar
+from train.datasets.lfw import LFW, NEVER_LEVEL, pipeline_models, progress_bar
 
 DRAWS = range(10)
 VIEWS = (View(1.0, 0.0), View(1.0, 0.1), View(0.0, 0.1), *EmbeddingSettings().views[::2])
@@ -29,7 +29,7 @@ ANGLES = (0, 10, 15, 20, 30, 45, 60, 90)
 
 def main() -> None:
     """Measure every choice and print its table."""
-    wild = Wild()
+    wild = LFW()
     test = wild.photos_of("peopleDevTest.txt")
     report(
         "crop",
@@ -46,7 +46,7 @@ def main() -> None:
     )
 
 
-def _rank_1(wild: Wild, rows: np.ndarray) -> dict[str, object]:
+def _rank_1(wild: LFW, rows: np.ndarray) -> dict[str, object]:
     """Among the people of each list."""
     found: dict[str, object] = {}
     for title, people_list in (("4,038 people", "peopleDevTrain.txt"), ("1,711 people", "peopleDevTest.txt")):
@@ -56,7 +56,7 @@ def _rank_1(wild: Wild, rows: np.ndarray) -> dict[str, object]:
     return found
 
 
-def _crops(wild: Wild) -> list[dict[str, object]]:
+def _crops(wild: LFW) -> list[dict[str, object]]:
     everything, limit = np.arange(len(wild)), EmbeddingSettings().level_over_degrees
     plain = {view: wild.view(view, everything, limit) for view in VIEWS}
     mirrored = {view: wild.view(replace(view, mirror=True), everything, limit) for view in VIEWS}
@@ -79,7 +79,7 @@ def _name(view: View) -> str:
     return f"{shape} {view.margin_ratio:+.2f}" + (f" turned {view.turn_degrees:+.0f}°" if view.turn_degrees else "")
 
 
-def _centring(wild: Wild) -> list[dict[str, object]]:
+def _centring(wild: LFW) -> list[dict[str, object]]:
     embeddings = wild.embeddings()
     mean = embeddings[wild.photos_of("peopleDevTrain.txt")].mean(axis=0)
     centred = np.where(embeddings.any(axis=1, keepdims=True), unit(embeddings - mean), 0)
@@ -89,30 +89,30 @@ def _centring(wild: Wild) -> list[dict[str, object]]:
     ]
 
 
-def _levelling(wild: Wild, test: np.ndarray) -> list[dict[str, object]]:
+def _levelling(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
     embeddings = wild.embeddings()
     _, first = np.unique(wild.people[test], return_index=True)
     gallery = test[first]
     second = first[np.bincount(wild.people[test])[np.unique(wild.people[test])] > 1] + 1
     probes = test[second]
-    embedder = models().embedder
+    embedder = pipeline_models().embedder
     table = []
     with progress_bar() as bar:
         for angle in bar.track(ANGLES, description="Turning probes (angles)"):
             turned = [_turned(photo.read(wild.paths[number]), angle) for number in probes]
-            detected = models().detector(turned)
+            detected = pipeline_models().detector(turned)
             row: dict[str, object] = {"turned by": f"{angle}°", "found": sum(map(bool, detected)) / len(probes)}
             with_face = [place for place, found in enumerate(detected) if found]
             rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
             right = {}
-            for limit in (NEVER, 0.0):
+            for limit in (NEVER_LEVEL, 0.0):
                 embedder.settings = EmbeddingSettings(level_over_degrees=limit)
                 rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
                 nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
                 right[limit] = wild.people[nearest] == wild.people[probes[with_face]]
-            for limit in (NEVER, 30.0, 20.0, 10.0, 5.0, 0.0):
-                chosen = np.where(rolls > limit, right[0.0], right[NEVER])
-                row["never" if limit == NEVER else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
+            for limit in (NEVER_LEVEL, 30.0, 20.0, 10.0, 5.0, 0.0):
+                chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
+                row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
             table.append(row)
     embedder.settings = EmbeddingSettings()
     return table
@@ -125,7 +125,7 @@ def _turned(picture: np.ndarray, degrees: float) -> np.ndarray:
     return np.asarray(padded.rotate(-degrees, Image.Resampling.BICUBIC))[pad:-pad, pad:-pad]
 
 
-def _copies(wild: Wild, test: np.ndarray) -> list[dict[str, object]]:
+def _copies(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
     embeddings = wild.embeddings()
     chosen = test[::8]
     ways: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -137,12 +137,14 @@ def _copies(wild: Wild, test: np.ndarray) -> list[dict[str, object]]:
     table = []
     for name, way in ways.items():
         copies = [np.asarray(way(Image.open(wild.paths[number]).convert("RGB"))) for number in chosen]
-        detected = models().detector(copies)
+        detected = pipeline_models().detector(copies)
         crops = [
-            models().embedder.crops(copy, found[0]) for copy, found in zip(copies, detected, strict=True) if found
+            pipeline_models().embedder.crops(copy, found[0])
+            for copy, found in zip(copies, detected, strict=True)
+            if found
         ]
         kept = [number for number, found in zip(chosen, detected, strict=True) if found]
-        table.append(_percentiles(name, (models().embedder(crops) * embeddings[kept]).sum(axis=1)))
+        table.append(_percentiles(name, (pipeline_models().embedder(crops) * embeddings[kept]).sum(axis=1)))
     others = []
     for person in np.unique(wild.people[test]):
         rows = embeddings[test[wild.people[test] == person]]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.embedding.base import EmbeddingSettings, unit
 from pipeline.gallery import layout, writing
 from pipeline.gallery.rows import ROW
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 
 PER_PERSON = 10
 _PEOPLE_OF_BLOCK = 10_000
@@ -20,7 +20,7 @@ class Crowd:
     """People drawn from the normal distribution of LFW's people, photos from that of photos around their person."""
 
     def __init__(self) -> None:
-        wild = Wild()
+        wild = LFW()
         embeddings = wild.embeddings()
         known = embeddings.any(axis=1)
         rows, people = embeddings[known], np.unique(wild.people[known], return_inverse=True)[1]

@@ -12,7 +12,7 @@ from benchmarks import Line, exponent, report, times
 from pipeline import photo, tensorflow_loader
 from pipeline.faces.detector import DetectionSettings
 from pipeline.faces.mtcnn import Cascade
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 
 PHOTOS = 1024
 SIDES_PX = (320, 640, 1280)
@@ -27,7 +27,7 @@ def main() -> None:
     from mtcnn import MTCNN
 
     package, cascade = MTCNN(), Cascade()
-    paths = Wild().paths
+    paths = LFW().paths
     chosen = np.random.default_rng(0).choice(len(paths), PHOTOS, replace=False)
     photos = np.stack([photo.read(paths[index]) for index in chosen])
 

@@ -15,7 +15,7 @@ from benchmarks import protocols, report
 from pipeline.embedding.base import EmbeddingSettings
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 from train.evaluation import protocols as evaluate
 
 SEEDS = range(3)
@@ -36,7 +36,7 @@ WAYS = {
 
 def main() -> None:
     """Measure every protocol and print the table."""
-    wild = Wild()
+    wild = LFW()
     pairs, same, folds = wild.pairs("pairs.txt")
     closed = protocols.closed_set
     protocols_by_name = {

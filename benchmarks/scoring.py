@@ -26,7 +26,7 @@ from pipeline.similarity import files, scorers
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import Network
 from pipeline.similarity.scorers import CosineScorer, NetworkScorer, Scorer
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 from train.networks import SEED, NetworkSettings, Similarity
 
 CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -44,7 +44,7 @@ EVERY, PRODUCT = "every photo scored", "cosine, a product of matrices"
 
 def main() -> None:
     """Measure both tables."""
-    wild = Wild()
+    wild = LFW()
     embeddings = wild.embeddings()
     known = embeddings.any(axis=1)
     embeddings, people = embeddings[known], wild.people[known]

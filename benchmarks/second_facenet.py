@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.embedding import pair
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 
 
-def second_facenet(wild: Wild, embeddings: np.ndarray, photos: np.ndarray) -> np.ndarray:
+def second_facenet(wild: LFW, embeddings: np.ndarray, photos: np.ndarray) -> np.ndarray:
     """Rows of both networks side by side, the second one with half the weight, for some photos: unit rows."""
     second = np.zeros((len(wild), 512), np.float32)
     second[photos] = wild.embedded(pair.FACENET_512, photos)

@@ -24,7 +24,7 @@ from pipeline import tensorflow_loader
 from pipeline.embedding.base import unit
 from pipeline.errors import UserError
 from pipeline.similarity.network import Network
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 from train.evaluation import protocols
 from train.evaluation.protocols import TIERS, Distances, Tier
 
@@ -55,7 +55,7 @@ def trained(name: str, embeddings: np.ndarray, labels: np.ndarray, held_out: np.
 def main() -> None:
     """Measure and print all tables."""
     tensorflow_loader.load()
-    wild = Wild()
+    wild = LFW()
     embeddings = wild.embeddings()
     report(
         "similarity",
@@ -69,7 +69,7 @@ def main() -> None:
     )
 
 
-def _view_1(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
+def _view_1(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
     test = wild.photos_of("peopleDevTest.txt")
     held_out = np.isin(np.arange(len(wild)), test)
     train = np.flatnonzero(~held_out)
@@ -113,7 +113,7 @@ def _view_1(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
     return [*table, *FINE_TUNING]
 
 
-def _one_shot(wild: Wild, photos: np.ndarray, distances: Distances, seed: int) -> float:
+def _one_shot(wild: LFW, photos: np.ndarray, distances: Distances, seed: int) -> float:
     """Mean rank-1 of some draws, which are other ones for each seed."""
     found = [
         protocols.one_shot(photos[:, None], wild.people[photos], distances, DRAWS * seed + draw)["rank_1"]
@@ -136,7 +136,7 @@ def _discriminant(embeddings: np.ndarray, people: np.ndarray, train: np.ndarray)
     return by_number(unit(fitted.transform(embeddings)))
 
 
-def _agreement(wild: Wild) -> Distances:
+def _agreement(wild: LFW) -> Distances:
     """The mean of the crops' rows is the shorter, the less they agree; a gallery photo is nearer for it."""
     settings = WAYS["as shipped"]
     everything = np.arange(len(wild))
@@ -155,7 +155,7 @@ def _hubness(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     return protocols.cosine_distances(probes, gallery) + 0.1 * near
 
 
-def _templates(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
+def _templates(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
     """How several photos of a person are put together: by rank-1 among all other people of LFW."""
     sizes = np.array([min(face.side_px, 150.0) if face else 0.0 for face in wild.faces])
     ways: dict[str, list[float]] = {}
@@ -180,7 +180,7 @@ def _templates(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
     return [{"a person's photos": name, **_spread(np.array(values))} for name, values in ways.items()]
 
 
-def _view_2(wild: Wild, embeddings: np.ndarray) -> list[dict[str, object]]:
+def _view_2(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
     """Each line for one crop, the shipped crops by cosine, and the shipped network trained without the fold."""
     folds = wild.folds()
     networks = [trained(f"cohort-without-{fold}", embeddings, wild.people, folds == fold, 0) for fold in range(10)]

@@ -10,7 +10,7 @@ import sys
 from benchmarks import report
 from pipeline import tensorflow_loader
 from pipeline.errors import UserError
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 from train.systems import compare
 from train.systems.protocol import Budget
 
@@ -18,7 +18,7 @@ from train.systems.protocol import Budget
 def main() -> None:
     """Run, record and print."""
     tensorflow_loader.load()
-    rows = compare.compare(list(compare.systems().values()), compare.LfwInputs(Wild(), Budget()))
+    rows = compare.compare(list(compare.systems().values()), compare.LFWInputs(LFW(), Budget()))
     compare.record()
     finished = [dict(zip(compare.HEAD, compare.cells(row), strict=True)) for row in rows if "rank_1" in row]
     reasons = [{"system": row["system"], "why not": row["reason"]} for row in rows if "reason" in row]

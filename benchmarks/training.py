@@ -26,7 +26,7 @@ from keras import layers, ops
 from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd
 from pipeline import tensorflow_loader
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 from train.fit import Batches, FitSettings, fit
 from train.runs import runs
 from train.steps import PAIRS
@@ -43,7 +43,7 @@ AIM, INPUT_AIM = 100, 0.1
 
 def main() -> None:
     """Measure all tables."""
-    wild = Wild()
+    wild = LFW()
     embeddings = wild.embeddings()
     known = embeddings.any(axis=1)
     lfw = embeddings[known], np.unique(wild.people[known], return_inverse=True)[1]

@@ -20,7 +20,7 @@ from pipeline.embedding.base import EmbeddingSettings
 from pipeline.errors import UserError
 from pipeline.similarity import files
 from pipeline.similarity.network import Network
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 from train.evaluation import protocols, report
 from train.fit import FitSettings, best_row, fit
 from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
@@ -70,7 +70,7 @@ def network_of(
 
 def main() -> None:
     """Train everything that is recorded, and ship."""
-    wild = Wild()
+    wild = LFW()
     embeddings, held_out = wild.embeddings(), np.isin(np.arange(len(wild)), wild.photos_of("peopleDevTest.txt"))
     names = [path.parent.name.replace("_", " ") for path in wild.paths]
     for name, settings in {**SETTINGS, **ABLATIONS}.items():
@@ -85,7 +85,7 @@ def main() -> None:
             ship(wild, embeddings)
 
 
-def ship(wild: Wild, embeddings: np.ndarray) -> None:
+def ship(wild: LFW, embeddings: np.ndarray) -> None:
     """Write the network of the training ``cohort`` with its calibration."""
     import keras
 
@@ -98,7 +98,7 @@ def ship(wild: Wild, embeddings: np.ndarray) -> None:
         known = ~np.isnan(values)
         return values[known], same[known]
 
-    calibration = report.fitted(*pairs_of("pairsDevTest.txt"), on_logit=True)
+    calibration = report.fit_calibration(*pairs_of("pairsDevTest.txt"), on_logit=True)
     measured = []
     for pair_list in ("pairsDevTest.txt", "pairs.txt"):
         values, same = pairs_of(pair_list)

@@ -45,7 +45,7 @@ def page() -> None:
 
 def show() -> None:
     """Table and plots of all systems that were compared."""
-    rows = compare.everything()
+    rows = compare.all_systems()
     finished = [row for row in rows if "rank_1" in row]
     if not finished:
         with st.container(border=True, width=640):

@@ -156,7 +156,7 @@ def _compare(chosen: argparse.Namespace) -> None:
         from pipeline import tensorflow_loader
 
         tensorflow_loader.load()
-        from train.datasets.lfw import Wild
+        from train.datasets.lfw import LFW
         from train.systems import compare
         from train.systems.protocol import Budget
 
@@ -167,7 +167,7 @@ def _compare(chosen: argparse.Namespace) -> None:
     unknown = [name for name in chosen.systems if name not in known]
     if unknown:
         raise UserError(f"There is no system {unknown[0]}. See them by: python -m train compare --list")
-    inputs = compare.LfwInputs(Wild(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
+    inputs = compare.LFWInputs(LFW(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
     rows = compare.compare([known[name] for name in chosen.systems or known], inputs)
     finished = [row for row in rows if "rank_1" in row]
     console.print_table(compare.HEAD, [compare.cells(row) for row in finished], numbers=set(range(1, 10)))

@@ -31,10 +31,10 @@ from pipeline.sources import lfw
 
 _BLOCK = 512
 # No head is rolled further than this, so that none is turned upright.
-NEVER = 360.0
+NEVER_LEVEL = 360.0
 
 
-def place(folder: Path | None = None) -> Path:
+def lfw_folder(folder: Path | None = None) -> Path:
     """The folder with ``lfw/`` and the official lists: that given, ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``."""
     folder = folder or Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parents[3] / "shared" / "faces")
     if not (folder / "pairs.txt").is_file():
@@ -55,11 +55,11 @@ def progress_bar() -> Progress:
     )
 
 
-class Wild:
+class LFW:
     """The photos of LFW in a fixed order, with their detected faces and embeddings."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = place(folder)
+        self.folder = lfw_folder(folder)
         self.paths = sorted((self.folder / "lfw").glob("*/*.jpg"))
         self._number = {path.stem: number for number, path in enumerate(self.paths)}
         self.cache = storage.home() / "benchmarks" / "lfw"
@@ -111,7 +111,7 @@ class Wild:
             with progress_bar() as bar:
                 for start in bar.track(range(0, len(self), _BLOCK), description="Detecting (512 at a time)"):
                     block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
-                    found += [detected[0] if detected else None for detected in models().detector(block)]
+                    found += [detected[0] if detected else None for detected in pipeline_models().detector(block)]
             with storage.written_whole(path) as temporary:
                 temporary.write_text(json.dumps([face and asdict(face) for face in found]))
         rows = json.loads(path.read_text())
@@ -119,19 +119,19 @@ class Wild:
             row and Face(tuple(row["box"]), tuple(map(tuple, row["landmarks"])), row["confidence"]) for row in rows
         ]
 
-    def view(self, view: View, photos: np.ndarray, level_over_degrees: float = NEVER) -> np.ndarray:
+    def view(self, view: View, photos: np.ndarray, level_over_degrees: float = NEVER_LEVEL) -> np.ndarray:
         """Unit rows of one view of the given photos, zeros where no face was found: float32 (len(photos), 128)."""
-        if level_over_degrees == NEVER:
-            return self._rows(view, photos, NEVER)
+        if level_over_degrees == NEVER_LEVEL:
+            return self._rows(view, photos, NEVER_LEVEL)
         rolls = np.abs([face.roll_degrees if face else 0 for face in self.faces])
         rolled = rolls[photos] > level_over_degrees
         rows = np.empty((len(photos), 128), np.float32)
-        rows[~rolled] = self._rows(view, photos[~rolled], NEVER)
+        rows[~rolled] = self._rows(view, photos[~rolled], NEVER_LEVEL)
         rows[rolled] = self._rows(view, photos[rolled], level_over_degrees)
         return rows
 
     def _rows(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
-        levelled = "" if level_over_degrees == NEVER else f"-{level_over_degrees:.0f}"
+        levelled = "" if level_over_degrees == NEVER_LEVEL else f"-{level_over_degrees:.0f}"
         path = self.cache / f"view-{_digest(asdict(view))}{levelled}.npy"
         rows: np.ndarray = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
@@ -153,7 +153,7 @@ class Wild:
             for place, face in detected
         ]
         crops = [geometry.crop(picture, face, view, 160) for picture, face in around]
-        rows[[place for place, _ in detected]] = models().embedder.rows(np.stack(crops))
+        rows[[place for place, _ in detected]] = pipeline_models().embedder.rows(np.stack(crops))
         return rows
 
     def embeddings(self, settings: EmbeddingSettings = EmbeddingSettings()) -> np.ndarray:
@@ -214,7 +214,7 @@ def embedder_of(name: str) -> Embedder:
 
 
 @cache
-def models() -> Models:
+def pipeline_models() -> Models:
     """The networks, loaded when something is not cached."""
     return Models.load()
 

@@ -46,7 +46,7 @@ def verification(
     return {"threshold": threshold, **at}, {"threshold": _short(thresholds), **curves}
 
 
-def receiver(to_same: np.ndarray, to_others: np.ndarray) -> tuple[dict[str, float], dict[str, Any]]:
+def roc(to_same: np.ndarray, to_others: np.ndarray) -> tuple[dict[str, float], dict[str, Any]]:
     """Area under the ROC curve, true accepts at 1 and 0.1 % false ones; the curve, and both kinds as histograms.
 
     to_same (n,) and to_others (m,): distances of all pairs of one person and of two.

@@ -122,7 +122,7 @@ def accuracy_of_folds(values: np.ndarray, same: np.ndarray, folds: np.ndarray) -
 
 
 Progress = Callable[[int], None]
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+PairArrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 _SEEDS = range(3)
 
 
@@ -132,7 +132,11 @@ def lines_count(ways: dict[str, Distances]) -> int:
 
 
 def table(
-    embeddings: np.ndarray, labels: np.ndarray, ways: dict[str, Distances], pairs: Pairs | None, progress: Progress
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    ways: dict[str, Distances],
+    pairs: PairArrays | None,
+    progress: Progress,
 ) -> list[tuple[str, ...]]:
     """Every protocol that the photos allow, a row each: its name, and mean and spread for each of ``ways``.
 

@@ -34,7 +34,7 @@ _DIGITS = 5
 
 
 @dataclass(frozen=True)
-class Draw:
+class OneShotDraw:
     """One draw of gallery and probes, photo numbers, with the distances (probes, gallery) between them."""
 
     gallery: np.ndarray
@@ -61,7 +61,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class WeightedPairs:
     """Pairs of photos: distances (n,), whether they show one person (n,), weights (n,), and of how many people."""
 
     distances: np.ndarray
@@ -94,7 +94,7 @@ def evaluation(
         "draws": len(some),
         "ways": {
             way: {
-                "rank_k": rank_k(of),
+                "rank_k": cmc(of),
                 "roc": roc(of),
                 "reliability": reliability(
                     [_pairs(embeddings, labels, of, ways[way], half) for half in halves], on_logit=way != "cosine"
@@ -120,13 +120,15 @@ def read(folder: Path) -> dict[str, Any] | None:
     return kept
 
 
-def _draw(embeddings: np.ndarray, labels: np.ndarray, distances: Distances, random: np.random.Generator) -> Draw:
+def _draw(
+    embeddings: np.ndarray, labels: np.ndarray, distances: Distances, random: np.random.Generator
+) -> OneShotDraw:
     gallery, probes = protocols.one_shot_split(labels, random)
     own = protocols.places(labels[probes], labels[gallery])
-    return Draw(gallery, probes, own, distances(embeddings[probes], embeddings[gallery]))
+    return OneShotDraw(gallery, probes, own, distances(embeddings[probes], embeddings[gallery]))
 
 
-def rank_k(draws: Sequence[Draw]) -> dict[str, list[float]]:
+def cmc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
     """Share of probes whose own person is among the first k, mean of the draws."""
     people = len(draws[0].gallery)
     ranks = [k for k in RANKS if k <= people]
@@ -134,7 +136,7 @@ def rank_k(draws: Sequence[Draw]) -> dict[str, list[float]]:
     return {"k": [float(k) for k in ranks], "share": _rounded(np.mean(found, axis=1))}
 
 
-def roc(draws: Sequence[Draw]) -> dict[str, list[float]]:
+def roc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
     """True accepts at false accepts, as far as there are ten false accepts to count; mean of the draws."""
     found = []
     others = draws[0].to_others.size
@@ -147,7 +149,7 @@ def roc(draws: Sequence[Draw]) -> dict[str, list[float]]:
     return {"false": [float(f"{rate:.4g}") for rate in rates], "true": _rounded(np.mean(found, axis=0))}
 
 
-def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | None:
+def reliability(halves: Sequence[WeightedPairs], on_logit: bool) -> dict[str, Any] | None:
     """The reliability curve of the resemblance: what is said of pairs, and what is so, in bins of equal width.
 
     The resemblance is calibrated on the pairs of one half of the people and looked at on the others'; pairs of one
@@ -157,7 +159,9 @@ def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | Non
     if min(half.people for half in halves) < _PEOPLE_MIN:
         return None
     learned, seen = halves
-    said = fitted(learned.distances, learned.same, on_logit, learned.weights).resemblance(seen.distances) / 100
+    said = (
+        fit_calibration(learned.distances, learned.same, on_logit, learned.weights).resemblance(seen.distances) / 100
+    )
     bins = np.minimum((said * _BINS).astype(int), _BINS - 1)
     rows = []
     for number in np.unique(bins):
@@ -173,7 +177,7 @@ def reliability(halves: Sequence[Pairs], on_logit: bool) -> dict[str, Any] | Non
     }
 
 
-def fitted(
+def fit_calibration(
     distances: np.ndarray, same: np.ndarray, on_logit: bool = False, weights: np.ndarray | None = None
 ) -> Calibration:
     """The logistic curve (Platt 1999) from distance to resemblance.
@@ -189,7 +193,7 @@ def fitted(
     return Calibration(float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope, on_logit)
 
 
-def mistaken(draws: Sequence[Draw], names: Sequence[str], photos: np.ndarray) -> list[dict[str, Any]]:
+def mistaken(draws: Sequence[OneShotDraw], names: Sequence[str], photos: np.ndarray) -> list[dict[str, Any]]:
     """Who was most often taken for whom, and then by the widest margin, with the worst example of each pair."""
     worst: dict[tuple[str, str], dict[str, Any]] = {}
     for draw in draws:
@@ -224,8 +228,8 @@ def _halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pairs(
-    embeddings: np.ndarray, labels: np.ndarray, draws: Sequence[Draw], distances: Distances, half: np.ndarray
-) -> Pairs:
+    embeddings: np.ndarray, labels: np.ndarray, draws: Sequence[OneShotDraw], distances: Distances, half: np.ndarray
+) -> WeightedPairs:
     """All pairs of photos of one person, but of the first photos of who has many, and the draws' pairs of two."""
     own, others = [], []
     for person in np.unique(labels[half]):
@@ -240,7 +244,7 @@ def _pairs(
     to_own, to_others = np.concatenate(own or [np.empty(0)]), np.concatenate(others)
     to_others = to_others[:: len(to_others) // _STRANGERS_MAX + 1]
     kinds = ((to_own, True), (to_others, False))
-    return Pairs(
+    return WeightedPairs(
         np.concatenate([to_own, to_others]),
         np.concatenate([np.full(len(values), same) for values, same in kinds]),
         np.concatenate([np.full(len(values), 1 / max(len(values), 1)) for values, _ in kinds]),

@@ -25,11 +25,11 @@ from pipeline.faces.geometry import View
 from train.evaluation import metrics, protocols
 from train.runs import runs
 from train.systems import protocol
-from train.systems.protocol import Budget, Protocol
-from train.systems.system import Inputs, Made, System, enrolled, places
+from train.systems.protocol import Budget, ComparisonProtocol
+from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, rows_of
 
 if TYPE_CHECKING:
-    from train.datasets.lfw import Wild
+    from train.datasets.lfw import LFW
 
 CURVES = "curves.json"
 RECORDED = storage.ASSETS / "systems"
@@ -70,16 +70,16 @@ def systems(onnx: Sequence[str] = ()) -> dict[str, System]:
 
 
 @dataclass(frozen=True)
-class LfwInputs:
+class LFWInputs:
     """What systems are given, of Labeled Faces in the Wild."""
 
-    wild: Wild
+    wild: LFW
     budget: Budget
 
     @cached_property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> ComparisonProtocol:
         """Who is learned from, probed, refused and paired."""
-        return protocol.of_lfw(self.wild)
+        return protocol.lfw_comparison(self.wild)
 
     def rows(self, embedder: str) -> np.ndarray:
         """Unit rows of an embedder, zeros where a photo shows no face. Raises UserError where it cannot run."""
@@ -123,7 +123,9 @@ class LfwInputs:
         return int(parameters), float(face_ms)
 
 
-def compare(chosen: Sequence[System], inputs: Inputs, tell: Callable[[str], None] = print) -> list[dict[str, Any]]:
+def compare(
+    chosen: Sequence[System], inputs: SystemInputs, tell: Callable[[str], None] = print
+) -> list[dict[str, Any]]:
     """Run the systems that are not finished, and give a row for each, the highest rank-1 first."""
     for number, system in enumerate(chosen, start=1):
         place, config = folder() / system.name, _config(system, inputs.budget)
@@ -144,7 +146,7 @@ def compare(chosen: Sequence[System], inputs: Inputs, tell: Callable[[str], None
         _write_compact(place / CURVES, drawn)
         figures["train_seconds"] = made.before_seconds + runs.taught_seconds(place)
         storage.write_json(place / runs.RESULT, figures)
-    return ranked([read(folder() / system.name) for system in chosen])
+    return ranked([read_system(folder() / system.name) for system in chosen])
 
 
 def _config(system: System, budget: Budget) -> dict[str, Any]:
@@ -163,7 +165,7 @@ def _write_compact(path: Path, values: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def read(place: Path) -> dict[str, Any]:
+def read_system(place: Path) -> dict[str, Any]:
     """A compared system as it lies on disk: name, system, kind, and its figures or the reason why there are none."""
     config, result = (storage.read_json(place / part) or {} for part in (runs.CONFIG, runs.RESULT))
     about = {"name": place.name, "system": config.get("system", place.name), "kind": config.get("kind", "")}
@@ -205,12 +207,12 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["system"], *shares, f"{row['parameters']:,}", seconds, f"{row['face_ms']:.3g} ms")
 
 
-def everything() -> list[dict[str, Any]]:
+def all_systems() -> list[dict[str, Any]]:
     """The systems there are, each with its folder: the recorded ones, or in their place the user's that finished."""
     found = {path.parent.name: path.parent for path in RECORDED.glob(f"*/{runs.CONFIG}")}
     own = {path.parent.name: path.parent for path in folder().glob(f"*/{runs.RESULT}")}
     found |= {name: place for name, place in own.items() if name not in found or _finished(place)}
-    return ranked([read(place) | {"folder": place} for place in found.values()])
+    return ranked([read_system(place) | {"folder": place} for place in found.values()])
 
 
 def record() -> None:
@@ -224,13 +226,13 @@ def record() -> None:
                 shutil.copyfile(result.parent / part, target / part)
 
 
-def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]]:
+def measured(made: TrainedSystem, inputs: SystemInputs) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and curves of a system."""
     given = inputs.protocol
     has_face = np.any(inputs.rows(registry.DEFAULT), axis=1)
     rows = np.where(has_face[:, None], made.rows, 0)
     learned, people = enrolled(inputs)
-    probes, unknown = (places(given, photos) for photos in (given.probes, given.unknown))
+    probes, unknown = (rows_of(given, photos) for photos in (given.probes, given.unknown))
     right = np.searchsorted(given.people[given.learn[:, 0]], given.people[given.probes])
     figures: dict[str, Any] = {}
     drawn: dict[str, Any] = {}
@@ -253,17 +255,19 @@ def measured(made: Made, inputs: Inputs) -> tuple[dict[str, Any], dict[str, Any]
     return {name: round(value, 6) for name, value in figures.items()} | {"parameters": made.parameters}, drawn
 
 
-def _verified(made: Made, rows: np.ndarray, given: Protocol, drawn: dict[str, Any]) -> dict[str, float]:
+def _verified(
+    made: TrainedSystem, rows: np.ndarray, given: ComparisonProtocol, drawn: dict[str, Any]
+) -> dict[str, float]:
     """Figures of verification; their curves are put among the others."""
     lists = [
-        (protocols.pair_distances(rows, places(given, pairs.photos), made.apart), pairs.same)
+        (protocols.pair_distances(rows, rows_of(given, pairs.photos), made.apart), pairs.same)
         for pairs in (given.choose, given.report)
     ]
     figures, drawn["threshold"] = metrics.verification(*lists)
     photos = np.unique(given.report.photos)
-    kept = rows[places(given, photos)]
+    kept = rows[rows_of(given, photos)]
     shown = np.any(kept, axis=1)
     apart = made.apart(kept[shown], kept[shown])
-    more, found = metrics.receiver(*metrics.all_pairs(apart, given.people[photos[shown]]))
+    more, found = metrics.roc(*metrics.all_pairs(apart, given.people[photos[shown]]))
     drawn |= found
     return figures | more

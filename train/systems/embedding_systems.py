@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.embedding import imagenet, pair, registry
 from pipeline.embedding.base import unit
 from train.evaluation import protocols
-from train.systems.system import Inputs, Made, System, enrolled
+from train.systems.system import System, SystemInputs, TrainedSystem, enrolled
 
 _TITLES = {
     registry.DEFAULT: "FaceNet 128 (MS-Celeb-1M)",
@@ -24,8 +24,8 @@ _TITLES = {
 def embedder(name: str) -> System:
     """An embedder by the name that ``--embedder`` takes, compared by cosine."""
 
-    def make(inputs: Inputs, _: Path) -> Made:
-        return Made(inputs.rows(name), *inputs.cost(name))
+    def make(inputs: SystemInputs, _: Path) -> TrainedSystem:
+        return TrainedSystem(inputs.rows(name), *inputs.cost(name))
 
     slug = Path(name).stem.lower()
     return System(f"embedder-{slug}", f"{_TITLES.get(name, slug)}, cosine", "embedder", make, {"embedder": name})
@@ -76,7 +76,7 @@ def _chosen(fit: _Fit, values: tuple[float, ...], rows: np.ndarray, people: np.n
 
 
 def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], parameters: int) -> System:
-    def make(inputs: Inputs, _: Path) -> Made:
+    def make(inputs: SystemInputs, _: Path) -> TrainedSystem:
         rows = inputs.rows(registry.DEFAULT)
         photos, people = enrolled(inputs)
         begun = time.perf_counter()
@@ -86,7 +86,7 @@ def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], par
         to_people(rows[:100])
         own_ms = (time.perf_counter() - begun) * 10
         size, embed_ms = inputs.cost(registry.DEFAULT)
-        return Made(
+        return TrainedSystem(
             rows, size + parameters * len(inputs.protocol.learn), embed_ms + own_ms, seconds, people=to_people
         )
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import keras
 
 from pipeline.embedding import registry
-from train.systems.siamese import Learning, LossName, codes, learn
-from train.systems.system import Inputs, Made, System, choosing, enrolled
+from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos, train_siamese
+from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
 
 
 def layer(dimensions: int = 128) -> keras.Model:
@@ -24,25 +24,27 @@ def layer(dimensions: int = 128) -> keras.Model:
     )
 
 
-def last_layer(loss: LossName, margin: float, title: str) -> System:
+def last_layer(loss: SiameseLoss, margin: float, title: str) -> System:
     """A system whose last layer is taught by a loss."""
-    learning = Learning(loss=loss, margin=margin)
+    learning = SiameseSettings(loss=loss, margin=margin)
 
-    def make(inputs: Inputs, folder: Path) -> Made:
+    def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         keras.utils.set_random_seed(inputs.budget.seed)
         rows = inputs.rows(registry.DEFAULT)
         photos, people = enrolled(inputs)
-        model = learn(
+        model = train_siamese(
             layer(rows.shape[1]),
             inputs.views()[photos],
             people,
-            choosing(inputs, rows),
+            validation_pairs(inputs, rows),
             learning,
             inputs.budget,
             folder,
         )
         parameters, face_ms = inputs.cost(registry.DEFAULT)
-        return Made(codes(model, rows), parameters + model.count_params(), face_ms, apart=model.distances())
+        return TrainedSystem(
+            embed_photos(model, rows), parameters + model.count_params(), face_ms, apart=model.distances()
+        )
 
     return System(
         f"last-layer-{loss.replace('_', '-')}",

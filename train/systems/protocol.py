@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from train.datasets.lfw import Wild
+from train.datasets.lfw import LFW
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class VerificationPairs:
     """Pairs of photos (n, 2) and whether they show one person, bool (n,), as many as not."""
 
     photos: np.ndarray
@@ -36,7 +36,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Protocol:
+class ComparisonProtocol:
     """Photo numbers of LFW.
 
     learn (people, 3): learned from, and the gallery. probes (n,): other photos of those people, at most five each.
@@ -47,8 +47,8 @@ class Protocol:
     learn: np.ndarray
     probes: np.ndarray
     unknown: np.ndarray
-    choose: Pairs
-    report: Pairs
+    choose: VerificationPairs
+    report: VerificationPairs
     people: np.ndarray
 
     @cached_property
@@ -58,14 +58,14 @@ class Protocol:
         return np.unique(np.concatenate([self.learn.ravel(), self.probes, self.unknown, *pairs]))
 
 
-def drawn(
+def draw_comparison(
     people: np.ndarray,
     choose: tuple[np.ndarray, np.ndarray],
     report: tuple[np.ndarray, np.ndarray],
     seed: int = 0,
     gallery_photos: int = 3,
     probes_max: int = 5,
-) -> Protocol:
+) -> ComparisonProtocol:
     """The protocol of the photos' people (photos,) and two lists of pairs (n, 2) with whether they are the same."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(people))
@@ -78,20 +78,20 @@ def drawn(
         for start, count in zip(starts[enough], counts[enough], strict=True)
     ]
 
-    def unlearned(photos: np.ndarray, same: np.ndarray) -> Pairs:
+    def unlearned(photos: np.ndarray, same: np.ndarray) -> VerificationPairs:
         """The pairs of people who are not learned from, thinned out to as many different ones as same."""
         kept = np.flatnonzero(~np.isin(people[photos], people[learn[:, 0]]).any(axis=1))
         kinds = [random.permutation(kept[same[kept] == kind]) for kind in (True, False)]
         kept = np.sort(np.concatenate([kind[: min(map(len, kinds))] for kind in kinds]))
-        return Pairs(photos[kept], same[kept])
+        return VerificationPairs(photos[kept], same[kept])
 
-    return Protocol(
+    return ComparisonProtocol(
         learn, np.concatenate(probes), order[starts[~enough]], unlearned(*choose), unlearned(*report), people
     )
 
 
-def of_lfw(wild: Wild) -> Protocol:
+def lfw_comparison(wild: LFW) -> ComparisonProtocol:
     """The protocol on LFW: view 1's lists of pairs choose, view 2's report."""
     lists = [wild.pairs(name)[:2] for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt")]
     choose = tuple(np.concatenate(part) for part in zip(*lists[:2], strict=True))
-    return drawn(wild.people, (choose[0], choose[1]), lists[2])
+    return draw_comparison(wild.people, (choose[0], choose[1]), lists[2])

@@ -12,8 +12,8 @@ from typing import Literal
 
 import keras
 
-from train.systems.siamese import Learning, codes, learn
-from train.systems.system import Inputs, Made, System, choosing, enrolled
+from train.systems.siamese import SiameseSettings, embed_photos, train_siamese
+from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
 
 Pooling = Literal["max", "average", "none"]
 
@@ -28,7 +28,7 @@ class ScratchSettings:
     side_px: int = 60
 
 
-def network(settings: ScratchSettings = ScratchSettings()) -> keras.Model:
+def scratch_network(settings: ScratchSettings = ScratchSettings()) -> keras.Model:
     """Pixels 0..255, float32 (n, 60, 60, 3), to codes (n, 128)."""
     layers = keras.layers
     pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
@@ -49,27 +49,30 @@ def network(settings: ScratchSettings = ScratchSettings()) -> keras.Model:
 
 
 def scratch(
-    name: str, title: str, settings: ScratchSettings = ScratchSettings(), learning: Learning = Learning()
+    name: str,
+    title: str,
+    settings: ScratchSettings = ScratchSettings(),
+    learning: SiameseSettings = SiameseSettings(),
 ) -> System:
     """A system that learns from the enrolled photos alone."""
 
-    def make(inputs: Inputs, folder: Path) -> Made:
+    def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         keras.utils.set_random_seed(inputs.budget.seed)
         crops = inputs.crops()
         _, people = enrolled(inputs)
-        model = learn(
-            network(settings),
+        model = train_siamese(
+            scratch_network(settings),
             inputs.variants(),
             people,
-            choosing(inputs, crops),
+            validation_pairs(inputs, crops),
             learning,
             inputs.budget,
             folder,
         )
         begun = time.perf_counter()
-        rows = codes(model, crops)
+        rows = embed_photos(model, crops)
         face_ms = (time.perf_counter() - begun) * 1000 / len(crops)
-        return Made(rows, model.count_params(), face_ms, apart=model.distances())
+        return TrainedSystem(rows, model.count_params(), face_ms, apart=model.distances())
 
     return System(
         f"scratch-{name}", f"60 px network, {title}", "from scratch", make, {**asdict(settings), **asdict(learning)}
@@ -78,14 +81,16 @@ def scratch(
 
 SYSTEMS = (
     scratch("final", "triplet 0.6, max pooling"),
-    scratch("dropout", "triplet 0.4, dropout 0.3", ScratchSettings(dropout=0.3), Learning(margin=0.4)),
+    scratch("dropout", "triplet 0.4, dropout 0.3", ScratchSettings(dropout=0.3), SiameseSettings(margin=0.4)),
     scratch(
         "batch-norm",
         "triplet 1.0, batch normalisation",
         ScratchSettings(batch_normalisation=True),
-        Learning(margin=1.0),
+        SiameseSettings(margin=1.0),
     ),
-    scratch("average", "triplet 0.2, average pooling", ScratchSettings(pooling="average"), Learning(margin=0.2)),
-    scratch("contrastive", "contrastive 1.0", learning=Learning("contrastive", 1.0)),
-    scratch("binary", "Manhattan and sigmoid", learning=Learning("binary")),
+    scratch(
+        "average", "triplet 0.2, average pooling", ScratchSettings(pooling="average"), SiameseSettings(margin=0.2)
+    ),
+    scratch("contrastive", "contrastive 1.0", learning=SiameseSettings("contrastive", 1.0)),
+    scratch("binary", "Manhattan and sigmoid", learning=SiameseSettings("binary")),
 )

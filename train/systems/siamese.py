@@ -24,12 +24,12 @@ from train.runs import runs
 from train.systems.protocol import Budget
 
 Tensor = Any
-LossName = Literal["triplet", "contrastive", "binary", "similar_different", "n_pairs", "cluster", "softmax"]
+SiameseLoss = Literal["triplet", "contrastive", "binary", "similar_different", "n_pairs", "cluster", "softmax"]
 OptimizerName = Literal["adam", "sgd", "rmsprop", "adagrad"]
 
 
 @dataclass(frozen=True)
-class Learning:
+class SiameseSettings:
     """How a trunk is taught.
 
     margin: of the loss, in lengths between codes of unit length (0..2), squared ones for the triplet loss.
@@ -38,7 +38,7 @@ class Learning:
         pairs no longer gets better.
     """
 
-    loss: LossName = "triplet"
+    loss: SiameseLoss = "triplet"
     margin: float = 0.6
     positives: int = 4
     negatives: int = 4
@@ -78,7 +78,7 @@ class Manhattan(keras.layers.Layer):
 class Siamese(keras.Model):
     """A trunk and what its loss needs beside it."""
 
-    def __init__(self, trunk: keras.Model, learning: Learning, budget: Budget, classes: int) -> None:
+    def __init__(self, trunk: keras.Model, learning: SiameseSettings, budget: Budget, classes: int) -> None:
         super().__init__()
         self.trunk, self.learning, self.budget = trunk, learning, budget
         self.manhattan = Manhattan() if learning.loss == "binary" else None
@@ -141,7 +141,7 @@ def _length(first: Tensor, second: Tensor) -> Tensor:
     return ops.sqrt(ops.maximum(ops.sum((first - second) ** 2, axis=-1), 1e-12))
 
 
-class Batches(keras.utils.PyDataset):
+class PeopleBatches(keras.utils.PyDataset):
     """Batches of people with some photos each, at random but always the same ones, from an epoch on.
 
     A photo is shown as one of its variants: inputs (photos, variants, ...), labels (photos,) numbered from 0.
@@ -166,7 +166,7 @@ class Batches(keras.utils.PyDataset):
         self.epoch += 1
 
 
-class Watch(keras.callbacks.Callback):
+class EpochRecorder(keras.callbacks.Callback):
     """Measures each epoch on the choosing pairs, writes the history, halves the rate, keeps the best weights.
 
     What was not taught is no candidate for the best, however good it was before.
@@ -189,7 +189,7 @@ class Watch(keras.callbacks.Callback):
         """The row of the epoch."""
         seconds = time.perf_counter() - self.begun
         self._write(epoch + 1, float((logs or {})["loss"]), seconds)
-        waited = epoch + 1 - best_epoch(self.folder)
+        waited = epoch + 1 - best_siamese_epoch(self.folder)
         if waited and waited % self.patience == 0:
             self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
         save(_state(self.model), self.folder / CHECKPOINT, epoch + 1)
@@ -198,11 +198,11 @@ class Watch(keras.callbacks.Callback):
         rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {"epoch": float(epoch), "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure()}
         runs.append_row(self.folder, row)
-        if epoch and best_epoch(self.folder) == epoch:
+        if epoch and best_siamese_epoch(self.folder) == epoch:
             save(self.model.variables, self.folder / BEST, epoch)
 
 
-def best_epoch(folder: Path) -> int:
+def best_siamese_epoch(folder: Path) -> int:
     """The first epoch after which the choosing pairs were told apart best."""
     rows = runs.read_history(folder)[1:]
     return int(max(rows, key=lambda row: row["held_out_auc"])["epoch"]) if rows else 0
@@ -213,12 +213,12 @@ def _state(model: keras.Model) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def learn(
+def train_siamese(
     trunk: keras.Model,
     inputs: np.ndarray,
     labels: np.ndarray,
     choose: tuple[np.ndarray, np.ndarray, np.ndarray],
-    learning: Learning,
+    learning: SiameseSettings,
     budget: Budget,
     folder: Path,
 ) -> Siamese:
@@ -239,7 +239,7 @@ def learn(
     photos, pairs, same = choose
 
     def measure() -> dict[str, float]:
-        rows = codes(model, photos)
+        rows = embed_photos(model, photos)
         apart = model.distances()
         values = np.concatenate([apart(rows[[one]], rows[[other]])[0] for one, other in pairs])
         threshold = protocols.best_threshold(values, same)
@@ -253,10 +253,10 @@ def learn(
         begun = restore(_state(model), folder / CHECKPOINT)
     runs.keep_rows(folder, begun if begun else -1)
     model.fit(
-        Batches(inputs, labels, budget, begun),
+        PeopleBatches(inputs, labels, budget, begun),
         initial_epoch=begun,
         epochs=budget.epochs,
-        callbacks=[Watch(folder, measure)],
+        callbacks=[EpochRecorder(folder, measure)],
         shuffle=False,
         verbose=0,
     )
@@ -266,7 +266,7 @@ def learn(
     return model
 
 
-def codes(model: Siamese, inputs: np.ndarray) -> np.ndarray:
+def embed_photos(model: Siamese, inputs: np.ndarray) -> np.ndarray:
     """Unit rows, float32 (n, d), of photos (n, ...)."""
     from pipeline.embedding.base import unit
 

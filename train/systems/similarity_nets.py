@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.embedding import registry
-from train.systems.system import Inputs, Made, System, enrolled, places
+from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, rows_of
 
 _TITLES = {
     "original": "similarity net as published, quadruplet loss",
@@ -21,7 +21,7 @@ _TITLES = {
 def similarity_net(kind: str) -> System:
     """A system of one of :data:`train.networks.KINDS`."""
 
-    def make(inputs: Inputs, folder: Path) -> Made:
+    def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         import keras
 
         from train.evaluation import protocols
@@ -43,7 +43,7 @@ def similarity_net(kind: str) -> System:
             settings = replace(settings, learning_rate=1e-2 if kind == "cohort" else 1e-4)
         rows, protocol = inputs.rows(registry.DEFAULT), inputs.protocol
         photos, _ = enrolled(inputs)
-        photos = np.r_[photos, np.unique(places(protocol, protocol.choose.photos))]
+        photos = np.r_[photos, np.unique(rows_of(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
         # A folder of its own, as a training has a result of its own.
         training = folder / "training"
@@ -52,7 +52,7 @@ def similarity_net(kind: str) -> System:
         network = keras.saving.load_model(training / runs.MODEL)
         parameters, face_ms = inputs.cost(registry.DEFAULT)
         apart = protocols.network_distances(network.arrays())
-        return Made(rows, parameters + network.count_params(), face_ms, apart=apart)
+        return TrainedSystem(rows, parameters + network.count_params(), face_ms, apart=apart)
 
     return System(f"similarity-{kind}", f"FaceNet 128, {_TITLES[kind]}", "similarity net", make, {"network": kind})
 

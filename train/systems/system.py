@@ -12,16 +12,16 @@ import numpy as np
 
 from train.evaluation import protocols
 from train.evaluation.protocols import Distances
-from train.systems.protocol import Budget, Protocol
+from train.systems.protocol import Budget, ComparisonProtocol
 
 Kind = Literal["embedder", "classifier", "similarity net", "last layer", "from scratch"]
 
 
-class Inputs(Shape):
+class SystemInputs(Shape):
     """What systems learn from and are measured on. Arrays have a row for each of ``protocol.photos``."""
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> ComparisonProtocol:
         """Who is learned from, probed, refused and paired."""
         ...
 
@@ -52,7 +52,7 @@ class Inputs(Shape):
 
 
 @dataclass(frozen=True)
-class Made:
+class TrainedSystem:
     """A system that is ready to be measured.
 
     rows float32 (photos, d), a row for each of ``protocol.photos``. apart: distances of them.
@@ -76,23 +76,23 @@ class System:
     name: str
     title: str
     kind: Kind
-    make: Callable[[Inputs, Path], Made]
+    make: Callable[[SystemInputs, Path], TrainedSystem]
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def places(protocol: Protocol, photos: np.ndarray) -> np.ndarray:
+def rows_of(protocol: ComparisonProtocol, photos: np.ndarray) -> np.ndarray:
     """Where photo numbers of any shape stand in ``protocol.photos``."""
     return np.searchsorted(protocol.photos, photos)
 
 
-def enrolled(inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+def enrolled(inputs: SystemInputs) -> tuple[np.ndarray, np.ndarray]:
     """Places of the photos that are learned from, (n,), and their people numbered from 0, (n,)."""
     learn = inputs.protocol.learn
-    return places(inputs.protocol, learn.ravel()), np.repeat(np.arange(len(learn)), learn.shape[1])
+    return rows_of(inputs.protocol, learn.ravel()), np.repeat(np.arange(len(learn)), learn.shape[1])
 
 
-def choosing(inputs: Inputs, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def validation_pairs(inputs: SystemInputs, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What of ``values`` (photos, ...) the choosing pairs need, the pairs' places among that, and their kind."""
     pairs = inputs.protocol.choose
     photos, at = np.unique(pairs.photos, return_inverse=True)
-    return values[places(inputs.protocol, photos)], at.reshape(pairs.photos.shape), pairs.same
+    return values[rows_of(inputs.protocol, photos)], at.reshape(pairs.photos.shape), pairs.same

@@ -16,14 +16,14 @@ from keras import ops
 
 from pipeline import storage
 from train.runs import runs
-from train.systems.siamese import Learning, LossName, codes, learn
-from train.systems.system import Inputs, Made, System, choosing, enrolled
+from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos, train_siamese
+from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
 
 _FEATURES, _CODES = "features", "codes"
 _WEIGHTS = "network.weights.h5"
 
 
-def network(side_px: int = 60) -> keras.Model:
+def thin_network(side_px: int = 60) -> keras.Model:
     """Pixels 0..255, float32 (n, side, side, 3), to codes (n, 128), which the layer before the classes gives."""
     layers = keras.layers
     inputs = keras.Input((side_px, side_px, 3))
@@ -37,23 +37,25 @@ def network(side_px: int = 60) -> keras.Model:
     return keras.Model(inputs, layers.Dense(128, name=_CODES)(values))
 
 
-def _classified(inputs: Inputs, folder: Path) -> keras.Model:
+def _classified(inputs: SystemInputs, folder: Path) -> keras.Model:
     """The network taught to classify: now, where that was not done before."""
     keras.utils.set_random_seed(inputs.budget.seed)
-    model = network()
+    model = thin_network()
     weights, told = folder / _WEIGHTS, storage.read_json(folder / "network.json")
     if told and weights.is_file() and told["budget"] == asdict(inputs.budget):
         model.load_weights(weights)
         return model
     folder.mkdir(parents=True, exist_ok=True)
     _, people = enrolled(inputs)
-    learn(model, inputs.variants(), people, choosing(inputs, inputs.crops()), CLASSIFY, inputs.budget, folder)
+    train_siamese(
+        model, inputs.variants(), people, validation_pairs(inputs, inputs.crops()), CLASSIFY, inputs.budget, folder
+    )
     model.save_weights(weights)
     storage.write_json(folder / "network.json", {"budget": asdict(inputs.budget)})
     return model
 
 
-CLASSIFY = Learning(loss="softmax")
+CLASSIFY = SiameseSettings(loss="softmax")
 
 
 def _run(model: keras.Model, crops: np.ndarray) -> np.ndarray:
@@ -65,20 +67,20 @@ def _run(model: keras.Model, crops: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _classifying(inputs: Inputs, folder: Path) -> Made:
+def _classifying(inputs: SystemInputs, folder: Path) -> TrainedSystem:
     from pipeline.embedding.base import unit
 
     model = _classified(inputs, folder)
     begun = time.perf_counter()
     rows = unit(_run(model, inputs.crops()))
-    return Made(rows, model.count_params(), (time.perf_counter() - begun) * 1000 / len(rows))
+    return TrainedSystem(rows, model.count_params(), (time.perf_counter() - begun) * 1000 / len(rows))
 
 
-def thin(loss: LossName, margin: float, title: str) -> System:
+def thin(loss: SiameseLoss, margin: float, title: str) -> System:
     """A system whose last layer but one is taught by a loss, after classification."""
-    learning = Learning(loss=loss, margin=margin)
+    learning = SiameseSettings(loss=loss, margin=margin)
 
-    def make(inputs: Inputs, folder: Path) -> Made:
+    def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         model = _classified(inputs, folder.parent / CLASSIFICATION.name)
         features = keras.Model(model.input, model.get_layer(_FEATURES).output)
         _, people = enrolled(inputs)
@@ -90,9 +92,13 @@ def thin(loss: LossName, margin: float, title: str) -> System:
         taken = keras.Input((of_all.shape[1],))
         head = keras.Model(taken, keras.layers.Dense(128)(taken))
         head.layers[-1].set_weights(model.get_layer(_CODES).get_weights())
-        siamese = learn(head, taught, people, choosing(inputs, of_all), learning, inputs.budget, folder)
+        siamese = train_siamese(
+            head, taught, people, validation_pairs(inputs, of_all), learning, inputs.budget, folder
+        )
         before = runs.taught_seconds(folder.parent / CLASSIFICATION.name)
-        return Made(codes(siamese, of_all), model.count_params(), face_ms, before, siamese.distances())
+        return TrainedSystem(
+            embed_photos(siamese, of_all), model.count_params(), face_ms, before, siamese.distances()
+        )
 
     name = f"thin-{loss.replace('_', '-')}"
     return System(name, f"thin VGG, then {title}", "from scratch", make, asdict(learning))

@@ -19,7 +19,7 @@ from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import Network
 from pipeline.similarity.scorers import CosineScorer, NetworkScorer
 from tests.conftest import unit_rows
-from train.evaluation.report import fitted
+from train.evaluation.report import fit_calibration
 
 CURVE = Calibration(middle=0.3, slope=2, on_logit=True)
 
@@ -171,7 +171,7 @@ def test_the_fitted_curve_finds_the_one_that_drew_the_pairs_back(middle, slope):
     logits = true.scale(np.array(middle)) + random.uniform(-4, 4, 20_000) / slope
     distances = 1 / (1 + np.exp(-logits))
     same = random.random(20_000) < true.resemblance(distances) / 100
-    found = fitted(distances, same, on_logit=True)
+    found = fit_calibration(distances, same, on_logit=True)
     assert calibration_error(found.resemblance(distances) / 100, same) < 0.02
     assert found.resemblance(distances) == pytest.approx(true.resemblance(distances), abs=4)
 

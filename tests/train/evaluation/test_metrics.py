@@ -48,7 +48,7 @@ def test_the_threshold_is_chosen_on_one_list_and_reported_on_the_other():
 @given(values_and_kinds)
 def test_the_area_under_the_curve_is_scikit_learns(drawn):
     values, same = drawn
-    figures, curves = metrics.receiver(values[same], values[~same])
+    figures, curves = metrics.roc(values[same], values[~same])
     assert figures["auc"] == pytest.approx(roc_auc_score(same, -values))
     assert sorted(curves["roc"]["tar"]) == curves["roc"]["tar"]
     for kind in ("same", "different"):
@@ -58,7 +58,7 @@ def test_the_area_under_the_curve_is_scikit_learns(drawn):
 def test_true_accepts_are_counted_below_the_distance_of_the_allowed_false_ones():
     to_others = np.linspace(0.3, 1, 2000)
     to_same = np.r_[np.full(7, 0.1), np.full(2, 0.3005), 0.9]
-    figures, _ = metrics.receiver(to_same, to_others)
+    figures, _ = metrics.roc(to_same, to_others)
     assert figures["tar_at_far_1e-3"] == pytest.approx(0.9)
     assert figures["tar_at_far_1e-2"] == pytest.approx(0.9)
 

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_curve
 
 from pipeline import storage
 from train.evaluation import protocols, report
-from train.evaluation.report import Draw, Pairs
+from train.evaluation.report import OneShotDraw, WeightedPairs
 
 RANDOM = np.random.default_rng(0)
 PEOPLE = 150
@@ -83,9 +83,9 @@ def test_the_mistaken_are_those_whose_nearest_photo_is_somebody_elses():
 
 
 def test_whoever_is_mistaken_more_often_comes_first():
-    one = Draw(np.array([0, 1]), np.array([2, 3]), np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
-    other = Draw(np.array([0, 1]), np.array([2, 3]), np.array([0, 1]), np.array([[0.2, 0.1], [0.9, 0.8]]))
-    again = Draw(np.array([0, 1]), np.array([2, 3]), np.array([0, 1]), np.array([[0.1, 0.4], [0.1, 0.8]]))
+    one = OneShotDraw(np.array([0, 1]), np.array([2, 3]), np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    other = OneShotDraw(np.array([0, 1]), np.array([2, 3]), np.array([0, 1]), np.array([[0.2, 0.1], [0.9, 0.8]]))
+    again = OneShotDraw(np.array([0, 1]), np.array([2, 3]), np.array([0, 1]), np.array([[0.1, 0.4], [0.1, 0.8]]))
     found = report.mistaken([one, other, again], ["Ann", "Bo", "Ann", "Bo"], np.arange(4))
     assert [(each["person"], each["taken_for"], each["times"]) for each in found] == [
         ("Ann", "Bo", 2),
@@ -101,11 +101,11 @@ def test_a_resemblance_that_is_right_lies_on_its_line():
         distances = random.random(40_000)
         same = random.random(40_000) < 1 / (1 + np.exp(12 * (distances - 0.4)))
         weights = np.where(same, 1 / same.sum(), 1 / (~same).sum())
-        halves.append(Pairs(distances, same, weights, 100))
+        halves.append(WeightedPairs(distances, same, weights, 100))
     found = report.reliability(halves, on_logit=False)
     assert found is not None and found["error"] < 0.02
     assert found["same"] == pytest.approx(found["said"], abs=0.05) and len(found["said"]) == 10
-    few = [Pairs(half.distances, half.same, half.weights, 19) for half in halves]
+    few = [WeightedPairs(half.distances, half.same, half.weights, 19) for half in halves]
     assert report.reliability(few, on_logit=False) is None
 
 

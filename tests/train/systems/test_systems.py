@@ -17,9 +17,9 @@ from tests.conftest import unit_rows
 from train.__main__ import main
 from train.runs import runs
 from train.systems import compare, embedding_systems, last_layer, protocol, scratch, siamese, similarity_nets, thin
-from train.systems.protocol import Budget, Protocol
-from train.systems.siamese import Learning
-from train.systems.system import enrolled, places
+from train.systems.protocol import Budget, ComparisonProtocol
+from train.systems.siamese import SiameseSettings
+from train.systems.system import enrolled, rows_of
 
 SMALL = Budget(steps=6, epochs=3, people=8, photos=3)
 
@@ -46,8 +46,8 @@ class Synthetic:
         return np.repeat(np.arange(72), np.r_[np.full(24, 6), np.full(24, 3), np.full(24, 1)])
 
     @cached_property
-    def protocol(self) -> Protocol:
-        return protocol.drawn(self.people, pairs(self.people, 40, 1), pairs(self.people, 40, 2))
+    def protocol(self) -> ComparisonProtocol:
+        return protocol.draw_comparison(self.people, pairs(self.people, 40, 1), pairs(self.people, 40, 2))
 
     def rows(self, embedder: str) -> np.ndarray:
         if embedder == "vgg16":
@@ -90,26 +90,30 @@ def test_nobody_who_is_learned_from_is_in_a_pair_and_no_photo_has_two_parts():
         assert not np.isin(given.people[part.photos], learned).any()
         assert part.same.sum() * 2 == len(part.same) == 80
         assert ((given.people[part.photos[:, 0]] == given.people[part.photos[:, 1]]) == part.same).all()
-    assert (given.photos[places(given, given.learn)] == given.learn).all()
+    assert (given.photos[rows_of(given, given.learn)] == given.learn).all()
 
 
 def test_the_protocol_is_the_same_for_the_same_seed_and_another_for_another():
     inputs = Synthetic()
-    again = protocol.drawn(inputs.people, pairs(inputs.people, 40, 1), pairs(inputs.people, 40, 2))
-    other = protocol.drawn(inputs.people, pairs(inputs.people, 40, 1), pairs(inputs.people, 40, 2), seed=1)
+    again = protocol.draw_comparison(inputs.people, pairs(inputs.people, 40, 1), pairs(inputs.people, 40, 2))
+    other = protocol.draw_comparison(inputs.people, pairs(inputs.people, 40, 1), pairs(inputs.people, 40, 2), seed=1)
     assert (again.learn == inputs.protocol.learn).all()
     assert (other.learn != inputs.protocol.learn).any()
 
 
 def test_the_published_network_has_its_layers_and_842624_parameters():
-    model = scratch.network()
+    model = scratch.scratch_network()
     assert model.count_params() == 842_624
     shapes = [layer.output.shape[1:] for layer in model.layers if "conv2d" in layer.name]
     assert shapes == [(30, 30, 64), (15, 15, 128), (8, 8, 64), (4, 4, 64)]
     assert [layer.units for layer in model.layers if "dense" in layer.name] == [512, 256, 128]
     for pooling in ("average", "none"):
-        assert scratch.network(scratch.ScratchSettings(pooling=pooling, dropout=0.3)).count_params() == 842_624
-    assert scratch.network(scratch.ScratchSettings(batch_normalisation=True)).count_params() == 842_624 + 4 * 320
+        assert (
+            scratch.scratch_network(scratch.ScratchSettings(pooling=pooling, dropout=0.3)).count_params() == 842_624
+        )
+    assert (
+        scratch.scratch_network(scratch.ScratchSettings(batch_normalisation=True)).count_params() == 842_624 + 4 * 320
+    )
 
 
 def test_each_anchor_has_four_positives_and_four_negatives_each_with_each():
@@ -140,12 +144,12 @@ def test_a_layer_learns_by_each_loss_what_tells_people_apart(loss, tmp_path):
     drawn, same = pairs_among(labels[~half])
     margin = {"triplet": 0.3, "contrastive": 1.0, "similar_different": 1.0}.get(loss, 1.0)
     budget = Budget(steps=30, epochs=4, people=10, photos=3)
-    model = siamese.learn(
+    model = siamese.train_siamese(
         last_layer.layer(32),
         rows[half][:, None],
         labels[half],
         (rows[~half], drawn, same),
-        Learning(loss, margin, learning_rate=5e-3),
+        SiameseSettings(loss, margin, learning_rate=5e-3),
         budget,
         tmp_path,
     )
@@ -156,7 +160,7 @@ def test_a_layer_learns_by_each_loss_what_tells_people_apart(loss, tmp_path):
         assert history[-1]["train_loss"] < 0.9 * history[1]["train_loss"]
     else:
         assert max(row["held_out_auc"] for row in history[1:]) > history[0]["held_out_auc"] + 0.05
-    codes = siamese.codes(model, rows)
+    codes = siamese.embed_photos(model, rows)
     values = model.distances()(codes[:5], codes)
     assert values.shape == (5, 320)
     assert ((values >= -1e-6) & (values <= 1 + 1e-6)).all()
@@ -172,7 +176,9 @@ def test_the_manhattan_distance_is_symmetric_and_grows_with_every_difference(tmp
     rows, labels = unit_rows(24, dimensions=16), np.repeat(np.arange(8), 3)
     choose = rows, *pairs_among(labels)
     budget = Budget(steps=1, epochs=1, people=4, photos=3)
-    model = siamese.learn(last_layer.layer(16), rows[:, None], labels, choose, Learning("binary"), budget, tmp_path)
+    model = siamese.train_siamese(
+        last_layer.layer(16), rows[:, None], labels, choose, SiameseSettings("binary"), budget, tmp_path
+    )
     values = model.distances()(rows, rows)
     assert values == pytest.approx(values.T, abs=1e-6)
     assert (values.diagonal() <= values.min(axis=1) + 1e-6).all()
@@ -186,18 +192,20 @@ def test_learning_that_was_stopped_ends_as_if_it_never_was(tmp_path, monkeypatch
     def learned(folder: Path) -> np.ndarray:
         folder.mkdir(exist_ok=True)
         trunk = last_layer.layer(16)
-        return siamese.codes(siamese.learn(trunk, rows[:, None], labels, choose, Learning(), budget, folder), rows)
+        return siamese.embed_photos(
+            siamese.train_siamese(trunk, rows[:, None], labels, choose, SiameseSettings(), budget, folder), rows
+        )
 
     whole = learned(tmp_path / "whole")
-    written = siamese.Watch.on_epoch_begin
+    written = siamese.EpochRecorder.on_epoch_begin
 
-    def killed(self: siamese.Watch, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def killed(self: siamese.EpochRecorder, epoch: int, logs: dict[str, float] | None = None) -> None:
         if epoch == 2:
             raise KeyboardInterrupt
         written(self, epoch, logs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(siamese.Watch, "on_epoch_begin", killed)
+        patch.setattr(siamese.EpochRecorder, "on_epoch_begin", killed)
         with pytest.raises(KeyboardInterrupt):
             learned(tmp_path / "stopped")
     assert len(runs.read_history(tmp_path / "stopped")) == 3
@@ -311,7 +319,7 @@ def test_every_system_has_a_name_of_its_own_and_what_is_recorded_is_known():
 
 
 def test_what_is_recorded_is_small_and_complete():
-    rows = {row["name"]: row for row in compare.everything()}
+    rows = {row["name"]: row for row in compare.all_systems()}
     finished = [name for name, row in rows.items() if "rank_1" in row]
     assert len(finished) >= 15
     assert all("reason" in row for name, row in rows.items() if name not in finished)
@@ -321,4 +329,4 @@ def test_what_is_recorded_is_small_and_complete():
 
 def test_a_folder_with_damaged_files_is_a_system_without_figures(tmp_path: Path):
     (tmp_path / "config.json").write_text("{")
-    assert "has not finished" in compare.read(tmp_path)["reason"]
+    assert "has not finished" in compare.read_system(tmp_path)["reason"]
