@@ -27,7 +27,9 @@ from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import Network
 from pipeline.similarity.scorers import CosineScorer, NetworkScorer, Scorer
 from train.datasets.lfw import LFW
-from train.networks import SEED, NetworkSettings, Similarity
+from train.networks import Similarity
+from train.options import ORIGINAL
+from train.settings import NetworkSettings
 
 CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 TOP = 10
@@ -184,7 +186,7 @@ class _Call(keras.layers.Layer):
 
 def _original() -> Similarity:
     keras.utils.set_random_seed(0)
-    return _built(Similarity(SEED))
+    return _built(Similarity(ORIGINAL))
 
 
 def _built(model: Similarity) -> Similarity:

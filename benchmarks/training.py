@@ -27,8 +27,9 @@ from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd
 from pipeline import tensorflow_loader
 from train.datasets.lfw import LFW
-from train.fit import Batches, FitSettings, fit
+from train.fit import Batches, fit
 from train.runs import runs
+from train.settings import FitSettings
 from train.steps import PAIRS
 
 PUBLISHED, LARGE = 8, 1024

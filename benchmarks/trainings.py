@@ -22,12 +22,13 @@ from pipeline.similarity import files
 from pipeline.similarity.network import Network
 from train.datasets.lfw import LFW
 from train.evaluation import protocols, report
-from train.fit import FitSettings, best_row, fit
-from train.networks import COHORT, RESIDUAL, SEED, SYMMETRIC, NetworkSettings
+from train.fit import best_row, fit
+from train.options import COHORT, ORIGINAL, RESIDUAL, SYMMETRIC
 from train.runs import geometry, runs
+from train.settings import FitSettings, NetworkSettings
 
 # Batch, steps, epochs and margins as published.
-PUBLISHED = FitSettings(SEED, epochs=11, patience_epochs=11)
+PUBLISHED = FitSettings(ORIGINAL, epochs=11, patience_epochs=11)
 _HARD = FitSettings(batch_size=128, steps_per_epoch=50, epochs=5, mining="neighbours", neighbours=10)
 _ENCODER = NetworkSettings(encoder_units=(128,), encoder_residual=True, metric="product", metric_units=(), dropout=0)
 _SYMMETRIC = replace(_HARD, network=SYMMETRIC, batch_size=1024, steps_per_epoch=100, epochs=8)

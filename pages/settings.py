@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from train.options import LOSSES
+
 NONE = "–"
 _TELLING = ("study", "gallery", "network", "loss", "mining", "batch_size", "learning_rate", "alpha", "beta", "margin")
-_MARGIN_LOSSES = ("triplet", "contrastive", "similar_different", "cluster")
 # What has no effect where there is none of this.
 _NEEDED = {
     "encoder_units": ("encoder_activation", "encoder_residual", "dropout"),
@@ -23,7 +24,8 @@ def effective(settings: dict[str, Any]) -> dict[str, Any]:
     idle = set()
     if settings.get("mining") != "neighbours":
         idle.add("neighbours")
-    if settings.get("loss") not in _MARGIN_LOSSES:
+    loss = LOSSES.get(str(settings.get("loss")))
+    if loss is None or "margin" not in loss.parameters.values():
         idle.add("margin")
     for name, needed_by in _NEEDED.items():
         if name in settings and not settings[name]:

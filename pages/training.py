@@ -22,8 +22,8 @@ from pipeline.errors import UserError
 from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from train import sampling
-from train.__main__ import LOSSES, MINING, NETWORKS
 from train.evaluation import report
+from train.options import MINING, NETWORKS, describe, losses_for
 from train.runs import geometry, processes, runs
 from train.runs.runs import RECORDED, Run
 
@@ -39,8 +39,6 @@ STATES = {
     "stopped": ":material/pause_circle:",
     "crashed": ":red[:material/error:]",
 }
-# Losses of codes train an encoder, which only this network has by itself.
-CODE_LOSSES = ("n_pairs", "cluster", "softmax")
 LIVE_SECONDS = 1.5
 ROWS_MAX = 8
 SIDES = {"People held out": "held_out", "People trained on": "train"}
@@ -175,15 +173,14 @@ def train_one() -> None:
     )
     network = st.selectbox(
         "Network",
-        NETWORKS,
-        help="original: as published. symmetric: both orders averaged. residual: starts at the cosine. cohort: the "
-        "cosine less what is ordinary about a face; the kind that ships.",
+        list(NETWORKS),
+        help=describe(NETWORKS),
     )
-    losses = [loss for loss in LOSSES if network == "residual" or loss not in CODE_LOSSES]
+    losses = losses_for(NETWORKS[network].settings)
     left, right = st.columns(2)
     loss = left.selectbox("Loss", losses, format_func=settings.words)
     mining = right.selectbox(
-        "Negatives", MINING, format_func=settings.words, help="Which photos of other people are taken."
+        "Negatives", list(MINING), format_func=settings.words, help="Which photos of other people are taken."
     )
     epochs = left.number_input("Epochs at most", 1, 200, 10)
     steps = right.number_input("Steps an epoch", 1, 2000, 60)

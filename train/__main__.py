@@ -18,15 +18,8 @@ from pipeline.errors import UserError
 from pipeline.gallery import gallery, layout, opening
 from train import augment
 from train.augment import Variation
+from train.options import LOSSES, MINING, NETWORKS
 from train.runs import processes, runs
-
-# Written out, as the modules that know them import TensorFlow; a test holds both together.
-LOSSES = (
-    *("quadruplet", "quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different"),
-    *("n_pairs", "cluster", "softmax"),
-)
-NETWORKS = ("original", "symmetric", "residual", "cohort")
-MINING = ("random", "neighbours", "semi_hard", "batch_hard")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -188,12 +181,14 @@ def _fit_announced(chosen: argparse.Namespace) -> None:
         from pipeline import tensorflow_loader
 
         tensorflow_loader.load()
-        from train.fit import FitSettings, fit
-        from train.networks import KINDS
+        from train.fit import fit
         from train.sampling import split_people
+        from train.settings import FitSettings
 
     given = {field.name for field in dataclasses.fields(FitSettings)} & set(vars(chosen)) - {"network"}
-    settings = FitSettings(network=KINDS[chosen.network], **{name: getattr(chosen, name) for name in given})
+    settings = FitSettings(
+        network=NETWORKS[chosen.network].settings, **{name: getattr(chosen, name) for name in given}
+    )
     labels = opened.person_of_row
     held_out = split_people(labels, settings.held_out_share, settings.seed)
     names = _names(opened).tolist()
@@ -264,7 +259,8 @@ def _tune(chosen: argparse.Namespace) -> None:
 
         tensorflow_loader.load()
         from train import tune
-        from train.fit import FitSettings, fit
+        from train.fit import fit
+        from train.settings import FitSettings
 
     about, names = {**_about(opened), "study": chosen.study}, _names(opened).tolist()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,15 +20,14 @@ from pipeline.similarity import files
 from pipeline.similarity.network import Network
 from train import sampling
 from train.evaluation import protocols, report
-from train.losses import losses
-from train.losses.losses import Loss
-from train.networks import NetworkSettings, Similarity
+from train.networks import Similarity
+from train.options import LOSSES, MINING
 from train.runs import geometry, runs
 from train.sampling import split_people
+from train.settings import FitSettings
 from train.steps import PAIRS, Learner, compiled
 
 Tensor = Any
-Mining = Literal["random", "neighbours", "semi_hard", "batch_hard"]
 BEST, CHECKPOINT = "best.npz", "checkpoint.npz"
 # One-shot draws that are averaged: on the side that chooses the epoch, a single one would choose by luck.
 _DRAWS = {"train": 1, "held_out": 3}
@@ -38,63 +37,6 @@ _MEASURED_MAX = 1000
 _BLOCK = 1 << 17
 # What a call takes: places in the table, what the loss compares with, seeds of the dropout.
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """One run. The defaults of the networks, margins and batch are those this project grew from.
-
-    loss: a name of :data:`LOSSES`. alpha, beta: margins of the quadruplet loss. margin: that of the others.
-    batch_size: quadruplets a step, or photos where the loss takes codes.
-    mining: where quadruplets come from. "neighbours" takes the first negative from the ``neighbours`` nearest
-        photos of other people by cosine; "semi_hard" and "batch_hard" choose within ``batch_size`` photos of people
-        with ``photos_per_person`` each, by the network as it was when the epoch began.
-    held_out_share: people kept from training, on whom every measure of generalisation is taken.
-    patience_epochs: without a better held-out rank-1, the rate is halved after half of them, and training ends.
-    start: the name of a run whose best weights are begun with, such as one of the loss "softmax".
-    """
-
-    network: NetworkSettings = field(default_factory=NetworkSettings)
-    loss: str = "quadruplet"
-    alpha: float = 0.25
-    beta: float = 0.03
-    margin: float = 0.5
-    batch_size: int = 8
-    steps_per_epoch: int = 280
-    epochs: int = 50
-    learning_rate: float = 1e-3
-    mining: Mining = "random"
-    neighbours: int = 50
-    photos_per_person: int = 4
-    held_out_share: float = 0.2
-    patience_epochs: int = 10
-    seed: int = 0
-    start: str | None = None
-
-    @property
-    def people_per_batch(self) -> int:
-        """How many people share a batch of photos."""
-        return max(self.batch_size // self.photos_per_person, 2)
-
-    def within(self, people: sampling.People) -> FitSettings:
-        """These settings with no more people in a batch than have two photos, and pairs where the loss takes them."""
-        photos = 2 if self.loss == "n_pairs" else self.photos_per_person
-        some = min(max(self.batch_size // photos, 2), len(people.with_pairs))
-        return replace(self, photos_per_person=photos, batch_size=some * photos)
-
-
-# The losses by name, made from the settings of a run.
-LOSSES: dict[str, Callable[[FitSettings], Loss]] = {
-    "quadruplet": lambda run: losses.Quadruplet(alpha=run.alpha, beta=run.beta),
-    "quadruplet_adaptive": lambda run: losses.QuadrupletAdaptive(),
-    "triplet": lambda run: losses.Triplet(margin=run.margin),
-    "contrastive": lambda run: losses.Contrastive(margin=run.margin),
-    "binary": lambda run: losses.Binary(),
-    "similar_different": lambda run: losses.SimilarDifferent(threshold=run.margin),
-    "n_pairs": lambda run: losses.NPairs(),
-    "cluster": lambda run: losses.Cluster(count=run.people_per_batch, gamma=run.margin),
-    "softmax": lambda run: losses.Softmax(),
-}
 
 
 class Batches:
@@ -152,8 +94,8 @@ class Batches:
 
     def quadruplets(self, steps: int, random: np.random.Generator, network: Network | None) -> np.ndarray:
         """Photo numbers, int64 (steps, batch_size, 4)."""
-        size, mining = self.settings.batch_size, self.settings.mining
-        if mining not in ("random", "neighbours"):
+        size = self.settings.batch_size
+        if MINING[self.settings.mining].within_batch:
             return np.stack([self._mined(random, network) for _ in range(steps)])
         rows = sampling.quadruplets(self.people, steps * size, random).reshape(steps, size, 4)
         if self.neighbours is None:
@@ -165,8 +107,8 @@ class Batches:
         assert network is not None
         batch = self.photos(random)
         distances = protocols.network_distances(network)(self.embeddings[batch], self.embeddings[batch])
-        mine = sampling.semi_hard if self.settings.mining == "semi_hard" else sampling.batch_hard
-        triplets = batch[mine(distances, self.labels[batch])]
+        choose = MINING[self.settings.mining].load()
+        triplets = batch[choose(distances, self.labels[batch])]
         triplets = triplets[random.integers(len(triplets), size=self.settings.batch_size)]
         others = self.people.others(np.sort(self.labels[triplets[:, [0, 2]]], axis=1), random)
         return np.column_stack([triplets, self.people.photos(others, random)])
@@ -253,7 +195,7 @@ class Progress:
         takes = self.batches.takes
         if takes == "logits":
             return math.nan
-        loss = LOSSES[self.settings.loss]
+        loss = LOSSES[self.settings.loss].build
         if takes == "distances":
             return float(loss(self.settings)(np.zeros(len(apart), np.float32), apart))
         some = Batches(embeddings[:, None], labels, self.settings, takes)
@@ -325,8 +267,8 @@ def fit(
     """
     variants = embeddings if embeddings.ndim == 3 else embeddings[:, None]
     embeddings = variants[:, 0]
-    takes = LOSSES[settings.loss](settings).takes
-    if takes != "distances" and (settings.network.metric != "product" or not settings.network.encoder_units):
+    takes = LOSSES[settings.loss].takes
+    if not LOSSES[settings.loss].fits(settings.network):
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
     begin(folder, {"settings": asdict(settings), **(about or {})})
@@ -365,7 +307,7 @@ def fit(
     progress = Progress(folder, model, optimizer, batches, (embeddings[held_out], labels[held_out]))
     if not known:
         progress.begin()
-    train = compiled(model, optimizer, LOSSES[settings.loss](batches.settings), batches.table)
+    train = compiled(model, optimizer, LOSSES[settings.loss].build(batches.settings), batches.table)
     for epoch in range(begun, settings.epochs):
         if progress.waited(epoch) >= settings.patience_epochs:
             break

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,48 +12,10 @@ from keras import ops
 
 from pipeline.embedding.facenet import DIMENSIONS
 from pipeline.similarity.network import Network
+from train.options import ORIGINAL
+from train.settings import NetworkSettings
 
 Tensor = Any
-Metric = Literal["concatenate", "product"]
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Shape of both networks. The defaults are the ones this project grew from.
-
-    encoder_units: sizes of the encoder's dense layers; the last is the size of the code.
-    encoder_activation: between the encoder's layers; the last one is linear.
-    encoder_residual: the code is the embedding plus what the encoder makes of it, which starts at zero.
-    dropout: rate before the encoder's first layer.
-    metric: "concatenate" feeds both codes to the net one after the other; "product" feeds their products and sums
-        and starts at the cosine, so that d(a, b) = d(b, a) by construction.
-    metric_units: sizes of the hidden layers of the similarity net. metric_activation: between them.
-    both_orders: average d(a, b) and d(b, a), which makes "concatenate" symmetric.
-    cohort: how many faces of other people "product" keeps to tell how ordinary a face is: one that is near to many
-        of them is near to everybody, and counts as less alike. As in the normalisation of scores by a cohort
-        (Auckenthaler et al. 2000) and in CSLS (Conneau et al. 2018, arXiv 1710.04087). 0 does without.
-    cohort_nearest: how many of the nearest faces of the cohort are averaged.
-    """
-
-    encoder_units: tuple[int, ...] = (128,)
-    encoder_activation: str = "relu"
-    encoder_residual: bool = False
-    dropout: float = 0.3
-    metric: Metric = "concatenate"
-    metric_units: tuple[int, ...] = (30, 20, 10)
-    metric_activation: str = "relu"
-    both_orders: bool = False
-    cohort: int = 0
-    cohort_nearest: int = 3
-
-
-SEED = NetworkSettings()
-SYMMETRIC = NetworkSettings(both_orders=True)
-# Starts at the cosine exactly: the encoder adds nothing yet, the net corrects nothing yet.
-RESIDUAL = NetworkSettings(encoder_residual=True, metric="product", dropout=0.0)
-# The cosine less what is ordinary, and nothing else to be learned.
-COHORT = NetworkSettings(encoder_units=(), encoder_residual=False, metric="product", metric_units=(), cohort=1000)
-KINDS = {"original": SEED, "symmetric": SYMMETRIC, "residual": RESIDUAL, "cohort": COHORT}
 
 
 def dropped(values: Tensor, rate: float, seed: Tensor) -> Tensor:
@@ -77,7 +39,7 @@ def dropped(values: Tensor, rate: float, seed: Tensor) -> Tensor:
 class Similarity(keras.Model):
     """Encoder and similarity net as one model: ``model([a, b])`` of float32 (n, 128) each gives distances (n,)."""
 
-    def __init__(self, settings: NetworkSettings | dict[str, Any] = SEED, **kwargs: Any) -> None:
+    def __init__(self, settings: NetworkSettings | dict[str, Any] = ORIGINAL, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(settings, dict):
             tuples = {name: tuple(settings[name]) for name in ("encoder_units", "metric_units")}

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
-from train.fit import FitSettings, Mining
-from train.networks import KINDS
+from train.options import LOSSES, MINING, NETWORKS
 from train.runs import runs
+from train.settings import FitSettings
 
 if TYPE_CHECKING:
     import optuna
 
-LOSSES = ("quadruplet", "quadruplet_adaptive", "triplet", "contrastive", "binary", "similar_different")
+# Range of each margin, and whether it is drawn on a logarithmic scale.
+MARGINS = {"alpha": (0.02, 0.5, True), "beta": (0.005, 0.2, True), "margin": (0.05, 1.0, False)}
 METRICS = {"30, 20, 10": (30, 20, 10), "64, 32": (64, 32), "128, 64, 32": (128, 64, 32)}
 ENCODERS = {"128": (128,), "256, 128": (256, 128), "64": (64,)}
 
@@ -70,7 +71,7 @@ def tune(
 def drawn(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
     """The settings of a trial: networks, sizes, dropout, activations, loss, margins, mining, batch and rate."""
     kind = trial.suggest_categorical("network", ["symmetric", "residual", "cohort"])
-    network = KINDS[kind]
+    network = NETWORKS[kind].settings
     if kind != "cohort":
         network = replace(
             network,
@@ -80,19 +81,17 @@ def drawn(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
         )
     if kind == "symmetric":
         network = replace(network, encoder_units=ENCODERS[trial.suggest_categorical("encoder", list(ENCODERS))])
-    loss = trial.suggest_categorical("loss", list(LOSSES))
+    loss = trial.suggest_categorical("loss", [name for name, option in LOSSES.items() if option.takes == "distances"])
     margins: dict[str, Any] = {}
-    if loss == "quadruplet":
-        margins = {"alpha": trial.suggest_float("alpha", 0.02, 0.5, log=True)}
-        margins["beta"] = trial.suggest_float("beta", 0.005, 0.2, log=True)
-    elif loss not in ("quadruplet_adaptive", "binary"):
-        margins = {"margin": trial.suggest_float("margin", 0.05, 1.0)}
+    for name in LOSSES[loss].parameters.values():
+        low, high, logarithmic = MARGINS[name]
+        margins[name] = trial.suggest_float(name, low, high, log=logarithmic)
     return replace(
         settings,
         network=network,
         loss=loss,
         **margins,
-        mining=cast(Mining, trial.suggest_categorical("mining", list(get_args(Mining)))),
+        mining=trial.suggest_categorical("mining", list(MINING)),
         batch_size=trial.suggest_categorical("batch_size", [64, 256, 1024]),
         learning_rate=trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
     )

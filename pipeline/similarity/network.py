@@ -41,7 +41,7 @@ class Network:
     """A trained encoder and similarity net as arrays: the same numbers as ``train.networks.Similarity``.
 
     encoder, metric: kernel (inputs, units) and bias (units,) of each dense layer, the output layer of the net last.
-    For the other fields see ``train.networks.NetworkSettings``; steepness, middle and cohort, codes (faces, units),
+    For the other fields see ``train.settings.NetworkSettings``; steepness, middle and cohort, codes (faces, units),
     are those of "product", which may have no net.
     """
 

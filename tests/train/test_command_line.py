@@ -9,13 +9,8 @@ from pipeline.lookalikes import Models
 from pipeline.map.files import open_codes
 from pipeline.similarity import files
 from tests.conftest import HOME
-from train.__main__ import LOSSES, main
-from train.fit import LOSSES as KNOWN_LOSSES
+from train.__main__ import main
 from train.runs import runs
-
-
-def test_the_losses_offered_are_those_there_are():
-    assert set(LOSSES) == set(KNOWN_LOSSES)
 
 
 @pytest.fixture

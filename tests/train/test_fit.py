@@ -12,10 +12,12 @@ from keras import ops
 
 from pipeline.errors import UserError
 from train.evaluation import report
-from train.fit import LOSSES, Batches, FitSettings, best_row, fit, restore, save
-from train.networks import COHORT, RESIDUAL, NetworkSettings, Similarity
+from train.fit import Batches, best_row, fit, restore, save
+from train.networks import Similarity
+from train.options import COHORT, LOSSES, RESIDUAL
 from train.runs import geometry, runs
 from train.sampling import split_people
+from train.settings import FitSettings, NetworkSettings
 
 SMALL = FitSettings(NetworkSettings(dropout=0.0), epochs=6, steps_per_epoch=40, batch_size=64, patience_epochs=20)
 

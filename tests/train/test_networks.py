@@ -7,7 +7,9 @@ from keras import ops
 
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.scorers import NetworkScorer
-from train.networks import COHORT, RESIDUAL, SEED, NetworkSettings, Similarity, dropped
+from train.networks import Similarity, dropped
+from train.options import COHORT, ORIGINAL, RESIDUAL
+from train.settings import NetworkSettings
 
 RANDOM = np.random.default_rng(0)
 A, B = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in RANDOM.normal(size=(2, 50, 128)).astype("f4"))
@@ -35,7 +37,7 @@ def jolted(settings):
 
 
 def test_the_original_networks_have_the_published_sizes():
-    sizes = {layer.name: layer.count_params() for layer in made(SEED)._flatten_layers() if layer.weights}
+    sizes = {layer.name: layer.count_params() for layer in made(ORIGINAL)._flatten_layers() if layer.weights}
     del sizes["similarity"]
     assert sizes == {
         "encoder_0": 128 * 128 + 128,
@@ -46,7 +48,7 @@ def test_the_original_networks_have_the_published_sizes():
     }
 
 
-@pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])
+@pytest.mark.parametrize("settings", [ORIGINAL, *SYMMETRIC])
 def test_distances_lie_between_0_and_1(settings):
     distances = ops.convert_to_numpy(jolted(settings)([A, B]))
     assert distances.shape == (50,) and (distances >= 0).all() and (distances <= 1).all()
@@ -59,7 +61,7 @@ def test_symmetric_networks_do_not_mind_the_order(settings):
 
 
 def test_the_original_network_does_mind_the_order():
-    model = jolted(SEED)
+    model = jolted(ORIGINAL)
     assert np.abs(np.subtract(model([A, B]), model([B, A]))).max() > 1e-3
 
 
@@ -72,7 +74,7 @@ def test_networks_of_products_start_in_the_order_of_the_cosine(settings):
 @pytest.mark.parametrize(
     "settings",
     [
-        SEED,
+        ORIGINAL,
         *SYMMETRIC,
         NetworkSettings(encoder_units=(64, 32), encoder_activation="tanh", metric_activation="tanh"),
         NetworkSettings(encoder_units=(64, 128), encoder_residual=True),
@@ -103,7 +105,7 @@ def test_dropout_takes_the_same_numbers_with_the_same_seed_and_others_with_anoth
     assert ((first == 0) & (other == 0)).mean() == pytest.approx(0.09, abs=0.005)
 
 
-@pytest.mark.parametrize("settings", [SEED, *SYMMETRIC])
+@pytest.mark.parametrize("settings", [ORIGINAL, *SYMMETRIC])
 def test_a_saved_network_comes_back_the_same(settings, tmp_path):
     model = jolted(settings)
     model.save(tmp_path / "model.keras")
@@ -115,7 +117,7 @@ def test_a_saved_network_comes_back_the_same(settings, tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        SEED,
+        ORIGINAL,
         *SYMMETRIC,
         NetworkSettings(
             encoder_units=(64, 32), encoder_activation="tanh", metric_activation="tanh", both_orders=True

@@ -19,19 +19,20 @@ _TITLES = {
 
 
 def similarity_net(kind: str) -> System:
-    """A system of one of :data:`train.networks.KINDS`."""
+    """A system of one of :data:`train.options.NETWORKS`."""
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         import keras
 
         from train.evaluation import protocols
-        from train.fit import FitSettings, fit
-        from train.networks import KINDS
+        from train.fit import fit
+        from train.options import NETWORKS
         from train.runs import runs
+        from train.settings import FitSettings
 
         budget = inputs.budget
         settings = FitSettings(
-            network=KINDS[kind],
+            network=NETWORKS[kind].settings,
             batch_size=budget.people * budget.photos,
             steps_per_epoch=budget.steps,
             epochs=budget.epochs,
