@@ -21,7 +21,8 @@ from benchmarks import report
 from benchmarks.crowd import name_of
 from pipeline import __main__ as command_line
 from pipeline import storage
-from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.embedding.base import unit
+from pipeline.embedding.registry import default_identity
 from pipeline.gallery import layout, writing
 from pipeline.gallery.rows import ROW
 from pipeline.sources import demonstration
@@ -69,7 +70,7 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
         schema=ROW,
     )
     _crops(folder, faces, random)
-    about = {"embedding": EmbeddingSettings().identity, "build": {"photos_per_person": PHOTOS_PER_PERSON}}
+    about = {"embedding": default_identity(), "build": {"photos_per_person": PHOTOS_PER_PERSON}}
     writing.commit(folder, 1, [(table, embeddings)], faces, (), about)
 
 

@@ -23,8 +23,9 @@ from PIL import Image
 
 from benchmarks import Line, data_folder, exponent, peers, report, times
 from pipeline import photo
-from pipeline.embedding import facenet
-from pipeline.embedding.base import Embedder, EmbeddingSettings
+from pipeline.embedding import facenet_weights
+from pipeline.embedding.base import Embedder
+from pipeline.embedding.facenet import FACENET_SETTINGS, facenet_embedder
 from pipeline.errors import UserError
 from pipeline.faces.detector import DetectionSettings, Detector
 from pipeline.faces.mtcnn import Cascade
@@ -37,7 +38,7 @@ from train.datasets import lfw as wild
 SIZES = (64, 128, 256)
 PHOTOS_OF_PERSON_MIN = 4
 TIMES_MIN, SHARE_MIN = 6, 0.85
-ONE_VIEW = EmbeddingSettings(views=EmbeddingSettings().views[:1])
+ONE_VIEW = replace(FACENET_SETTINGS, views=FACENET_SETTINGS.views[:1])
 SHIPPED, ONE_CROP = "here, four crops of a face (as shipped)", "here, one crop"
 DEEPFACE, LOOP = "deepface represent, photo by photo, one crop", "mtcnn and predict, photo by photo, one crop"
 ROUNDS = 3
@@ -141,7 +142,7 @@ def _ready(way: str, size: int, place: Path) -> Callable[[], object]:
 
 
 def _loaded(way: str) -> tuple[Detector, Embedder]:
-    return Detector(), Embedder(EmbeddingSettings() if way == SHIPPED else ONE_VIEW)
+    return Detector(), facenet_embedder(FACENET_SETTINGS if way == SHIPPED else ONE_VIEW)
 
 
 def _build(detector: Detector, embedder: Embedder, size: int, place: Path) -> Callable[[], object]:
@@ -172,7 +173,7 @@ def _loop(paths: list[Path]) -> Callable[[], object]:
     """What one would write: for each photo the package's detector, a crop, and Keras' ``predict``."""
     from mtcnn import MTCNN
 
-    detector, network = MTCNN(), facenet.load()
+    detector, network = MTCNN(), facenet_weights.load_facenet()
 
     def embed(path: Path) -> None:
         with Image.open(path) as picture:

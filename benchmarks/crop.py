@@ -17,13 +17,14 @@ from PIL import Image, ImageEnhance
 
 from benchmarks import protocols, report
 from pipeline import photo
-from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.embedding.base import unit
+from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
 from train.datasets.lfw import LFW, NEVER_LEVEL, pipeline_models, progress_bar
 
 DRAWS = range(10)
-VIEWS = (View(1.0, 0.0), View(1.0, 0.1), View(0.0, 0.1), *EmbeddingSettings().views[::2])
+VIEWS = (View(1.0, 0.0), View(1.0, 0.1), View(0.0, 0.1), *FACENET_SETTINGS.views[::2])
 ANGLES = (0, 10, 15, 20, 30, 45, 60, 90)
 
 
@@ -57,7 +58,7 @@ def _rank_1(wild: LFW, rows: np.ndarray) -> dict[str, object]:
 
 
 def _crops(wild: LFW) -> list[dict[str, object]]:
-    everything, limit = np.arange(len(wild)), EmbeddingSettings().level_over_degrees
+    everything, limit = np.arange(len(wild)), FACENET_SETTINGS.level_over_degrees
     plain = {view: wild.view(view, everything, limit) for view in VIEWS}
     mirrored = {view: wild.view(replace(view, mirror=True), everything, limit) for view in VIEWS}
     table: list[dict[str, object]] = []
@@ -106,7 +107,7 @@ def _levelling(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
             rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
             right = {}
             for limit in (NEVER_LEVEL, 0.0):
-                embedder.settings = EmbeddingSettings(level_over_degrees=limit)
+                embedder.settings = replace(FACENET_SETTINGS, level_over_degrees=limit)
                 rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
                 nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
                 right[limit] = wild.people[nearest] == wild.people[probes[with_face]]
@@ -114,7 +115,7 @@ def _levelling(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
                 chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
                 row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
             table.append(row)
-    embedder.settings = EmbeddingSettings()
+    embedder.settings = FACENET_SETTINGS
     return table
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.embedding.base import unit
+from pipeline.embedding.registry import default_identity
 from pipeline.gallery import layout, writing
 from pipeline.gallery.rows import ROW
 from train.datasets.lfw import LFW
@@ -50,7 +51,7 @@ class Crowd:
         """Make the gallery ``name`` in the data folder, without pictures."""
         folder = layout.folder_of(name)
         folder.mkdir(parents=True)
-        about = {"embedding": EmbeddingSettings().identity, "build": {"photos_per_person": PER_PERSON}}
+        about = {"embedding": default_identity(), "build": {"photos_per_person": PER_PERSON}}
         writing.commit(folder, 1, self._pieces(faces), faces, [], about)
 
     def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, np.ndarray]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks import protocols, report
 from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
 from train.datasets.lfw import LFW
@@ -27,7 +28,7 @@ def _mirrored_too(*views: View) -> EmbeddingSettings:
 
 
 WAYS = {
-    "as shipped": EmbeddingSettings(),
+    "as shipped": FACENET_SETTINGS,
     "two crops, mirrored too": _mirrored_too(View(1.0, 0.0), View(0.0, 0.1)),
     "one crop, mirrored too": _mirrored_too(View(1.0, 0.0)),
     "one crop": EmbeddingSettings(views=(View(1.0, 0.0),)),

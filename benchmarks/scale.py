@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd, name_of
-from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.registry import default_identity
 from pipeline.gallery import gallery, layout, opening, writing
 from pipeline.gallery.building import BuildSettings
 from pipeline.gallery.rows import ROW
@@ -140,7 +140,7 @@ def _serve(path: Path) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     start = time.perf_counter()
-    opened = opening.open_gallery(_NAME, EmbeddingSettings().identity)
+    opened = opening.open_gallery(_NAME, default_identity())
     search = Search(opened, scorers.named())
     seconds_open = time.perf_counter() - start
     ready.set()
@@ -174,7 +174,7 @@ def _anonymous_gb() -> float:
 def _write(crowd: Crowd, size: int) -> None:
     folder = layout.folder_of(_NAME)
     folder.mkdir(parents=True)
-    about = {"embedding": EmbeddingSettings().identity, "build": asdict(BuildSettings())}
+    about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
     writing.commit(folder, 1, _pieces(crowd, size), size, (), about)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.embedding import pair
+from pipeline.embedding.facenet_512 import FACENET_512
+from pipeline.embedding.pair import side_by_side
 from train.datasets.lfw import LFW
 
 
 def second_facenet(wild: LFW, embeddings: np.ndarray, photos: np.ndarray) -> np.ndarray:
     """Rows of both networks side by side, the second one with half the weight, for some photos: unit rows."""
     second = np.zeros((len(wild), 512), np.float32)
-    second[photos] = wild.embedded(pair.FACENET_512, photos)
-    return pair.side_by_side(embeddings, second)
+    second[photos] = wild.embedded(FACENET_512.name, photos)
+    return side_by_side(embeddings, second)

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.calibrate import calibration_error
 from pipeline import storage
-from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import UserError
 from pipeline.similarity import files
 from pipeline.similarity.network import Network
@@ -115,7 +115,7 @@ def ship(wild: LFW, embeddings: np.ndarray) -> None:
     about = {
         "trained_on": "LFW peopleDevTrain.txt",
         "command": "make similarity",
-        "embedding": EmbeddingSettings().identity,
+        "embedding": default_identity(),
         "settings": asdict(SETTINGS["cohort"]),
         "calibrated_on": "LFW pairsDevTest.txt",
         "one_shot": best_row(folder_of("cohort-seed-0")),

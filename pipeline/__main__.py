@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline import photo, storage
 from pipeline.cli import console
 from pipeline.cli.console import positive, print_table, working
+from pipeline.embedding.registry import EMBEDDERS
 from pipeline.errors import GalleryError, MapError, UserError
 from pipeline.gallery import checking, opening
 from pipeline.gallery.layout import DEMONSTRATION, folder_of, names
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from pipeline.embedding.base import Embedder
+    from pipeline.embedding.registry import default_identity
     from pipeline.faces.face import Face
     from pipeline.gallery.building import Progress
     from pipeline.lookalikes import Found, Match, Models, Probe
@@ -99,9 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--embedder",
         metavar="NAME",
-        help="what turns faces into numbers: facenet (default), facenet-512, facenet-pair, mobilenetv2, resnet50, "
-        "vgg16, inceptionv3, xception, or the file of an ONNX model with its settings in a JSON file beside it; a "
-        "gallery keeps its own",
+        help=f"what turns faces into numbers: {', '.join(EMBEDDERS)}, or the file of an ONNX model with its settings "
+        "in a JSON file beside it; a gallery keeps its own",
     )
     one.add_argument("--fresh", action="store_true", help="make the gallery of that name anew")
 
@@ -237,7 +238,7 @@ def _embedder(wished: str | None, name: str, fresh: bool) -> Callable[[], Embedd
 
     manifest = None if fresh else storage.read_manifest(folder_of(name))
     chosen = wished or (registry.name_of(manifest["embedding"]) if manifest else None)
-    return (lambda: registry.load(chosen)) if chosen not in (None, registry.DEFAULT) else None
+    return (lambda: registry.load_embedder(chosen)) if chosen not in (None, registry.DEFAULT_EMBEDDER) else None
 
 
 def _people(chosen: argparse.Namespace, name: str) -> People:
@@ -421,10 +422,10 @@ def _check(chosen: argparse.Namespace) -> None:
 
 
 def _setup(chosen: argparse.Namespace) -> None:
-    from pipeline.embedding import facenet
+    from pipeline.embedding import facenet_weights
     from pipeline.sources import demonstration
 
-    facenet.fetch(working("Converting FaceNet's weights"))
+    facenet_weights.fetch_facenet(working("Converting FaceNet's weights"))
     people = demonstration.people()
     example = demonstration.examples()["Madonna"][0]
     stale = _demonstration_is_stale()
@@ -453,9 +454,8 @@ def _map_where_needed(name: str) -> None:
 
 def _demonstration_is_stale() -> bool:
     """Whether there is a demonstration gallery, whole or begun, that this version cannot use."""
-    from pipeline.embedding.base import EmbeddingSettings
 
-    identity = EmbeddingSettings().identity
+    identity = default_identity()
     folder = folder_of(DEMONSTRATION)
     if storage.read_manifest(folder) is None:
         begun = storage.read_manifest(folder / "building")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.embedding.base import Embedder
+from pipeline.embedding.registry import load_embedder
 from pipeline.errors import NoFaceError, UserError
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector
@@ -91,7 +92,7 @@ class Models:
     @classmethod
     def load(cls) -> Models:
         """Load both networks, which takes seconds. Raises WeightsError where FaceNet's weights are missing."""
-        return cls(Detector(), Embedder())
+        return cls(Detector(), load_embedder())
 
     def warm(self) -> None:
         """Run both networks once, so that the first photo is as fast as the next."""

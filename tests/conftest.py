@@ -14,7 +14,7 @@ from hypothesis import settings
 from PIL import Image
 
 from pipeline import storage
-from pipeline.embedding import facenet as weights
+from pipeline.embedding import facenet_weights as weights
 from pipeline.gallery import building
 from pipeline.lookalikes import Models
 from pipeline.sources import demonstration
@@ -35,7 +35,7 @@ def models():
 @pytest.fixture(scope="session")
 def facenet():
     """The network with its weights, as Keras has it."""
-    return weights.load()
+    return weights.load_facenet()
 
 
 @pytest.fixture(scope="session")

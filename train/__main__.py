@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.cli import console
 from pipeline.cli.console import positive
-from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import UserError
 from pipeline.gallery import gallery, layout, opening
 from train import augment
@@ -176,7 +176,7 @@ def _fit(chosen: argparse.Namespace) -> None:
 
 
 def _fit_announced(chosen: argparse.Namespace) -> None:
-    opened = opening.open_gallery(chosen.gallery, EmbeddingSettings().identity if chosen.augment else None)
+    opened = opening.open_gallery(chosen.gallery, default_identity() if chosen.augment else None)
     with console.working("Loading TensorFlow"):
         from pipeline import tensorflow_loader
 
@@ -292,12 +292,12 @@ def _finetune(chosen: argparse.Namespace) -> None:
 
 
 def _finetune_announced(chosen: argparse.Namespace) -> None:
-    opened = opening.open_gallery(chosen.gallery, EmbeddingSettings().identity)
+    opened = opening.open_gallery(chosen.gallery, default_identity())
     with console.working("Loading the networks"):
-        from pipeline.embedding import facenet as weights
+        from pipeline.embedding import facenet_weights as weights
         from pipeline.faces.detector import Detector
 
-        facenet, detector = weights.load(), Detector()
+        facenet, detector = weights.load_facenet(), Detector()
         from train.finetune import WEIGHTS, FinetuneSettings, finetune
 
     names = {field.name for field in dataclasses.fields(FinetuneSettings)} & set(vars(chosen))

@@ -19,8 +19,9 @@ import numpy as np
 from keras import ops
 
 from pipeline import photo, storage
-from pipeline.embedding import facenet as weights
-from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.embedding import facenet_weights as weights
+from pipeline.embedding.base import unit
+from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
@@ -118,7 +119,7 @@ class Quadruplets(keras.utils.PyDataset):
         super().__init__()
         self.portraits, self.rows, self.settings = portraits, rows, settings
         self.people = sampling.People(portraits.opened.person_of_row[rows])
-        views = EmbeddingSettings().views
+        views = FACENET_SETTINGS.views
         self.view = View(views[0].squareness, sum(view.margin_ratio for view in views) / len(views))
         self.epoch = 0
 
@@ -146,7 +147,7 @@ class Plain(keras.utils.PyDataset):
     def __getitem__(self, batch: int) -> tuple[np.ndarray]:
         rows = self.rows[batch * self.batch_size : (batch + 1) * self.batch_size]
         views = [
-            (Change(mirror=view.mirror, turn_degrees=view.turn_degrees), view) for view in EmbeddingSettings().views
+            (Change(mirror=view.mirror, turn_degrees=view.turn_degrees), view) for view in FACENET_SETTINGS.views
         ]
         return (self.portraits.crops([(int(row), *seen) for row in rows for seen in views]),)
 

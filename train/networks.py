@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.embedding.facenet import DIMENSIONS
+from pipeline.embedding.facenet_weights import DIMENSIONS
 from pipeline.similarity.network import Network
 from train.options import ORIGINAL
 from train.settings import NetworkSettings

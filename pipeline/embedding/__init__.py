@@ -1,1 +1,1 @@
-"""From crops to unit rows: one module for each embedder, which know nothing of galleries."""
+"""From crops to unit rows: one module an embedder, none of which knows about galleries."""

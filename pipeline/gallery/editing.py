@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline import photo, storage
-from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import GalleryError
 from pipeline.gallery import building, layout, opening, screening, writing
 from pipeline.gallery.building import BuildSettings, Looked
@@ -94,7 +94,7 @@ def add(name: str, photos: Sequence[Photo]) -> list[str]:
     """
     for each in photos:
         _check_name(each.person)
-    identity = EmbeddingSettings().identity
+    identity = default_identity()
     opening.read_gallery(name, identity)
     with writing.locked(name, _WAIT_SECONDS) as place:
         opened = opening.read_gallery(name, identity)
@@ -180,7 +180,7 @@ def create(name: str) -> None:
     """Make a gallery with nobody in it. Raises GalleryError where the name is taken or cannot be one."""
     with storage.written_whole(_free(name)) as temporary:
         temporary.mkdir()
-        about = {"embedding": EmbeddingSettings().identity, "build": asdict(BuildSettings())}
+        about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
         writing.commit(temporary, 1, (), 0, (), about)
         _free(name)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import storage
-from pipeline.embedding import facenet
-from pipeline.embedding.base import Embedder, EmbeddingSettings
-from pipeline.embedding.registry import DEFAULT, load, name_of
+from pipeline.embedding import facenet_weights
+from pipeline.embedding.base import Embedder
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, default_identity, load_embedder, name_of
 from pipeline.errors import EmptyGalleryError, GalleryError
 from pipeline.gallery import opening
 from pipeline.gallery.gallery import Gallery
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def embedder_of(opened: Gallery) -> Embedder:
     """The embedder that a gallery was made with. Raises GalleryError where that is not here, or its crops differ."""
     name = name_of(opened.manifest["embedding"])
-    if name in (None, DEFAULT):
-        opening.open_gallery(opened.name, EmbeddingSettings().identity)
-    embedder = load(name or DEFAULT)
+    if name in (None, DEFAULT_EMBEDDER):
+        opening.open_gallery(opened.name, default_identity())
+    embedder = load_embedder(name or DEFAULT_EMBEDDER)
     opening.open_gallery(opened.name, embedder.identity)
     return embedder
 
@@ -87,7 +87,7 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
-    dimensions = manifest.get("dimensions", facenet.DIMENSIONS)
+    dimensions = manifest.get("dimensions", facenet_weights.DIMENSIONS)
     if embeddings.shape[1:] != (dimensions,) or embeddings.dtype != np.float32:
         raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
     return faces, embeddings

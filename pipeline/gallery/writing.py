@@ -15,7 +15,7 @@ import pyarrow.csv
 from filelock import FileLock, Timeout
 
 from pipeline import __version__, storage
-from pipeline.embedding import facenet
+from pipeline.embedding import facenet_weights
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout, rows
 from pipeline.gallery.gallery import Gallery
@@ -62,7 +62,7 @@ def commit(
     Its last step but clearing up is the one that counts: killed before, nothing has changed.
     """
     faces_path, embeddings_path = folder / f"faces-{generation}.arrow", folder / f"embeddings-{generation}.npy"
-    dimensions = about.get("dimensions", facenet.DIMENSIONS)
+    dimensions = about.get("dimensions", facenet_weights.DIMENSIONS)
     with storage.written_whole(faces_path) as rows_file, storage.written_whole(embeddings_path) as array_file:
         array = np.lib.format.open_memmap(array_file, "w+", dtype=np.float32, shape=(faces, dimensions))
         rows.write(rows_file, _rows(pieces, array))

@@ -59,14 +59,14 @@ def read_network(folder: Path) -> Network:
 
 def read_parts(folder: Path) -> tuple[Network, dict[str, Any]]:
     """The network and its manifest. Raises WeightsError."""
-    from pipeline.embedding.base import EmbeddingSettings
+    from pipeline.embedding.registry import default_identity
 
     manifest = storage.read_manifest(folder)
     if manifest is None:
         raise WeightsError(unusable(folder, f"{storage.MANIFEST} is missing or damaged"))
     if manifest.get("format") != FORMAT:
         raise WeightsError(unusable(folder, f"it has format {manifest.get('format')}, this version reads {FORMAT}"))
-    if manifest.get("embedding", EmbeddingSettings().identity) != EmbeddingSettings().identity:
+    if manifest.get("embedding", default_identity()) != default_identity():
         raise WeightsError(unusable(folder, "it was trained on another model's embeddings or on other crops"))
     try:
         path = folder / manifest["weights"]["name"]

@@ -105,9 +105,9 @@ def fitting(identity: dict[str, Any] | None, name: ScorerName = "network") -> Sc
 
 def fits(identity: dict[str, Any] | None) -> bool:
     """Whether embeddings are the default embedder's, as those are that nothing is said of."""
-    from pipeline.embedding.base import EmbeddingSettings
+    from pipeline.embedding.registry import default_identity
 
-    return identity in (None, EmbeddingSettings().identity)
+    return identity in (None, default_identity())
 
 
 def read(folder: Path) -> NetworkScorer:

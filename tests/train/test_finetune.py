@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline import photo, storage
-from pipeline.embedding import facenet as weights
-from pipeline.embedding.base import EmbeddingSettings, unit
+from pipeline.embedding import facenet_weights as weights
+from pipeline.embedding.base import unit
+from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.faces import geometry
 from pipeline.faces.face import Face
 from train import augment
@@ -85,7 +86,7 @@ def test_two_steps_change_the_last_block_and_nothing_else_and_may_be_stopped_bet
     # It was right about everybody before, so nothing could be better.
     assert best["epoch"] == 0 and best["held_out_rank_1"] == 1
     assert (storage.read_json(folder / runs.RESULT) or {})["epoch"] == 0
-    written = weights.build()
+    written = weights.build_facenet()
     written.load_weights(folder / WEIGHTS)
     for weight in written.weights:
         assert (weight.numpy() == before[weight.path]).all()
@@ -143,7 +144,7 @@ def test_both_parts_of_the_network_give_the_embeddings_of_the_pipeline(fifteen, 
         np.stack(
             [
                 geometry.crop(photo.read(fifteen.crop_path(row)), Face(tuple(boxes[row]), (), 1.0), view, 160)
-                for view in EmbeddingSettings().views
+                for view in FACENET_SETTINGS.views
             ]
         )
         for row in (3, 20)

@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline import photo, storage
 from pipeline.embedding import pair, registry
 from pipeline.embedding.base import Embedder, EmbeddingSettings, unit
+from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import SourceError
 from pipeline.faces import geometry
 from pipeline.faces.detector import DetectionSettings
@@ -156,7 +157,7 @@ class LFW:
         rows[[place for place, _ in detected]] = pipeline_models().embedder.rows(np.stack(crops))
         return rows
 
-    def embeddings(self, settings: EmbeddingSettings = EmbeddingSettings()) -> np.ndarray:
+    def embeddings(self, settings: EmbeddingSettings = FACENET_SETTINGS) -> np.ndarray:
         """Unit rows of all photos as the pipeline makes them, zeros where no face was found."""
         everything = np.arange(len(self))
         views = [self.view(view, everything, settings.level_over_degrees) for view in settings.views]
@@ -164,10 +165,10 @@ class LFW:
 
     def embedded(self, name: str, photos: np.ndarray) -> np.ndarray:
         """Unit rows of the given photos by an embedder of a name, zeros where no face was found. Raises UserError."""
-        if name == registry.DEFAULT:
+        if name == registry.DEFAULT_EMBEDDER:
             return self.embeddings()[photos]
-        if name == pair.FACENET_PAIR:
-            first, second = (self.embedded(part, photos) for part in (registry.DEFAULT, pair.FACENET_512))
+        if name == pair.FACENET_PAIR.name:
+            first, second = (self.embedded(part.name, photos) for part in pair.PAIR_PARTS)
             return pair.side_by_side(first, second)
         embedder = embedder_of(name)
         path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
@@ -210,7 +211,7 @@ class LFW:
 @cache
 def embedder_of(name: str) -> Embedder:
     """An embedder, loaded when something is not cached. Raises UserError."""
-    return registry.load(name)
+    return registry.load_embedder(name)
 
 
 @cache

@@ -20,6 +20,7 @@ import numpy as np
 
 from pipeline import storage
 from pipeline.embedding import pair, registry
+from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
 from train.evaluation import metrics, protocols
@@ -87,9 +88,7 @@ class LFWInputs:
 
     def views(self) -> np.ndarray:
         """The default embedder's rows of each view by itself, float32 (n, views, 128)."""
-        from pipeline.embedding.base import EmbeddingSettings
-
-        settings = EmbeddingSettings()
+        settings = FACENET_SETTINGS
         parts = [self.wild.view(view, self.protocol.photos, settings.level_over_degrees) for view in settings.views]
         return np.stack(parts, axis=1)
 
@@ -103,8 +102,8 @@ class LFWInputs:
 
     def cost(self, embedder: str) -> tuple[int, float]:
         """Parameters of an embedder and what a face takes it, milliseconds: measured once, on 32 faces."""
-        if embedder == pair.FACENET_PAIR:
-            parts = [self.cost(part) for part in (registry.DEFAULT, pair.FACENET_512)]
+        if embedder == pair.FACENET_PAIR.name:
+            parts = [self.cost(part.name) for part in pair.PAIR_PARTS]
             return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
         path = folder() / "costs.json"
         known = storage.read_json(path) or {}
@@ -229,7 +228,7 @@ def record() -> None:
 def measured(made: TrainedSystem, inputs: SystemInputs) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and curves of a system."""
     given = inputs.protocol
-    has_face = np.any(inputs.rows(registry.DEFAULT), axis=1)
+    has_face = np.any(inputs.rows(registry.DEFAULT_EMBEDDER), axis=1)
     rows = np.where(has_face[:, None], made.rows, 0)
     learned, people = enrolled(inputs)
     probes, unknown = (rows_of(given, photos) for photos in (given.probes, given.unknown))

@@ -8,17 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.embedding import imagenet, pair, registry
+from pipeline.embedding import registry
 from pipeline.embedding.base import unit
 from train.evaluation import protocols
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled
-
-_TITLES = {
-    registry.DEFAULT: "FaceNet 128 (MS-Celeb-1M)",
-    pair.FACENET_512: "FaceNet 512 (CASIA-WebFace)",
-    pair.FACENET_PAIR: "both FaceNets",
-    **{name: f"{made} (ImageNet)" for name, (_, made) in imagenet.IMAGENET.items()},
-}
 
 
 def embedder(name: str) -> System:
@@ -28,7 +21,8 @@ def embedder(name: str) -> System:
         return TrainedSystem(inputs.rows(name), *inputs.cost(name))
 
     slug = Path(name).stem.lower()
-    return System(f"embedder-{slug}", f"{_TITLES.get(name, slug)}, cosine", "embedder", make, {"embedder": name})
+    title = registry.EMBEDDERS[name].title if name in registry.EMBEDDERS else slug
+    return System(f"embedder-{slug}", f"{title}, cosine", "embedder", make, {"embedder": name})
 
 
 # float32 (n, people): distances of rows to people.
@@ -77,7 +71,7 @@ def _chosen(fit: _Fit, values: tuple[float, ...], rows: np.ndarray, people: np.n
 
 def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], parameters: int) -> System:
     def make(inputs: SystemInputs, _: Path) -> TrainedSystem:
-        rows = inputs.rows(registry.DEFAULT)
+        rows = inputs.rows(registry.DEFAULT_EMBEDDER)
         photos, people = enrolled(inputs)
         begun = time.perf_counter()
         to_people = fit(rows[photos], people, _chosen(fit, values, rows[photos], people))
@@ -85,7 +79,7 @@ def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], par
         begun = time.perf_counter()
         to_people(rows[:100])
         own_ms = (time.perf_counter() - begun) * 10
-        size, embed_ms = inputs.cost(registry.DEFAULT)
+        size, embed_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
         return TrainedSystem(
             rows, size + parameters * len(inputs.protocol.learn), embed_ms + own_ms, seconds, people=to_people
         )
@@ -98,4 +92,4 @@ CLASSIFIERS = (
     _classifier("svm", "linear SVM", _machine, (1.0, 10.0, 100.0), 129),
     _classifier("centroid", "nearest centroid", _centroid, (0.0,), 128),
 )
-EMBEDDERS = tuple(map(embedder, registry.NAMES))
+EMBEDDERS = tuple(map(embedder, registry.EMBEDDERS))

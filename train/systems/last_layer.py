@@ -30,7 +30,7 @@ def last_layer(loss: SiameseLoss, margin: float, title: str) -> System:
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         keras.utils.set_random_seed(inputs.budget.seed)
-        rows = inputs.rows(registry.DEFAULT)
+        rows = inputs.rows(registry.DEFAULT_EMBEDDER)
         photos, people = enrolled(inputs)
         model = train_siamese(
             layer(rows.shape[1]),
@@ -41,7 +41,7 @@ def last_layer(loss: SiameseLoss, margin: float, title: str) -> System:
             inputs.budget,
             folder,
         )
-        parameters, face_ms = inputs.cost(registry.DEFAULT)
+        parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
         return TrainedSystem(
             embed_photos(model, rows), parameters + model.count_params(), face_ms, apart=model.distances()
         )

@@ -42,7 +42,7 @@ def similarity_net(kind: str) -> System:
         if kind != "original":
             settings = replace(settings, mining="neighbours", neighbours=10, alpha=0.1)
             settings = replace(settings, learning_rate=1e-2 if kind == "cohort" else 1e-4)
-        rows, protocol = inputs.rows(registry.DEFAULT), inputs.protocol
+        rows, protocol = inputs.rows(registry.DEFAULT_EMBEDDER), inputs.protocol
         photos, _ = enrolled(inputs)
         photos = np.r_[photos, np.unique(rows_of(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
@@ -51,7 +51,7 @@ def similarity_net(kind: str) -> System:
         fit(training, rows[photos], protocol.people[protocol.photos[photos]], settings, held_out)
         shutil.copyfile(training / runs.HISTORY, folder / runs.HISTORY)
         network = keras.saving.load_model(training / runs.MODEL)
-        parameters, face_ms = inputs.cost(registry.DEFAULT)
+        parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
         apart = protocols.network_distances(network.arrays())
         return TrainedSystem(rows, parameters + network.count_params(), face_ms, apart=apart)
 

@@ -330,7 +330,9 @@ def test_without_cache_and_network_find_and_setup_say_what_to_run(empty_home, ma
 
 def test_without_weights_compare_says_what_to_run(empty_home, madonna, capsys):
     assert command_line.main(["compare", str(madonna), str(madonna)]) == 1
-    assert "weights of facenet-20170512-110547 are missing. Run: python -m pipeline setup" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(
+        "The weights of facenet-20170512-110547 are missing.\nRun: python -m pipeline setup\n"
+    )
 
 
 def test_stopping_a_build_by_keyboard_says_that_it_goes_on(run, monkeypatch):

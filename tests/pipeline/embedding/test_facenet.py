@@ -1,79 +1,115 @@
-"""FaceNet's weights: from the package registry, else from keras-facenet's release, never unchecked."""
+"""FaceNet with its real weights: what is shown to it is pinned, and what it should not care about is tried."""
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-from keras.src.legacy.saving import legacy_h5_format
-from keras_facenet.metadata import MODEL_METADATA
+from PIL import Image
 
-from pipeline import storage
-from pipeline.embedding import facenet as weights
-from pipeline.errors import WeightsError
-from tests.conftest import HOME
+from pipeline import photo
+from pipeline.embedding import base
+from pipeline.embedding import facenet_weights as weights
+from pipeline.embedding.facenet import FACENET_SETTINGS
+from tests.conftest import encoded, enlarged
 
-RELEASE = MODEL_METADATA["20170512-110547"]
-
-
-def test_the_weights_are_those_of_facenet(facenet):
-    manifest = storage.read_manifest(storage.home() / "models" / weights.MODEL_ID)
-    assert manifest
-    assert manifest["model"] == weights.MODEL_ID
-    assert facenet.count_params() == weights.parameters() == 22_808_144
-
-
-def test_missing_weights_name_the_command(empty_home):
-    with pytest.raises(WeightsError, match=r"are missing\. Run: python -m pipeline setup"):
-        weights.load()
-    with pytest.raises(WeightsError, match=r"are missing\. Run: python -m pipeline setup"):
-        weights.graph()
+SIDE = weights.CROP_SIDE_PX
+PATTERN = (np.add.outer(np.arange(SIDE) * 3, np.arange(SIDE) * 5)[..., None] // (7, 11, 13) % 256).astype(np.uint8)
+NOISE = np.random.default_rng(7).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+# First numbers of the unit row of one crop, printed by FaceNet 20170512-110547 under this preprocessing.
+GOLDEN = {
+    "pattern": (PATTERN, [-0.049796, -0.082452, -0.081852, -0.097236, 0.042385, -0.091153, 0.033845, -0.041078]),
+    "noise": (NOISE, [-0.024178, -0.113254, -0.029426, -0.152242, 0.034656, 0.020462, -0.082972, -0.030340]),
+}
 
 
-def test_weights_kept_by_an_earlier_version_name_the_command(empty_home):
-    storage.write_manifest(empty_home / "models" / weights.MODEL_ID, {"format": 1, "sha256": "0" * 64})
-    with pytest.raises(WeightsError, match=r"are in another version's form\. Run: python -m pipeline setup"):
-        weights.graph()
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_golden_vectors_of_fixed_crops(models, name):
+    crop, first = GOLDEN[name]
+    row = models.embedder([crop[None]])[0]
+    assert row[: len(first)] == pytest.approx(first, abs=1e-4)
 
 
-def test_damaged_weights_name_the_command(empty_home):
-    whole = HOME / "models" / weights.MODEL_ID
-    for name in (storage.read_manifest(whole) or {})["sha256"]:
-        folder = shutil.copytree(whole, empty_home / "models" / weights.MODEL_ID)
-        for content in (None, b"", b"damaged"):
-            (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
-            with pytest.raises(WeightsError, match=r"are damaged\. Run: python -m pipeline setup"):
-                weights.load() if name.endswith(".h5") else weights.graph()
-        shutil.rmtree(folder)
+def test_the_network_sees_each_crop_less_its_mean_by_its_deviation(models, facenet):
+    crops = np.stack([PATTERN, NOISE, PATTERN // 2 + 30])
+    shown = np.stack(
+        [(crop - crop.mean()) / max(crop.std(), 1 / np.sqrt(crop.size)) for crop in crops.astype(np.float64)]
+    )
+    expected = base.unit(np.asarray(facenet(shown.astype(np.float32), training=False)))
+    assert models.embedder([crop[None] for crop in crops]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_without_pip_and_release_one_sentence_says_what_to_do(empty_home, monkeypatch):
-    monkeypatch.setitem(RELEASE, "keras_weights_url", "http://127.0.0.1:9/weights.h5")
-    with pytest.raises(
-        WeightsError, match=r"neither by pip nor from keras-facenet's release.*python -m pipeline setup"
-    ):
-        weights.fetch()
-    assert not (empty_home / "models" / weights.MODEL_ID).exists()
+def test_brightness_and_contrast_of_a_crop_do_not_matter(models):
+    even = PATTERN // 2 * 2
+    plain, dimmed = models.embedder([even[None], (even // 2 + 40)[None]])
+    assert plain == pytest.approx(dimmed, abs=1e-4)
 
 
-def test_without_pip_the_release_of_keras_facenet_is_loaded(empty_home, tmp_path, monkeypatch):
-    saved = weights.build()
-    path = tmp_path / "release.h5"
-    with h5py.File(path, "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, saved)
-    monkeypatch.setitem(RELEASE, "keras_weights_url", path.as_uri())
-    with pytest.raises(WeightsError, match="could not be fetched"):
-        weights.fetch()
-    monkeypatch.setitem(RELEASE, "keras_weights_sha256", storage.sha256(path))
-    weights.fetch()
-    loaded = weights.load()
-    for ours, theirs in zip(loaded.get_weights(), saved.get_weights(), strict=True):
-        assert np.array_equal(ours, theirs)
-    folder = empty_home / "models" / weights.MODEL_ID
-    assert sorted(part.name for part in folder.iterdir()) == ["facenet.weights.h5", "graph", "manifest.json"]
-    assert (storage.read_manifest(folder) or {})["origin"] == path.as_uri()
-    # Once there, nothing is fetched again.
-    path.unlink()
-    weights.fetch()
+def test_a_crop_of_one_colour_stays_finite(models):
+    rows = models.embedder([np.full((1, SIDE, SIDE, 3), value, np.uint8) for value in (0, 255)])
+    assert np.isfinite(rows).all()
+
+
+def test_a_batch_gives_what_each_face_gives_alone(models, examples):
+    pictures = [photo.read(paths[0]) for paths in examples.values()] * 2
+    crops = [models.embedder.crops(picture, models.faces(picture)[0]) for picture in pictures]
+    together = models.embedder(crops)
+    assert together.shape == (10, 128)
+    assert together.dtype == np.float32
+    assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(10), abs=1e-5)
+    assert together == pytest.approx(np.concatenate([models.embedder([crop]) for crop in crops]), abs=1e-4)
+
+
+def test_the_views_of_a_face_are_averaged(models):
+    both = models.embedder([np.stack([PATTERN, NOISE])])[0]
+    one, two = models.embedder([PATTERN[None], NOISE[None]])
+    assert both == pytest.approx((one + two) / np.linalg.norm(one + two), abs=1e-5)
+
+
+def test_no_faces_give_no_rows(models):
+    assert models.embedder([]).shape == (0, 128)
+
+
+def test_every_view_has_its_mirror_image():
+    views = FACENET_SETTINGS.views
+    assert {view for view in views if view.mirror} == {
+        replace(view, mirror=True) for view in views if not view.mirror
+    }
+
+
+def test_a_photo_and_face_mirrored_have_the_same_embedding(models, madonna):
+    picture = photo.read(madonna)
+    face = models.faces(picture)[0]
+    x, y, width, height = face.box
+    # Landmarks only decide on levelling, which this face needs not.
+    mirrored = replace(face, box=(picture.shape[1] - x - width, y, width, height))
+    crops = [models.embedder.crops(picture, face), models.embedder.crops(picture[:, ::-1], mirrored)]
+    assert models.embedder(crops[:1]) @ models.embedder(crops[1:]).T > 0.999
+
+
+def test_a_mirrored_photo_has_nearly_the_same_embedding(embed, examples):
+    for paths in examples.values():
+        picture = photo.read(paths[0])
+        assert embed(picture) @ embed(picture[:, ::-1]) > 0.95
+
+
+def test_a_photo_four_times_as_large_has_nearly_the_same_embedding(embed, examples):
+    for paths in examples.values():
+        picture = photo.read(paths[0])
+        assert embed(picture) @ embed(enlarged(picture, 4)) > 0.9
+
+
+def test_a_photo_turned_by_exif_has_the_embedding_of_the_upright_one(embed, madonna):
+    upright = photo.read(madonna)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = photo.read(encoded(np.rot90(upright), exif=exif))
+    assert np.array_equal(lying, upright)
+    assert embed(lying) == pytest.approx(embed(upright), abs=1e-6)
+
+
+def test_unit_rows_have_length_one_and_zeros_stay():
+    rows = base.unit(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    assert rows.tolist() == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0]]))
+    assert rows.dtype == np.float32

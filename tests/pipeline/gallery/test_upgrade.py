@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import storage
-from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import GalleryError
 from pipeline.gallery import checking, editing, gallery, layout, opening, writing
 from pipeline.map import fitting, layouts
@@ -33,7 +33,7 @@ def old(tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path / "home"))
     folder = layout.folder_of("old")
     folder.mkdir(parents=True)
-    about = {"embedding": EmbeddingSettings().identity, "dimensions": 128, "build": {"photos_per_person": 3}}
+    about = {"embedding": default_identity(), "dimensions": 128, "build": {"photos_per_person": 3}}
     writing.commit(folder, 7, [(ROWS, unit_rows(FACES))], FACES, (), about)
     opened = opening.open_gallery("old")
     settings = layouts.MapSettings(umap_faces_min=FACES + 1)

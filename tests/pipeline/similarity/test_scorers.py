@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.calibrate import calibration_error
 from pipeline import photo, storage
-from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
 from pipeline.similarity import files, scorers
 from pipeline.similarity import network as similarity
@@ -55,7 +55,7 @@ def network(seed: int = 0, **settings: object) -> Network:
 @pytest.mark.parametrize("settings", [{}, {"both_orders": True}, {"product": True, "steepness": 9.0, "middle": 0.3}])
 def test_a_network_comes_back_from_its_folder_with_its_distances(settings, tmp_path):
     made = network(**settings)
-    files.write_network(tmp_path, made, CURVE, {"trained_on": "nothing", "embedding": EmbeddingSettings().identity})
+    files.write_network(tmp_path, made, CURVE, {"trained_on": "nothing", "embedding": default_identity()})
     scorer = scorers.read(tmp_path)
     probe, rows = unit_rows(1, seed=1)[0], unit_rows(50)
     expected = made.distances(made.codes(probe[None])[0], made.prepare(made.codes(rows)))
