@@ -1,7 +1,7 @@
-// A scatter plot of up to some hundred thousand faces by WebGL. See scatter.py for what it is given.
+// A WebGL scatter plot of up to several hundred thousand faces. scatter.py documents its inputs.
 //
-// It is mounted once with JSON, which draws it, and once for each of its large arrays, which come as bytes: as
-// Streamlit sends a message that has not changed by its hash alone, each array is sent once.
+// It is mounted once with JSON, which draws it, and once for each large array, as bytes: Streamlit sends a message
+// that has not changed by its hash alone, so each array is sent once.
 
 const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3;
 const TOOLS_PX = 56, CLICK_PX = 12, DRAG_PX = 4, FLIGHT_MS = 500, ZOOM_MAX = 400;
@@ -15,7 +15,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   parentElement.chart ??= new Chart(parentElement);
   parentElement.chart.show(data, setTriggerValue);
-  // Streamlit also calls this when new data overtake old ones.
+  // Streamlit also calls this when newer data arrive before older data were drawn.
   return () => parentElement.host?.isConnected || parentElement.chart.close();
 }
 
@@ -55,7 +55,7 @@ const HTML = `
     <button data-zoom="0" title="Show all">fit_screen</button>
   </div>
   <div class="legend"></div>
-  <p class="trouble" role="alert" hidden>This browser does not show WebGL, which the map is drawn with.</p>`;
+  <p class="trouble" role="alert" hidden>Your browser can't draw the map: it has no WebGL.</p>`;
 
 const VERTEX = `#version 300 es
   in vec2 place; in float colour; in float lit;
@@ -106,7 +106,7 @@ class Chart {
     delete this.root.chart;
   }
 
-  // What is shown -----------------------------------------------------------------------------------------------
+  // Data -----------------------------------------------------------------------------------------------
 
   show(data, send) {
     if (data.categories?.join() !== this.data?.categories?.join()) this.hidden.clear();
@@ -140,17 +140,15 @@ class Chart {
     return (pieces[PLACES]?.value.length ?? 0) / 2;
   }
 
-  // A face's place in the map's units, -1..1.
   place(row) {
-    const places = pieces[PLACES].value;
-    return [places[2 * row] / 32767.5 - 1, places[2 * row + 1] / 32767.5 - 1];
+    return positionOf(pieces[PLACES].value, row);
   }
 
   name(row) {
     return pieces[NAMES]?.value[pieces[PEOPLE]?.value[row]] ?? "";
   }
 
-  // Points by WebGL ---------------------------------------------------------------------------------------------
+  // WebGL ---------------------------------------------------------------------------------------------
 
   prepare() {
     const gl = (this.gl = this.canvas.getContext("webgl2", { antialias: false }));
@@ -196,7 +194,7 @@ class Chart {
     this.gl?.bufferData(this.gl.ARRAY_BUFFER, array, this.gl.DYNAMIC_DRAW);
   }
 
-  // The colours of the theme: categories as they are, with grey for the rest, or a gradient through the ten.
+  // Colours of the theme: one per category and grey for the rest, or a gradient.
   style() {
     const style = getComputedStyle(this.box);
     const list = (name) => style.getPropertyValue(name).split(",").map((colour) => colour.trim());
@@ -217,11 +215,11 @@ class Chart {
     gl?.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, table);
   }
 
-  // Points outside the selected area are dimmed.
+  // Dim the points outside the selected area.
   light() {
     const lit = new Uint8Array(this.count).fill(1);
     const area = this.data?.area;
-    for (let row = 0; area && row < lit.length; row++) lit[row] = inside(this.place(row), area);
+    if (area) for (let row = 0; row < lit.length; row++) lit[row] = inside(this.place(row), area);
     this.fill(2, lit);
   }
 
@@ -263,7 +261,7 @@ class Chart {
     return [(x - this.middle) / this.unit + this.view.x, (this.height / 2 - y) / this.unit + this.view.y];
   }
 
-  // Portraits, lines to the nearest neighbours, legend ------------------------------------------------------------
+  // Marks, links and legend ------------------------------------------------------------
 
   drawMarks() {
     this.marks.replaceChildren(
@@ -293,7 +291,7 @@ class Chart {
   }
 
   layMarks() {
-    // Names that would lie on another one, or on a portrait, are left out; the first are the most important.
+    // Hide names that would overlap another name or a portrait; earlier marks take precedence.
     const taken = [];
     [...this.marks.children].forEach((button, place) => {
       const [x, y] = this.drawn[place];
@@ -335,7 +333,7 @@ class Chart {
         button.title = "Show or dim these faces";
         button.setAttribute("aria-pressed", !this.hidden.has(place));
         button.onclick = () => {
-          this.hidden.delete(place) || this.hidden.add(place);
+          if (!this.hidden.delete(place)) this.hidden.add(place);
           button.setAttribute("aria-pressed", !this.hidden.has(place));
           this.style();
           this.redraw();
@@ -345,7 +343,7 @@ class Chart {
     );
   }
 
-  // Moving ------------------------------------------------------------------------------------------------------
+  // Navigation ------------------------------------------------------------------------------------------------------
 
   zoom(factor, at = [this.middle, this.height / 2]) {
     const before = this.unscreen(at), zoomed = this.view.zoom;
@@ -357,7 +355,7 @@ class Chart {
     this.redraw();
   }
 
-  // To the chosen face with the six who are nearest in truth, or to both of two.
+  // Fly to the chosen face and its six most similar faces, or to both faces of a pair.
   fly() {
     if (!this.waiting || !this.count || !this.canvas.clientWidth) return;
     this.waiting = false;
@@ -366,7 +364,7 @@ class Chart {
     const ends = [0, 1].map((axis) => shown.map((mark) => mark.place[axis]));
     const [x, y] = ends.map((of) => (Math.min(...of) + Math.max(...of)) / 2);
     const side = Math.max(...ends.map((of) => Math.max(...of) - Math.min(...of)), 1e-4);
-    // In a large gallery the neighbourhood of a face is small, wherever those who are like it have been put.
+    // In a large gallery, zoom to the neighbourhood of the face even if similar faces lie far away on the map.
     const grain = Math.sqrt(this.count) / 24, pair = shown.some((mark) => mark.kind === "other");
     if (1.6 / side < grain && !pair) this.to({ x: shown[0].place[0], y: shown[0].place[1], zoom: grain });
     else this.to({ x, y, zoom: Math.min(Math.max(1.6 / side, 1), Math.max(3 * grain, 4)) });
@@ -379,7 +377,7 @@ class Chart {
       if (this.flying !== begun) return;
       const time = Math.min(Math.max((now - begun) / length, 0), 1), eased = time * time * (3 - 2 * time);
       const zoom = from.zoom * (target.zoom / from.zoom) ** eased;
-      // The centre follows the zoom, so that the target comes nearer at an even speed.
+      // The centre follows the zoom, so that the approach looks even.
       const share = Math.abs(target.zoom - from.zoom) < 1e-6 ? eased
         : (1 / from.zoom - 1 / zoom) / (1 / from.zoom - 1 / target.zoom);
       this.view = { x: from.x + (target.x - from.x) * share, y: from.y + (target.y - from.y) * share, zoom };
@@ -392,21 +390,12 @@ class Chart {
 
   // Picking -----------------------------------------------------------------------------------------------------
 
-  // The face at a place of the screen, or null. A grid of cells holds the rows in order.
+  // The visible face at a pixel, or null.
   at(pixel) {
     if (!this.count) return null;
-    const { side, starts, rows } = (this.grid ??= grid(pieces[PLACES].value));
-    const [x, y] = this.unscreen(pixel), reach = CLICK_PX / this.unit;
-    const cell = (value) => Math.min(Math.max(Math.floor(((value + 1) / 2) * side), 0), side - 1);
-    let best = null, nearest = reach ** 2;
-    for (let row = cell(y - reach); row <= cell(y + reach); row++)
-      for (let column = cell(x - reach); column <= cell(x + reach); column++)
-        for (let index = starts[row * side + column]; index < starts[row * side + column + 1]; index++) {
-          const [px, py] = this.place(rows[index]), apart = (px - x) ** 2 + (py - y) ** 2;
-          if (apart < nearest && !this.hidden.has(this.data.categories && pieces[COLOURS].value[rows[index]]))
-            [best, nearest] = [rows[index], apart];
-        }
-    return best;
+    const places = pieces[PLACES].value;
+    const visible = (row) => !this.hidden.has(this.data.categories && pieces[COLOURS].value[row]);
+    return nearest(places, (this.grid ??= grid(places)), this.unscreen(pixel), CLICK_PX / this.unit, visible);
   }
 
   pick(row, event) {
@@ -555,7 +544,7 @@ class Chart {
           return item;
         }),
       );
-      if (!people.length && input.value.trim()) found.innerHTML = "<p>Nobody of that name</p>";
+      if (!people.length && input.value.trim()) found.innerHTML = "<p>Nobody by that name</p>";
       found.hidden = !input.value.trim();
       input.setAttribute("aria-expanded", String(!found.hidden));
       mark(found.querySelector("li"));
@@ -571,22 +560,47 @@ class Chart {
     input.onblur = close;
   }
 
-  // People by the beginning of their name, of a part of it, then by anything in it.
-  search(text, most = 8) {
-    const wanted = simple(text).trim();
-    if (!wanted || !pieces[NAMES] || !pieces[PEOPLE]) return [];
+  search(text) {
+    if (!pieces[NAMES] || !pieces[PEOPLE]) return [];
     this.plain ??= pieces[NAMES].value.map(simple);
-    const ranked = [[], [], []];
-    for (let person = 0; person < this.plain.length && ranked[0].length < most; person++) {
-      const place = this.plain[person].indexOf(wanted);
-      if (place >= 0)
-        ranked[place === 0 ? 0 : this.plain[person].includes(` ${wanted}`) ? 1 : 2].push(person);
-    }
-    return ranked.flat().slice(0, most);
+    return search(this.plain, text);
   }
 }
 
-const simple = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+// Pure functions, exported for the tests --------------------------------------------------------------------------
+
+// The place of a face in units of the map, -1..1.
+export function positionOf(places, row) {
+  return [places[2 * row] / 32767.5 - 1, places[2 * row + 1] / 32767.5 - 1];
+}
+
+// The nearest visible face within reach of a point, or null.
+export function nearest(places, { side, starts, rows }, [x, y], reach, visible) {
+  const cell = (value) => Math.min(Math.max(Math.floor(((value + 1) / 2) * side), 0), side - 1);
+  let best = null, least = reach ** 2;
+  for (let row = cell(y - reach); row <= cell(y + reach); row++)
+    for (let column = cell(x - reach); column <= cell(x + reach); column++)
+      for (let index = starts[row * side + column]; index < starts[row * side + column + 1]; index++) {
+        const [px, py] = positionOf(places, rows[index]), distance = (px - x) ** 2 + (py - y) ** 2;
+        if (distance < least && visible(rows[index])) [best, least] = [rows[index], distance];
+      }
+  return best;
+}
+
+// The numbers of people whose simplified name matches: at its start first, then at the start of a word, then anywhere.
+export function search(names, text, most = 8) {
+  const wanted = simple(text).trim();
+  if (!wanted) return [];
+  const ranked = [[], [], []];
+  for (let person = 0; person < names.length && ranked[0].length < most; person++) {
+    const at = names[person].indexOf(wanted);
+    if (at >= 0) ranked[at === 0 ? 0 : names[person].includes(` ${wanted}`) ? 1 : 2].push(person);
+  }
+  return ranked.flat().slice(0, most);
+}
+
+// A name without accents, in lower case.
+export const simple = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 const apart = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
 
 function rgb(colour) {
@@ -597,8 +611,8 @@ function rgb(colour) {
   return [...context.getImageData(0, 0, 1, 1).data];
 }
 
-// Whether a place lies in a polygon: its edges to the right of it are odd in number.
-function inside([x, y], corners) {
+// Whether a point lies in a polygon (even-odd rule).
+export function inside([x, y], corners) {
   let odd = false;
   for (let one = 0, other = corners.length - 1; one < corners.length; other = one++) {
     const [x1, y1] = corners[one], [x2, y2] = corners[other];
@@ -607,8 +621,8 @@ function inside([x, y], corners) {
   return odd;
 }
 
-// Rows sorted by the cell of a grid that they lie in.
-function grid(places) {
+// A grid of cells: starts[cell] is where the rows of a cell begin in rows.
+export function grid(places) {
   const count = places.length / 2, side = Math.max(1, Math.ceil(Math.sqrt(count / 4)));
   const cell = (row) => {
     const along = (value) => Math.min(Math.floor((value / 65535) * side), side - 1);

@@ -33,21 +33,21 @@ _FLAGS = (
 
 
 @contextmanager
-def app(home: Path, temporary: Path) -> Iterator[str]:
+def app(home: Path, temporary: Path, script: str = "streamlit_app.py") -> Iterator[str]:
     """The app on a free port with a data folder and a folder for temporary files: its address."""
-    with process(home, temporary) as (address, _):
+    with process(home, temporary, script) as (address, _):
         yield address
 
 
 @contextmanager
-def process(home: Path, temporary: Path) -> Iterator[tuple[str, int]]:
+def process(home: Path, temporary: Path, script: str = "streamlit_app.py") -> Iterator[tuple[str, int]]:
     """The app as above: its address and the id of its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = (sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true")
+    command = (sys.executable, "-m", "streamlit", "run", script, "--server.headless=true")
     options = (f"--server.port={port}", "--server.address=127.0.0.1")
-    variables = {**os.environ, "LOOKSLIKEWHO_HOME": str(home), "TMPDIR": str(temporary)}
+    variables = {**os.environ, "LOOKSLIKEWHO_HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     log = temporary.parent / "app.log"
     with log.open("w", encoding="utf-8") as output:
         started = subprocess.Popen((*command, *options), cwd=ROOT, env=variables, stdout=output, stderr=output)

@@ -91,7 +91,7 @@ def test_the_map_stays_in_sight_while_the_neighbours_are_scrolled(explorer):
 
 def test_a_name_that_nobody_has_finds_nobody(explorer):
     explorer.get_by_role("combobox", name="Search by name").fill("xyzzy")
-    expect(explorer.get_by_text("Nobody of that name")).to_be_visible()
+    expect(explorer.get_by_text("Nobody by that name")).to_be_visible()
 
 
 def test_a_click_on_the_canvas_chooses_the_face_under_it_and_the_address_keeps_it(explorer):
@@ -224,7 +224,7 @@ def test_a_browser_without_webgl_is_told_so_and_search_still_works(page):
     )
     page.reload()
     page.get_by_role("link", name="Explorer").click()
-    expect(page.get_by_text("This browser does not show WebGL")).to_be_visible()
+    expect(page.get_by_text("Your browser can't draw the map")).to_be_visible()
     look_for(page, "madonna")
     chosen(page, "Madonna")
 

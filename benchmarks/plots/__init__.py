@@ -1,0 +1,1 @@
+"""The explorer's plot against two libraries that could take its place."""

@@ -1,0 +1,77 @@
+// Unit tests of the scatter plot's pure functions. test_scatter_js.py runs them with the Node.js that Playwright brings.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+const source = readFileSync(new URL("../../pages/shared/scatter.js", import.meta.url), "utf8");
+const { grid, inside, nearest, positionOf, search, simple } = await import(
+  `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`
+);
+
+// A small generator with a fixed seed (mulberry32), so that a failure can be repeated.
+function generator(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let value = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function randomPlaces(count, random) {
+  return Uint16Array.from({ length: 2 * count }, () => Math.floor(random() * 65536));
+}
+
+test("a grid holds every row once, in the cell of its place", () => {
+  const places = randomPlaces(500, generator(1));
+  const { side, starts, rows } = grid(places);
+  assert.deepEqual([...rows].toSorted((a, b) => a - b), [...Array(500).keys()]);
+  assert.equal(starts.at(-1), 500);
+  for (let cell = 0; cell < side * side; cell++)
+    for (const row of rows.slice(starts[cell], starts[cell + 1])) {
+      const along = (value) => Math.min(Math.floor((value / 65535) * side), side - 1);
+      assert.equal(along(places[2 * row + 1]) * side + along(places[2 * row]), cell);
+    }
+});
+
+const visible = (row) => row % 3 !== 0;
+
+test("the nearest visible face is that of a search through all faces", () => {
+  const random = generator(2), places = randomPlaces(300, random), cells = grid(places);
+  for (let trial = 0; trial < 200; trial++) {
+    const point = [2 * random() - 1, 2 * random() - 1], reach = 0.2 * random();
+    let expected = null, least = reach;
+    for (let row = 0; row < 300; row++) {
+      const [x, y] = positionOf(places, row), distance = Math.hypot(x - point[0], y - point[1]);
+      if (visible(row) && distance < least) [expected, least] = [row, distance];
+    }
+    assert.equal(nearest(places, cells, point, reach, visible), expected);
+  }
+});
+
+test("no face is found in an empty map, beyond reach, or where all are hidden", () => {
+  const places = Uint16Array.of(32768, 32768), cells = grid(places);
+  assert.equal(nearest(new Uint16Array(0), grid(new Uint16Array(0)), [0, 0], 1, () => true), null);
+  assert.equal(nearest(places, cells, [0.5, 0.5], 0.1, () => true), null);
+  assert.equal(nearest(places, cells, [0, 0], 0.1, () => false), null);
+  assert.equal(nearest(places, cells, [0, 0], 0.1, () => true), 0);
+});
+
+test("a point is inside a polygon by the even-odd rule", () => {
+  const square = [[-1, -1], [1, -1], [1, 1], [-1, 1]];
+  assert.ok(inside([0, 0], square));
+  assert.ok(!inside([1.5, 0], square));
+  const hourglass = [[-1, -1], [1, -1], [-1, 1], [1, 1]];
+  assert.ok(inside([0, -0.9], hourglass));
+  assert.ok(!inside([0.9, 0], hourglass));
+  assert.ok(!inside([0, 0], []));
+});
+
+test("names match without accents and case, best matches first", () => {
+  const names = ["Zoë Ann", "Joanna", "Ann Lee", "Bob"].map(simple);
+  assert.deepEqual(search(names, "ann"), [2, 0, 1]);
+  assert.deepEqual(search(names, "ZOE"), [0]);
+  assert.deepEqual(search(names, "  "), []);
+  assert.deepEqual(search(names, "carl"), []);
+  assert.equal(search(Array(20).fill("ann"), "ann").length, 8);
+});
