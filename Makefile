@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .PHONY: run test lint lock setup chromium screenshots clean calibrate similarity benchmarks benchmark-app \
-	benchmark-batch benchmark-build benchmark-crop benchmark-detect benchmark-find benchmark-lfw benchmark-map \
+	benchmark-batch benchmark-build benchmark-crop benchmark-detect benchmark-find benchmark-lfw benchmark-map benchmark-plots \
 	benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-systems benchmark-training
 
 run: setup  ## Set everything up, then serve the app on PORT.
@@ -35,6 +35,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint
 	$(BIN)/lint-imports --no-logo
 
 chromium: .venv/installed-dev  ## Debian's Chromium where apt-get can install it, else Playwright's.
@@ -97,6 +98,9 @@ benchmark-training: .venv/installed-dev  ## Quadruplets a second, beside the tra
 
 benchmark-map: .venv/installed-dev  ## Fitting, opening and using a map, beside umap-learn as it comes.
 	$(BIN)/python -m benchmarks.map
+
+benchmark-plots: .venv/installed-dev chromium  ## The explorer's plot against plotly and regl-scatterplot (needs npm).
+	$(BIN)/python -m benchmarks.plots
 
 benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
 	$(BIN)/python -m benchmarks.app
