@@ -92,7 +92,9 @@ def _measured(page: Page, address: str, library: str, faces: int) -> dict[str, A
     _wait(page, f"Number({_DRAWN[library]}) === {faces}")
     first = time.perf_counter() - started
     page.wait_for_timeout(1500)
-    hovers, clicks, sizes = [], [], []
+    hovers: list[float] = []
+    clicks: list[float] = []
+    sizes: list[int] = []
     random = np.random.default_rng(1)
     while len(clicks) < REPEATS:
         x, y = 640 + 200 * random.uniform(-1, 1), 420 + 150 * random.uniform(-1, 1)
