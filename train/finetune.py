@@ -28,7 +28,7 @@ from train import augment, sampling
 from train.augment import Change, Variation
 from train.evaluation import protocols
 from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save
-from train.losses.losses import Quadruplet
+from train.losses.quadruplet import Quadruplet
 from train.runs import runs
 from train.sampling import split_people
 

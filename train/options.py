@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from train.settings import NetworkSettings
 
 if TYPE_CHECKING:
-    from train.losses.losses import Loss
+    from train.losses.base import Loss
     from train.settings import FitSettings
 
 Takes = Literal["distances", "codes", "logits"]
@@ -31,7 +31,7 @@ def load(implementation: str) -> Any:
 class LossOption:
     """A loss function.
 
-    implementation: a subclass of ``train.losses.losses.Loss``, as ``module:class``.
+    implementation: a subclass of ``train.losses.base.Loss``, as ``module:class``.
     takes: what the loss compares. "distances" are those of the similarity net, "codes" those of the encoder, "logits"
         those of a classifier on the codes. The last two train the encoder alone.
     parameters: each argument of the class with the attribute of :class:`~train.settings.FitSettings` that fills it.
@@ -100,36 +100,38 @@ NETWORKS: dict[str, NetworkOption] = {
 
 LOSSES: dict[str, LossOption] = {
     "quadruplet": LossOption(
-        "train.losses.losses:Quadruplet",
+        "train.losses.quadruplet:Quadruplet",
         "two negatives and two margins, alpha and beta",
         parameters={"alpha": "alpha", "beta": "beta"},
     ),
     "quadruplet_adaptive": LossOption(
-        "train.losses.losses:QuadrupletAdaptive", "quadruplet with margins that follow the batch"
+        "train.losses.quadruplet:QuadrupletAdaptive", "quadruplet with margins that follow the batch"
     ),
     "triplet": LossOption(
-        "train.losses.losses:Triplet", "one negative and one margin", parameters={"margin": "margin"}
+        "train.losses.triplet:Triplet", "one negative and one margin", parameters={"margin": "margin"}
     ),
     "contrastive": LossOption(
-        "train.losses.losses:Contrastive", "pairs, negatives pushed to the margin", parameters={"margin": "margin"}
+        "train.losses.contrastive:Contrastive",
+        "pairs, negatives pushed to the margin",
+        parameters={"margin": "margin"},
     ),
-    "binary": LossOption("train.losses.losses:Binary", "cross-entropy of pairs: same person or not"),
+    "binary": LossOption("train.losses.binary:Binary", "cross-entropy of pairs: same person or not"),
     "similar_different": LossOption(
-        "train.losses.losses:SimilarDifferent",
+        "train.losses.contrastive:SimilarDifferent",
         "similar and different pairs averaged separately",
         parameters={"threshold": "margin"},
     ),
     "n_pairs": LossOption(
-        "train.losses.losses:NPairs", "each anchor's positive among those of the whole batch", takes="codes"
+        "train.losses.n_pairs:NPairs", "each anchor's positive among those of the whole batch", takes="codes"
     ),
     "cluster": LossOption(
-        "train.losses.losses:Cluster",
+        "train.losses.cluster:Cluster",
         "clusters of the batch against the true ones (NMI)",
         takes="codes",
         parameters={"count": "people_per_batch", "gamma": "margin"},
     ),
     "softmax": LossOption(
-        "train.losses.losses:Softmax", "classification of the people trained on, as pre-training", takes="logits"
+        "train.losses.softmax:Softmax", "classification of the people trained on, as pre-training", takes="logits"
     ),
 }
 

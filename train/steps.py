@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from pipeline import tensorflow_loader
-from train.losses.losses import Loss
+from train.losses.base import Loss
 from train.networks import Similarity
 
 Tensor = Any

@@ -1,1 +1,1 @@
-"""Loss functions."""
+"""Loss functions: one family a module, named in :data:`train.options.LOSSES`."""

@@ -1,6 +1,6 @@
 """Learning embeddings from batches of people with some photos each: one trunk for all photos of a pair or triplet.
 
-The losses are those of :mod:`train.losses.losses`; here is which pairs and triplets of a batch they are given.
+The losses are those of :mod:`train.losses`; here is which pairs and triplets of a batch they are given.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from keras import ops
 from train import sampling
 from train.evaluation import protocols
 from train.fit import BEST, CHECKPOINT, restore, save
-from train.losses import losses
+from train.losses.binary import binary_loss
+from train.losses.cluster import cluster_loss
+from train.losses.contrastive import contrastive_loss, similar_different_loss
+from train.losses.n_pairs import n_pairs_loss
+from train.losses.softmax import softmax_loss
+from train.losses.triplet import triplet_loss
 from train.runs import runs
 from train.systems.protocol import Budget
 
@@ -103,25 +108,25 @@ class Siamese(keras.Model):
         """The mean loss of a batch: y int (n,) the class of each photo, people in sequence."""
         name, margin = self.learning.loss, self.learning.margin
         if self.classes:
-            return ops.mean(losses.softmax(self.classes(y_pred), y))
+            return ops.mean(softmax_loss(self.classes(y_pred), y))
         people, photos = self.budget.people, self.budget.photos
         if name == "n_pairs":
-            return ops.mean(losses.n_pairs(y_pred[::photos], y_pred[1::photos]))
+            return ops.mean(n_pairs_loss(y_pred[::photos], y_pred[1::photos]))
         codes = ops.normalize(y_pred, axis=-1)
         if name == "cluster":
-            return losses.cluster(codes, ops.repeat(ops.arange(people), photos), people, margin)
+            return cluster_loss(codes, ops.repeat(ops.arange(people), photos), people, margin)
         anchors, near, far = (ops.take(codes, self.places[:, column], axis=0) for column in range(3))
         apart = self.manhattan or _length
         ap, an = apart(anchors, near), apart(anchors, far)
         if name == "triplet":
-            return ops.mean(losses.triplet(ap, an, margin))
+            return ops.mean(triplet_loss(ap, an, margin))
         distances = ops.concatenate([ap, an])
         same = ops.concatenate([ops.ones_like(ap), ops.zeros_like(an)])
         if name == "similar_different":
-            return losses.similar_different(distances, same, margin)
+            return similar_different_loss(distances, same, margin)
         if name == "binary":
-            return ops.mean(losses.binary(distances, same))
-        return ops.mean(losses.contrastive(distances, same, margin))
+            return ops.mean(binary_loss(distances, same))
+        return ops.mean(contrastive_loss(distances, same, margin))
 
     def distances(self) -> protocols.Distances:
         """What gives the distances of rows that :func:`codes` made."""
