@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from benchmarks import protocols, report
+from benchmarks import protocols, report, tables
 from pipeline import photo
 from pipeline.embedding.base import unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
@@ -45,6 +45,7 @@ def main() -> None:
             ),
         },
     )
+    tables.fill("crops")
 
 
 def _rank_1(wild: LFW, rows: np.ndarray) -> dict[str, object]:

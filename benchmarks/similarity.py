@@ -16,7 +16,7 @@ import numpy as np
 from rich.progress import track
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from benchmarks import report
+from benchmarks import report, tables
 from benchmarks.lfw import WAYS
 from benchmarks.recorded import FINE_TUNING
 from benchmarks.second_facenet import second_facenet
@@ -67,6 +67,7 @@ def main() -> None:
             "View 2: people never trained on, ten folds": _view_2(wild, embeddings),
         },
     )
+    tables.fill("protocols", "templates", "attempts")
 
 
 def _view_1(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:

@@ -1,0 +1,142 @@
+"""``make tables``: fill the tables in ``docs/`` from recorded results, without measuring anything.
+
+A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``. Its rows are dictionaries from heading to cell.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import LINES, Line
+from train.systems import compare
+
+DOCS = Path(__file__).parents[1] / "docs"
+RESULTS = Path(__file__).parent / "results"
+SPEED = ("find", "build", "detect", "scoring", "scale", "batch", "training", "map", "start")
+
+Row = dict[str, str]
+
+
+def main() -> None:
+    """Fill every table."""
+    fill(*TABLES)
+
+
+def fill(*names: str) -> None:
+    """Rewrite the named tables in their documents."""
+    for name in names:
+        document, rows = TABLES[name]
+        path = DOCS / document
+        path.write_text(filled(path.read_text(encoding="utf-8"), name, rows()), encoding="utf-8")
+
+
+def filled(text: str, name: str, rows: Sequence[Row]) -> str:
+    """A document's text with the table called ``name`` replaced. Raises ValueError if its markers are missing."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, found_start, rest = text.partition(start)
+    _, found_end, after = rest.partition(end)
+    if not (found_start and found_end):
+        raise ValueError(f"The document has no markers for the table {name}.")
+    return before + start + markdown(rows) + end + after
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table, one line each."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def recorded(name: str, title: str) -> list[dict[str, Any]]:
+    """The rows of the table whose title begins so, in ``benchmarks/results/NAME.json``."""
+    tables = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return next((rows for key, rows in tables.items() if key.startswith(title)), [])
+
+
+def _speed() -> list[Row]:
+    return [
+        {
+            "what": line.what,
+            "LooksLikeWho": line.here,
+            "compared with": line.beside,
+            "times faster": _times(line.times),
+            "target": f"{line.aim}: {'reached' if line.reached else '**missed**'}",
+            "command": f"`make benchmark-{name}`",
+        }
+        for name in SPEED
+        if (RESULTS / f"{name}.json").is_file()
+        for line in (Line(**row) for row in recorded(name, LINES))
+    ]
+
+
+def _times(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _systems() -> list[Row]:
+    rows = compare.ranked([compare.read(config.parent) for config in compare.RECORDED.glob("*/config.json")])
+    return [dict(zip(compare.HEAD, compare.cells(row), strict=True)) for row in rows if "rank_1" in row]
+
+
+def _published() -> list[Row]:
+    """Figures that others published for such systems, beside ours for the same kind."""
+
+    def verified(name: str) -> str:
+        row = compare.read(compare.RECORDED / name)
+        return f"F1 {row['f1']:.4f}, accuracy {row['accuracy']:.4f}"
+
+    nearest = compare.curves(compare.RECORDED / "scratch-final")["k_nearest"]
+    of_each_k = ", ".join(
+        f"{accuracy:.3f} (k = {k:.0f})" for k, accuracy in zip(nearest["k"], nearest["accuracy"], strict=True)
+    )
+    return [
+        {"published": published, "here": here}
+        for published, here in (
+            ("Inception-ResNet v1 unchanged, on LFW: F1 0.9953", verified("embedder-facenet")),
+            ("its last layer, contrastive loss: F1 0.6277, accuracy 0.53", verified("last-layer-contrastive")),
+            ("its last layer, triplet loss: F1 0.7592, accuracy 0.83", verified("last-layer-triplet")),
+            ("the 60 px network of 842,624 parameters: accuracy 0.6132 on LFW", verified("scratch-final")),
+            (
+                "its k-NN accuracy on a small subset: 0.8333 (k = 1 and 3), 0.7916 (5), 0.7083 (7)",
+                f"among 610 people: {of_each_k}",
+            ),
+        )
+    ]
+
+
+def _protocols() -> list[Row]:
+    """View 2 of LFW; of each tier, the ranking by a person's nearest photo, which is how the app ranks."""
+    rows = recorded("similarity", "View 2")
+    return [
+        row | {"protocol": row["protocol"].removesuffix(", min")} for row in rows if "average" not in row["protocol"]
+    ]
+
+
+def _crops() -> list[Row]:
+    """The best three choices for each number of passes through the network, by the larger list of people."""
+    rows = sorted(recorded("crop", "Crops"), key=lambda row: str(row["4,038 people"]), reverse=True)
+    best = [
+        row
+        for passes in sorted({row["passes"] for row in rows})
+        for row in [row for row in rows if row["passes"] == passes][:3]
+    ]
+    return [{heading: str(cell) for heading, cell in row.items()} for row in best]
+
+
+TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
+    "speed": ("speed.md", _speed),
+    "systems": ("systems.md", _systems),
+    "published": ("systems.md", _published),
+    "protocols": ("quality.md", _protocols),
+    "crops": ("quality.md", _crops),
+    "templates": ("quality.md", lambda: recorded("similarity", "Several photos")),
+    "attempts": ("training.md", lambda: recorded("similarity", "View 1")),
+}
+
+if __name__ == "__main__":
+    main()
