@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,51 @@ settings.load_profile("tests")
 
 HOME = storage.home()
 LFW = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parent.parent.parent / "shared" / "faces") / "lfw"
+
+# Markers that `--fast` leaves out.
+SLOW_MARKERS = ("tensorflow", "browser", "slow")
+_LOADS_TENSORFLOW = re.compile(
+    r"^(?:(?:import|from) (?:tensorflow|keras)\b|pytestmark = .*\btensorflow\b)", re.MULTILINE
+)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="only tests without TensorFlow and browser")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With ``--fast``, leave out whole modules before they are imported."""
+    if config.getoption("fast") and collection_path.name.startswith("test_"):
+        return "browser" in collection_path.parts or _loads_tensorflow(collection_path) or None
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark tests by their folder, module and fixtures. With ``--fast``, deselect those that are marked."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker("browser")
+        if {"models", "facenet"} & set(item.fixturenames) or _loads_tensorflow(item.path):
+            item.add_marker("tensorflow")
+    if config.getoption("fast"):
+        marked = [item for item in items if any(map(item.get_closest_marker, SLOW_MARKERS))]
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if item not in set(marked)]
+
+
+@pytest.fixture(autouse=True)
+def _without_tensorflow(request):
+    """With ``--fast``, fail a test that loads TensorFlow without the marker."""
+    loaded = "tensorflow" in sys.modules
+    yield
+    if request.config.getoption("fast") and not loaded and "tensorflow" in sys.modules:
+        pytest.fail("This test loads TensorFlow: mark it with pytest.mark.tensorflow.")
+
+
+@cache
+def _loads_tensorflow(module: Path) -> bool:
+    return bool(_LOADS_TENSORFLOW.search(module.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")
