@@ -79,7 +79,7 @@ def _times(value: float) -> str:
 
 
 def _systems() -> list[Row]:
-    rows = compare.ranked([compare.read(config.parent) for config in compare.RECORDED.glob("*/config.json")])
+    rows = compare.ranked([compare.read_system(config.parent) for config in compare.RECORDED.glob("*/config.json")])
     return [dict(zip(compare.HEAD, compare.cells(row), strict=True)) for row in rows if "rank_1" in row]
 
 
@@ -87,7 +87,7 @@ def _published() -> list[Row]:
     """Figures that others published for such systems, beside ours for the same kind."""
 
     def verified(name: str) -> str:
-        row = compare.read(compare.RECORDED / name)
+        row = compare.read_system(compare.RECORDED / name)
         return f"F1 {row['f1']:.4f}, accuracy {row['accuracy']:.4f}"
 
     nearest = compare.curves(compare.RECORDED / "scratch-final")["k_nearest"]
