@@ -27,8 +27,9 @@ from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import Embedder
 from pipeline.embedding.facenet import FACENET_SETTINGS, facenet_embedder
 from pipeline.errors import UserError
-from pipeline.faces.detector import DetectionSettings, Detector
-from pipeline.faces.mtcnn import Cascade
+from pipeline.faces.base import DetectionSettings
+from pipeline.faces.detector import Detector, load_detector
+from pipeline.faces.mtcnn import CompiledMTCNN
 from pipeline.gallery import building
 from pipeline.gallery.building import BuildSettings
 from pipeline.sources import lfw
@@ -142,7 +143,7 @@ def _ready(way: str, size: int, place: Path) -> Callable[[], object]:
 
 
 def _loaded(way: str) -> tuple[Detector, Embedder]:
-    return Detector(), facenet_embedder(FACENET_SETTINGS if way == SHIPPED else ONE_VIEW)
+    return load_detector(), facenet_embedder(FACENET_SETTINGS if way == SHIPPED else ONE_VIEW)
 
 
 def _build(detector: Detector, embedder: Embedder, size: int, place: Path) -> Callable[[], object]:
@@ -162,11 +163,11 @@ def _networks(paths: list[Path], detector: Detector, embedder: Embedder) -> Call
     photos = [photo.read(path) for path in paths]
     found = [(picture, faces[0]) for picture, faces in zip(photos, detector(photos), strict=True) if faces]
     crops = np.concatenate([embedder.crops(*one) for one in found])
-    batch, cascade = DetectionSettings().batch_max, Cascade()
+    batch, cascade = DetectionSettings().batch_max, CompiledMTCNN()
     batches = [np.stack(photos[start : start + batch]) for start in range(0, len(photos), batch)]
-    cascade(batches[0])
+    cascade.rows(batches[0])
     embedder.rows(crops[:16])
-    return lambda: ([cascade(part) for part in batches], embedder.rows(crops))
+    return lambda: ([cascade.rows(part) for part in batches], embedder.rows(crops))
 
 
 def _loop(paths: list[Path]) -> Callable[[], object]:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks import Line, exponent, report, times
 from pipeline import photo, tensorflow_loader
-from pipeline.faces.detector import DetectionSettings
-from pipeline.faces.mtcnn import Cascade
+from pipeline.faces.base import DetectionSettings
+from pipeline.faces.mtcnn import CompiledMTCNN
 from train.datasets.lfw import LFW
 
 PHOTOS = 1024
@@ -26,7 +26,7 @@ def main() -> None:
     tensorflow_loader.load()
     from mtcnn import MTCNN
 
-    package, cascade = MTCNN(), Cascade()
+    package, network = MTCNN(), CompiledMTCNN()
     paths = LFW().paths
     chosen = np.random.default_rng(0).choice(len(paths), PHOTOS, replace=False)
     photos = np.stack([photo.read(paths[index]) for index in chosen])
@@ -35,7 +35,7 @@ def main() -> None:
         options = {"output_type": "numpy", "box_format": "xyxy", "fit_to_image": False}
         return np.atleast_2d(package.detect_faces([picture], **options))
 
-    many, sizes = _many(photos, theirs, cascade), _sizes(photos[0], theirs, cascade)
+    many, sizes = _many(photos, theirs, network), _sizes(photos[0], theirs, network)
     report(
         "detect",
         {f"{PHOTOS:,} photos of LFW, 250 x 250 pixels": many, "One photo, by its size": sizes},
@@ -66,16 +66,18 @@ def _line_of_size(row: dict[str, Any]) -> Line:
     )
 
 
-def _many(photos: np.ndarray, theirs: Callable[[np.ndarray], np.ndarray], cascade: Cascade) -> list[dict[str, Any]]:
+def _many(
+    photos: np.ndarray, theirs: Callable[[np.ndarray], np.ndarray], network: CompiledMTCNN
+) -> list[dict[str, Any]]:
     batch = DetectionSettings().batch_max
     parts = [photos[start : start + batch] for start in range(0, len(photos), batch)]
-    theirs(photos[0]), cascade(parts[0])
+    theirs(photos[0]), network.rows(parts[0])
     slow, expected = times(lambda: [theirs(picture) for picture in photos], 1)
     rows = []
     for name, find in (
         ("mtcnn, photo by photo", None),
-        ("compiled, photo by photo", lambda: [cascade(picture[None]) for picture in photos]),
-        (f"compiled, batches of {batch} (as shipped)", lambda: _split([cascade(part) for part in parts], batch)),
+        ("compiled, photo by photo", lambda: [network.rows(picture[None]) for picture in photos]),
+        (f"compiled, batches of {batch} (as shipped)", lambda: _split([network.rows(part) for part in parts], batch)),
     ):
         seconds, found = times(find, 1) if find else (slow, expected)
         share, lost = _agreement(expected, found)
@@ -95,13 +97,15 @@ def _split(parts: list[np.ndarray], batch: int) -> list[np.ndarray]:
     return [rows[rows[:, 0] == place] for rows in parts for place in range(batch)]
 
 
-def _sizes(picture: np.ndarray, theirs: Callable[[np.ndarray], np.ndarray], cascade: Cascade) -> list[dict[str, Any]]:
+def _sizes(
+    picture: np.ndarray, theirs: Callable[[np.ndarray], np.ndarray], network: CompiledMTCNN
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for side in SIDES_PX:
         resized = np.asarray(Image.fromarray(picture).resize((side, side * 3 // 4)))
-        theirs(resized), cascade(resized[None])
+        theirs(resized), network.rows(resized[None])
         slow, _ = times(lambda: theirs(resized), ROUNDS)  # noqa: B023
-        fast, _ = times(lambda: cascade(resized[None]), ROUNDS)  # noqa: B023
+        fast, _ = times(lambda: network.rows(resized[None]), ROUNDS)  # noqa: B023
         rows.append(
             {
                 "pixels": f"{side} x {side * 3 // 4}",

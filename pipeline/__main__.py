@@ -184,11 +184,11 @@ def _print_found(found: list[tuple[Path, Found]], alone: bool) -> None:
 
 def _load_models(embedder: Callable[[], Embedder] | None = None) -> Models:
     """The networks, with another embedder than the default one where there is one."""
-    from pipeline.faces.detector import Detector
+    from pipeline.faces.detector import load_detector
     from pipeline.lookalikes import Models
 
     with working("Loading the networks"):
-        return Models(Detector(), embedder()) if embedder else Models.load()
+        return Models(load_detector(), embedder()) if embedder else Models.load()
 
 
 def _print_matches(matches: list[Match]) -> None:

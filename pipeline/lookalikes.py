@@ -13,7 +13,7 @@ from pipeline.embedding.base import Embedder
 from pipeline.embedding.registry import load_embedder
 from pipeline.errors import NoFaceError, UserError
 from pipeline.faces import geometry
-from pipeline.faces.detector import Detector
+from pipeline.faces.detector import Detector, load_detector
 from pipeline.faces.face import Face
 from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
@@ -92,7 +92,7 @@ class Models:
     @classmethod
     def load(cls) -> Models:
         """Load both networks, which takes seconds. Raises WeightsError where FaceNet's weights are missing."""
-        return cls(Detector(), load_embedder())
+        return cls(load_detector(), load_embedder())
 
     def warm(self) -> None:
         """Run both networks once, so that the first photo is as fast as the next."""
@@ -123,7 +123,7 @@ class Models:
                 "Come closer, or use a larger photo."
             )
         photo, face = self.embedder.upright(photo, face)
-        portrait = geometry.portrait(photo, face, self.embedder.settings.level_over_degrees)
+        portrait = geometry.portrait(photo, face, level_over_degrees=self.embedder.settings.level_over_degrees)
         if portrait.mean() < BRIGHTNESS_MIN:
             raise NoFaceError("The face is too dark to be compared. Take the photo with more light.")
         return Probe(self.embedder([self.embedder.crops(photo, face)])[0], portrait)

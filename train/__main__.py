@@ -295,9 +295,9 @@ def _finetune_announced(chosen: argparse.Namespace) -> None:
     opened = opening.open_gallery(chosen.gallery, default_identity())
     with console.working("Loading the networks"):
         from pipeline.embedding import facenet_weights as weights
-        from pipeline.faces.detector import Detector
+        from pipeline.faces.detector import load_detector
 
-        facenet, detector = weights.load_facenet(), Detector()
+        facenet, detector = weights.load_facenet(), load_detector()
         from train.finetune import WEIGHTS, FinetuneSettings, finetune
 
     names = {field.name for field in dataclasses.fields(FinetuneSettings)} & set(vars(chosen))

@@ -93,7 +93,7 @@ def changed(picture: np.ndarray, box: Box, change: Change, view: View, side_px: 
     moved = Face((x + change.shift_right * width, y + change.shift_down * height, width, height), (), 1.0)
     margin = (0.5 + view.margin_ratio) * change.scale - 0.5
     seen = View(view.squareness, margin, change.turn_degrees, change.mirror)
-    return _coloured(geometry.crop(picture, moved, seen, side_px), change)
+    return _coloured(geometry.crop(picture, moved, seen, side_px=side_px), change)
 
 
 def _coloured(picture: np.ndarray, change: Change) -> np.ndarray:

@@ -78,12 +78,13 @@ class Embedder:
 
     def upright(self, photo: NDArray[np.uint8], face: Face) -> tuple[NDArray[np.uint8], Face]:
         """The photo and the face in it, turned upright where the head is rolled too far."""
-        return geometry.level(photo, face, self.settings.level_over_degrees)
+        return geometry.level(photo, face, over_degrees=self.settings.level_over_degrees)
 
     def crops(self, photo: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
         """The views of one face, uint8 (views, side_px, side_px, 3)."""
         photo, face = self.upright(photo, face)
-        return np.stack([geometry.crop(photo, face, view, self.network.side_px) for view in self.settings.views])
+        side_px = self.network.side_px
+        return np.stack([geometry.crop(photo, face, view, side_px=side_px) for view in self.settings.views])
 
     def rows(self, crops: NDArray[np.uint8], *, batch_max: int = 32) -> NDArray[np.float32]:
         """Unit rows, float32 (n, dimensions), of single crops, uint8 (n, side_px, side_px, 3)."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 class Face:
     """One detected face.
 
-    box: (x, y, width, height) in pixels of the photo.
-    landmarks: five (x, y) points: left eye, right eye, nose, left and right corner of the mouth; left and
-        right as the viewer sees them.
-    confidence: MTCNN's probability that this is a face, 0..1.
+    box: (x, y, width, height) in pixels of the photo; may lie partly outside.
+    landmarks: five points (x, y): left eye, right eye, nose, left and right corner of the mouth; left and right as
+        the viewer sees them.
+    confidence: the detector's confidence that this is a face, 0..1.
     """
 
     box: tuple[float, float, float, float]
@@ -27,12 +27,12 @@ class Face:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """The middle of the box, (x, y)."""
+        """The centre of the box, (x, y)."""
         x, y, width, height = self.box
         return x + width / 2, y + height / 2
 
     @property
     def roll_degrees(self) -> float:
-        """Angle of the line between the eyes, -180..180; positive is clockwise on the screen."""
+        """The angle of the line between the eyes, -180..180; positive is clockwise on the screen."""
         (left_x, left_y), (right_x, right_y) = self.landmarks[:2]
         return math.degrees(math.atan2(right_y - left_y, right_x - left_x))

@@ -1,21 +1,47 @@
 """Geometry of faces on arrays: crops, rotations and portraits.
 
-Coordinates are pixels of the full-resolution photo, x to the right, y down.
+Photos are RGB, uint8 (height, width, 3). Coordinates are pixels of the full-resolution photo, x to the right, y down.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.faces.face import Face
 
+_Point = tuple[float, float]
 
-def shrink_to(photo: np.ndarray, side_px: int) -> np.ndarray:
-    """A photo shrunk to a longer side of at most ``side_px``."""
+# Added on each side of a portrait, as a share of the face's side.
+PORTRAIT_MARGIN_RATIO = 0.35
+# The longer side, in pixels, of the cut-out that is levelled.
+_LEVEL_SIDE_PX = 640
+
+
+@dataclass(frozen=True)
+class View:
+    """How a crop is cut from a photo around a face.
+
+    squareness: 0 takes the box itself, stretched to a square; 1 a square around its longer side; values between
+        lengthen the shorter side by that share of the difference.
+    margin_ratio: added on each side, as a share of the side.
+    turn_degrees: turns the crop, clockwise as the network sees it.
+    mirror: flips left and right, before turning.
+    """
+
+    squareness: float
+    margin_ratio: float
+    turn_degrees: float = 0.0
+    mirror: bool = False
+
+
+def shrink_to(photo: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """The photo, shrunk where its longer side is more than ``side_px``."""
     height, width = photo.shape[:2]
     scale = side_px / max(height, width)
     if scale >= 1:
@@ -24,49 +50,46 @@ def shrink_to(photo: np.ndarray, side_px: int) -> np.ndarray:
     return resize(photo, size)
 
 
-def resize(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Made smaller, to (width, height), each pixel the mean of those that it covers."""
+def resize(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Shrink to ``size`` (width, height) by area averaging."""
     import cv2
 
-    # Halves are means of two by two, which takes a tenth of the time of other shares.
+    # Halving takes a tenth of the time of other factors.
     while min(photo.shape[1] / size[0], photo.shape[0] / size[1]) >= 4:
         height, width = photo.shape[0] // 2, photo.shape[1] // 2
         photo = cv2.resize(photo[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
 
 
-def _rotated(square: np.ndarray, degrees: float) -> np.ndarray:
-    """Turned to the left around the middle, in a sixth of Pillow's time; corners that were outside are black."""
-    import cv2
-
-    middle = (square.shape[0] - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), degrees, 1.0)
-    return np.asarray(cv2.warpAffine(square, matrix, square.shape[1::-1], flags=cv2.INTER_CUBIC))
+def scale_face(face: Face, scale: float) -> Face:
+    """The face in a photo that is ``scale`` times as large."""
+    x, y, width, height = (value * scale for value in face.box)
+    return Face((x, y, width, height), tuple((x * scale, y * scale) for x, y in face.landmarks), face.confidence)
 
 
-def turned_back(face: Face, shape: tuple[int, ...], quarters: int) -> Face:
-    """A face found in ``np.rot90(photo, quarters)``, in the coordinates of the photo, whose shape is given."""
+def rotate_back(face: Face, shape: tuple[int, ...], quarters: int) -> Face:
+    """A face found in ``np.rot90(photo, quarters)``, in coordinates of the photo, which has this shape."""
     height, width = shape[:2]
-
-    def back(point: tuple[float, float]) -> tuple[float, float]:
-        x, y = point
-        return {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
-
+    back: Callable[[float, float], _Point] = {
+        1: lambda x, y: (width - y, x),
+        2: lambda x, y: (width - x, height - y),
+        3: lambda x, y: (y, height - x),
+    }[quarters]
     x, y, box_width, box_height = face.box
-    (x0, y0), (x1, y1) = back((x, y)), back((x + box_width, y + box_height))
+    (x0, y0), (x1, y1) = back(x, y), back(x + box_width, y + box_height)
     box = (min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
-    return Face(box, tuple(back(point) for point in face.landmarks), face.confidence)
+    return Face(box, tuple(back(*point) for point in face.landmarks), face.confidence)
 
 
 def prominence(face: Face, shape: tuple[int, ...]) -> float:
-    """Size of a face, in pixels, weighted down to nothing towards the corners of the photo."""
+    """The face's side in pixels, weighted down to zero towards the corners of the photo, which has this shape."""
     height, width = shape[:2]
     x, y = face.centre
     offset = math.hypot(x - width / 2, y - height / 2) / math.hypot(width / 2, height / 2)
     return face.side_px * (1 - min(offset, 1.0))
 
 
-def is_cut(face: Face, shape: tuple[int, ...], tolerance_ratio: float = 0.1) -> bool:
+def is_cut_off(face: Face, shape: tuple[int, ...], *, tolerance_ratio: float = 0.1) -> bool:
     """Whether more than ``tolerance_ratio`` of the box's width or height lies outside the photo."""
     height, width = shape[:2]
     x, y, box_width, box_height = face.box
@@ -76,27 +99,12 @@ def is_cut(face: Face, shape: tuple[int, ...], tolerance_ratio: float = 0.1) -> 
     )
 
 
-@dataclass(frozen=True)
-class View:
-    """How a crop is cut from a photo around a face.
+def cut_and_resize(
+    photo: NDArray[np.uint8], region: tuple[float, float, float, float], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Cut ``region`` (x0, y0, x1, y1), which may lie partly outside, and resize it to ``size`` (width, height).
 
-    squareness: 0 takes the box itself, stretched to a square; 1 a square around its longer side; between them a
-        box whose shorter side is lengthened by that share of the difference.
-    margin_ratio: what is added on each side, as a share of the side.
-    turn_degrees: turns the picture, clockwise as the network sees it.
-    mirror: flip left and right, before it is turned.
-    """
-
-    squareness: float
-    margin_ratio: float
-    turn_degrees: float = 0.0
-    mirror: bool = False
-
-
-def cut(photo: np.ndarray, region: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
-    """Cut ``region`` (x0, y0, x1, y1; may lie partly outside) and resize it to ``size`` (width, height).
-
-    What lies outside the frame repeats the photo's edge. Shrinking is antialiased.
+    Outside the photo, its edge is repeated. Shrinking is antialiased.
     """
     height, width = photo.shape[:2]
     x0, y0, x1, y1 = region
@@ -104,11 +112,12 @@ def cut(photo: np.ndarray, region: tuple[float, float, float, float], size: tupl
     part = photo[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
     times = int(min((x1 - x0) / size[0], (y1 - y0) / size[1]) / 2)
     if times > 1 and min(part.shape[:2]) > times:
-        # What is far too large is first made smaller by whole numbers, which is many times as fast.
+        # Shrink by a whole factor first: many times as fast where the region is far larger than the result.
         smaller = resize(part, (part.shape[1] // times, part.shape[0] // times))
-        across, down = smaller.shape[1] / part.shape[1], smaller.shape[0] / part.shape[0]
+        x_scale, y_scale = smaller.shape[1] / part.shape[1], smaller.shape[0] / part.shape[0]
         x, y = max(left, 0), max(top, 0)
-        return cut(smaller, ((x0 - x) * across, (y0 - y) * down, (x1 - x) * across, (y1 - y) * down), size)
+        shrunk = ((x0 - x) * x_scale, (y0 - y) * y_scale, (x1 - x) * x_scale, (y1 - y) * y_scale)
+        return cut_and_resize(smaller, shrunk, size)
     outside = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
     if any(map(any, outside)):
         part = np.pad(part, outside, mode="edge")
@@ -116,17 +125,17 @@ def cut(photo: np.ndarray, region: tuple[float, float, float, float], size: tupl
     return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=inner))
 
 
-def crop(photo: np.ndarray, face: Face, view: View, side_px: int) -> np.ndarray:
-    """One view of a face, uint8, (side_px, side_px, 3)."""
+def crop(photo: NDArray[np.uint8], face: Face, view: View, *, side_px: int) -> NDArray[np.uint8]:
+    """One view of a face, uint8 (side_px, side_px, 3)."""
     x, y = face.centre
     side = face.side_px
-    # What is cut and then turned has room around it, so that no corner is empty.
+    # Cut with room around the crop, so that turning it leaves no empty corner.
     angle = math.radians(abs(view.turn_degrees))
     room_px = math.ceil(side_px * (math.sin(angle) + math.cos(angle) - 1) / 2)
     reach = (0.5 + view.margin_ratio) * (1 + 2 * room_px / side_px)
     half_width, half_height = (reach * (length + view.squareness * (side - length)) for length in face.box[2:])
     region = (x - half_width, y - half_height, x + half_width, y + half_height)
-    cropped = cut(photo, region, (side_px + 2 * room_px, side_px + 2 * room_px))
+    cropped = cut_and_resize(photo, region, (side_px + 2 * room_px, side_px + 2 * room_px))
     if view.mirror:
         cropped = cropped[:, ::-1]
     if room_px:
@@ -135,42 +144,47 @@ def crop(photo: np.ndarray, face: Face, view: View, side_px: int) -> np.ndarray:
     return cropped
 
 
-def level(photo: np.ndarray, face: Face, over_degrees: float) -> tuple[np.ndarray, Face]:
-    """The photo around a face turned so that its eyes are level, where it is rolled further than ``over_degrees``.
+def level(photo: NDArray[np.uint8], face: Face, *, over_degrees: float) -> tuple[NDArray[np.uint8], Face]:
+    """Turn the photo around a face so that its eyes are level, where the roll exceeds ``over_degrees``.
 
-    Returns a cut-out and the face in its coordinates, or both as they came. The box of a head that lies on its
-    side changes its width for its height.
+    Returns a cut-out and the face in its coordinates, or both arguments unchanged. The box of a head that lies on
+    its side swaps width and height.
     """
     roll = face.roll_degrees
     if abs(roll) <= over_degrees:
         return photo, face
     x, y = face.centre
     reach = face.side_px * 1.5
-    scale = min(1.0, 640 / (2 * reach))
+    scale = min(1.0, _LEVEL_SIDE_PX / (2 * reach))
     side = max(round(2 * reach * scale), 2)
-    around = cut(photo, (x - reach, y - reach, x + reach, y + reach), (side, side))
-    turned = _rotated(around, roll)
+    around = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), (side, side))
+    turned = _rotate(around, roll)
     width, height = face.box[2:]
     if 45 < abs(roll) < 135:
         width, height = height, width
     cosine, sine = math.cos(math.radians(roll)), math.sin(math.radians(roll))
 
-    def moved(point: tuple[float, float]) -> tuple[float, float]:
+    def moved(point: _Point) -> _Point:
         right, down = point[0] - x, point[1] - y
-        return (
-            (right * cosine + down * sine + reach) * scale,
-            (down * cosine - right * sine + reach) * scale,
-        )
+        return (right * cosine + down * sine + reach) * scale, (down * cosine - right * sine + reach) * scale
 
     box = ((reach - width / 2) * scale, (reach - height / 2) * scale, width * scale, height * scale)
     return turned, Face(box, tuple(moved(point) for point in face.landmarks), face.confidence)
 
 
-PORTRAIT_MARGIN_RATIO = 0.35
+def _rotate(square: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    """Rotate counterclockwise about the centre; black outside. OpenCV takes a sixth of Pillow's time."""
+    import cv2
+
+    middle = (square.shape[0] - 1) / 2
+    matrix = cv2.getRotationMatrix2D((middle, middle), degrees, 1.0)
+    return np.asarray(cv2.warpAffine(square, matrix, square.shape[1::-1], flags=cv2.INTER_CUBIC))
 
 
-def portrait(photo: np.ndarray, face: Face, level_over_degrees: float, side_px: int = 256) -> np.ndarray:
-    """The face with some of its surroundings, upright, for people to look at: uint8, at most ``side_px`` square."""
+def portrait(
+    photo: NDArray[np.uint8], face: Face, *, level_over_degrees: float, side_px: int = 256
+) -> NDArray[np.uint8]:
+    """The upright face with some of its surroundings, to show to people: uint8, at most ``side_px`` square."""
     side_px = min(side_px, max(round(face.side_px * (1 + 2 * PORTRAIT_MARGIN_RATIO)), 1))
     view = View(squareness=1.0, margin_ratio=PORTRAIT_MARGIN_RATIO)
-    return crop(*level(photo, face, level_over_degrees), view, side_px)
+    return crop(*level(photo, face, over_degrees=level_over_degrees), view, side_px=side_px)

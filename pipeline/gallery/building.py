@@ -427,7 +427,7 @@ def _look(photos: Sequence[_Loaded], detector: Detector, embedder: Embedder) -> 
             usable.append((place, loaded.picture, detected[0]))
     for place, photograph, largest in usable:
         picture, face = embedder.upright(photograph, largest)
-        portrait = geometry.portrait(picture, face, embedder.settings.level_over_degrees)
+        portrait = geometry.portrait(picture, face, level_over_degrees=embedder.settings.level_over_degrees)
         looked[place] = replace(looked[place], crops=embedder.crops(picture, face), portrait=_jpeg(portrait))
     return looked
 
@@ -459,7 +459,7 @@ def _flaw(error: PhotoError, path: Path) -> str:
 def _measured(shape: tuple[int, ...], detected: list[Face]) -> Measured:
     if not detected:
         return Measured(flaw="no face found")
-    if geometry.is_cut(detected[0], shape):
+    if geometry.is_cut_off(detected[0], shape):
         return Measured(flaw="face cut by the frame")
     return Measured(min(shape[:2]), detected[0].confidence, detected[0].side_px)
 

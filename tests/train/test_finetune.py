@@ -143,7 +143,7 @@ def test_both_parts_of_the_network_give_the_embeddings_of_the_pipeline(fifteen, 
     shown = [
         np.stack(
             [
-                geometry.crop(photo.read(fifteen.crop_path(row)), Face(tuple(boxes[row]), (), 1.0), view, 160)
+                geometry.crop(photo.read(fifteen.crop_path(row)), Face(tuple(boxes[row]), (), 1.0), view, side_px=160)
                 for view in FACENET_SETTINGS.views
             ]
         )

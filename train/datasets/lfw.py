@@ -24,7 +24,7 @@ from pipeline.embedding.base import Embedder, EmbeddingSettings, unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import SourceError
 from pipeline.faces import geometry
-from pipeline.faces.detector import DetectionSettings
+from pipeline.faces.base import DetectionSettings
 from pipeline.faces.face import Face
 from pipeline.faces.geometry import View
 from pipeline.lookalikes import Models
@@ -150,10 +150,10 @@ class LFW:
         rows = np.zeros((len(photos), 128), np.float32)
         detected = [(place, face) for place, number in enumerate(photos) if (face := self.faces[number])]
         around = [
-            geometry.level(photo.read(self.paths[photos[place]]), face, level_over_degrees)
+            geometry.level(photo.read(self.paths[photos[place]]), face, over_degrees=level_over_degrees)
             for place, face in detected
         ]
-        crops = [geometry.crop(picture, face, view, 160) for picture, face in around]
+        crops = [geometry.crop(picture, face, view, side_px=160) for picture, face in around]
         rows[[place for place, _ in detected]] = pipeline_models().embedder.rows(np.stack(crops))
         return rows
 
@@ -198,7 +198,7 @@ class LFW:
                 face = self.faces[number]
                 if face is None:
                     return np.zeros((side_px, side_px, 3), np.uint8)
-                return geometry.crop(photo.read(self.paths[number]), face, view, side_px)
+                return geometry.crop(photo.read(self.paths[number]), face, view, side_px=side_px)
 
             with ThreadPoolExecutor() as threads:
                 made = np.stack(list(threads.map(crop, photos)))

@@ -1,4 +1,4 @@
-"""The compiled cascade against the package it takes its weights from."""
+"""The compiled networks against the package that their weights come from."""
 
 from __future__ import annotations
 
@@ -8,70 +8,84 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import photo
-from pipeline.faces import mtcnn as cascade
+from pipeline.faces import mtcnn
 from tests.conftest import beside, enlarged
 
 
 @pytest.fixture(scope="module")
-def mtcnn():
+def package():
     from mtcnn import MTCNN
 
     return MTCNN()
 
 
 @pytest.fixture(scope="module")
-def ours(models):
-    return cascade.Cascade()
+def compiled(models):
+    return mtcnn.CompiledMTCNN()
 
 
-def rows_of(mtcnn, pictures):
-    return mtcnn.detect_faces(list(pictures), output_type="numpy", box_format="xyxy", fit_to_image=False)
+def rows_of(package, pictures):
+    return package.detect_faces(list(pictures), output_type="numpy", box_format="xyxy", fit_to_image=False)
 
 
 @pytest.mark.parametrize("scale", [0.4, 1, 2.13])
-def test_boxes_and_landmarks_are_those_of_the_package(ours, mtcnn, examples, scale):
+def test_boxes_and_landmarks_equal_those_of_the_package(compiled, package, examples, scale):
     differences = []
     for path in [path for paths in examples.values() for path in paths]:
         picture = enlarged(photo.read(path), scale)[None]
-        theirs, mine = rows_of(mtcnn, picture), ours(picture)
-        assert len(mine) == len(theirs), path
-        if len(mine):
-            differences.append(np.abs(mine - theirs).max() / np.ptp(mine[:, [1, 3]], axis=1).min())
-    # The package orders proposals that are equally sure as its sorting happens to leave them.
+        theirs, ours = rows_of(package, picture), compiled.rows(picture)
+        assert len(ours) == len(theirs), path
+        if len(ours):
+            differences.append(np.abs(ours - theirs).max() / np.ptp(ours[:, [1, 3]], axis=1).min())
+    # The package's order of proposals with equal confidence is arbitrary.
     assert np.mean(np.array(differences) < 1e-4) >= 0.9
     assert max(differences) < 0.1
 
 
-def test_a_batch_gives_the_rows_of_the_package(ours, mtcnn, examples, madonna):
-    side = photo.read(madonna)
-    other = np.asarray(photo.read(examples["Elton John"][0]))
-    pair = beside(side, other)
+def test_a_batch_gives_the_rows_of_the_package(compiled, package, examples, madonna):
+    pair = beside(photo.read(madonna), photo.read(examples["Elton John"][0]))
     batch = np.stack([pair, pair[:, ::-1], np.full_like(pair, 90), pair // 2])
-    theirs = rows_of(mtcnn, batch)
+    theirs = rows_of(package, batch)
     assert len(theirs) >= 4
-    assert np.abs(ours(batch) - theirs).max() < 0.01
+    assert np.abs(compiled.rows(batch) - theirs).max() < 0.01
+
+
+def test_rows_become_faces_of_their_photo(compiled, examples, madonna):
+    pair = beside(photo.read(madonna), photo.read(examples["Elton John"][0]))
+    batch = np.stack([np.full_like(pair, 90), pair])
+    none, faces = compiled(batch)
+    rows = compiled.rows(batch)
+    assert none == []
+    assert len(faces) == len(rows)
+    for face, row in zip(faces, rows, strict=True):
+        x, y, width, height = face.box
+        assert (x, y, x + width, y + height) == pytest.approx(tuple(row[1:5]))
+        assert face.landmarks == tuple(zip(row[6:11], row[11:16], strict=True))
+        assert face.confidence == row[5]
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (12, 12), (11, 400), (20, 20), (640, 13)])
-def test_nothing_is_found_in_what_holds_no_face(ours, shape):
-    assert ours(np.full((2, *shape, 3), 128, np.uint8)).shape == (0, cascade.COLUMNS)
+def test_a_blank_photo_of_any_shape_has_no_faces(compiled, shape):
+    photos = np.full((2, *shape, 3), 128, np.uint8)
+    assert compiled.rows(photos).shape == (0, mtcnn.COLUMNS)
+    assert compiled(photos) == [[], []]
 
 
 @pytest.mark.parametrize("side", [*range(12, 60), 250, 480, 640, 1280])
-def test_no_reduced_photo_is_smaller_than_the_networks_cell(side):
-    sizes = side * cascade.scales(side, side * 2)
-    assert (sizes.astype(int) >= cascade.CELL_PX).all()
+def test_no_scale_is_smaller_than_the_first_networks_cell(side):
+    sizes = side * mtcnn.pyramid_scales(side, side * 2)
+    assert (sizes.astype(int) >= mtcnn.CELL_PX).all()
 
 
-def naive_suppressed(boxes, overlap_max, of_smaller):
+def naive_suppression(boxes, overlap_max, of_smaller):
     kept = []
     ranked = sorted(boxes.tolist(), key=lambda box: (box[0], -box[5]))
     for place, (number, x0, y0, x1, y1, _) in enumerate(ranked):
         for other, a0, b0, a1, b1, _ in ranked[:place]:
             common = max(min(x1, a1) - max(x0, a0), 0) * max(min(y1, b1) - max(y0, b0), 0)
             areas = (x1 - x0) * (y1 - y0), (a1 - a0) * (b1 - b0)
-            whole = min(areas) if of_smaller else sum(areas) - common
-            if number == other and common / whole > overlap_max:
+            reference = min(areas) if of_smaller else sum(areas) - common
+            if number == other and common / reference > overlap_max:
                 break
         else:
             kept.append(ranked[place])
@@ -79,10 +93,11 @@ def naive_suppressed(boxes, overlap_max, of_smaller):
 
 
 @given(st.integers(0, 30), st.integers(0, 1000), st.booleans())
-def test_suppression_drops_what_a_naive_loop_drops(count, seed, of_smaller):
-    rng = np.random.default_rng(seed)
-    start = rng.integers(0, 20, (count, 2))
+def test_overlaps_are_suppressed_as_by_a_naive_loop(count, seed, of_smaller):
+    random = np.random.default_rng(seed)
+    start = random.integers(0, 20, (count, 2))
     boxes = np.column_stack(
-        [rng.integers(0, 3, count), start, start + rng.integers(1, 15, (count, 2)), rng.permutation(count)]
+        [random.integers(0, 3, count), start, start + random.integers(1, 15, (count, 2)), random.permutation(count)]
     ).astype(float)
-    assert np.array_equal(cascade.suppressed(boxes, 0.5, of_smaller), naive_suppressed(boxes, 0.5, of_smaller))
+    kept = mtcnn.suppress_overlaps(boxes, overlap_max=0.5, of_smaller=of_smaller)
+    assert np.array_equal(kept, naive_suppression(boxes, 0.5, of_smaller))
