@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import shlex
 import threading
 import unicodedata
 from collections.abc import Sequence
@@ -99,13 +100,12 @@ def missing(error: UserError) -> None:
             st.markdown("Add photos of people you know, and they are found here.")
             st.page_link("pages/people.py", label="Add people", icon=":material/add_a_photo:")
         return
-    text, command, arguments = str(error).partition("python -m pipeline")
     with st.container(border=True, width=640):
         st.subheader(":material/build: One step is missing", anchor=False)
-        st.markdown(literal(text))
-        if command:
-            st.code(command + arguments, language="bash")
-        if arguments.strip() == "setup":
+        st.markdown(literal(str(error)))
+        if error.command:
+            st.code(error.command, language="bash")
+        if error.command == "python -m pipeline setup":
             st.caption("It fetches the network's weights and the photos, and measures all faces once: a few minutes.")
         st.button("Check again", icon=":material/refresh:", on_click=_try_again)
 
@@ -168,8 +168,9 @@ def _lookalikes(
 ) -> Lookalikes:
     if not scorers.fits(_opened.manifest.get("embedding")):
         raise GalleryError(
-            f"The gallery {_opened.name} was made with another embedder than the app looks people up with. "
-            f"Do that by the command line: python -m pipeline find PHOTO --gallery {_opened.name}"
+            f"The gallery {_opened.name} was built with another embedder than the app uses. "
+            "Search it on the command line.",
+            command=f"python -m pipeline find PHOTO --gallery {shlex.quote(_opened.name)}",
         )
     return Lookalikes(_opened, _models, scorers.named(scorer))
 

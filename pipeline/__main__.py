@@ -18,7 +18,7 @@ from pipeline.cli.console import positive, print_table, working
 from pipeline.embedding.registry import EMBEDDERS
 from pipeline.errors import GalleryError, MapError, UserError
 from pipeline.gallery import checking, opening
-from pipeline.gallery.layout import DEMONSTRATION, folder_of, names
+from pipeline.gallery.layout import DEMONSTRATION, build_command, folder_of, names
 from pipeline.similarity import files, scorers
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _people(chosen: argparse.Namespace, name: str) -> People:
         others = lfw.people(place)
     elif place is None:
         if not own:
-            raise UserError("Say where the photos are: python -m pipeline build FOLDER")
+            raise UserError("Say where the photos are.", command="python -m pipeline build FOLDER")
         others = People((), 0)
     else:
         others = vggface2.people(place) if chosen.source == "vggface2" else folder.people(place)
@@ -357,7 +357,8 @@ def _fit_codes(name: str, folder: Path) -> None:
     if not network.encoder:
         raise MapError(
             f"The network in {folder} has no encoder: its codes are the embeddings, which the map shows already. "
-            "Train one that has: python -m train fit --run mine --network symmetric"
+            "Train a network with an encoder.",
+            command="python -m train fit --run mine --network symmetric",
         )
     _map_where_needed(name)
     with _stages() as progress:
@@ -405,7 +406,7 @@ def _galleries(_: argparse.Namespace) -> None:
         numbers = (str(manifest.get("people", "?")), str(manifest.get("faces", "?")))
         rows.append((name, *numbers, str(manifest.get("written", ""))[:10], str(folder_of(name))))
     if not rows:
-        raise GalleryError("There is no gallery yet. Run: python -m pipeline setup")
+        raise GalleryError("There is no gallery yet.", command="python -m pipeline setup")
     print_table(("gallery", "people", "faces", "written", "folder"), rows, numbers={1, 2})
 
 
@@ -417,7 +418,9 @@ def _check(chosen: argparse.Namespace) -> None:
     for problem in found:
         print(f"  {problem}")
     if found:
-        raise GalleryError(f"{len(found)} problems. Make it anew: python -m pipeline build ... --fresh")
+        raise GalleryError(
+            f"{len(found)} problems. Rebuild the gallery.", command=build_command(chosen.gallery, fresh=True)
+        )
     print("All hashes, embeddings and crops are in order.")
 
 

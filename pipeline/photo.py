@@ -67,7 +67,9 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> tuple[Image.Image, 
         raise _too_many_pixels(limits) from error
     except Exception as error:
         if data[4:8] == b"ftyp" and "HEIF" not in formats:
-            raise PhotoError("HEIC photos need one more package: pip install pillow-heif") from error
+            raise PhotoError(
+                "HEIC photos need the package pillow-heif.", command="pip install pillow-heif"
+            ) from error
         raise PhotoError("This is not a photo. Use a JPEG, PNG, WebP, GIF or HEIC file.") from error
     width, height = picture.size
     if width * height > limits.pixels_max:

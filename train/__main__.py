@@ -159,7 +159,7 @@ def _compare(chosen: argparse.Namespace) -> None:
         return
     unknown = [name for name in chosen.systems if name not in known]
     if unknown:
-        raise UserError(f"There is no system {unknown[0]}. See them by: python -m train compare --list")
+        raise UserError(f"There is no system {unknown[0]}.", command="python -m train compare --list")
     inputs = compare.LFWInputs(LFW(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
     rows = compare.compare([known[name] for name in chosen.systems or known], inputs)
     finished = [row for row in rows if "rank_1" in row]

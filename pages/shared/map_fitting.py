@@ -35,6 +35,7 @@ class _Fitting:
         """The last line of what it said."""
         self.complaints.seek(0)
         lines = self.complaints.read().decode(errors="replace").strip().splitlines()
+        lines = [line for line in lines if not line.startswith("Run: ")]
         return lines[-1] if lines else "It was stopped."
 
 
@@ -48,10 +49,9 @@ def offer(opened: Gallery, error: MapError) -> None:
     """The state without a map that can be used: why, and a button that fits one."""
     known = _fittings()
     fitting = known.get(str(opened.folder))
-    text, command, arguments = str(error).partition("python -m pipeline")
     with st.container(border=True, width=640):
         st.subheader(":material/map: The map has to be fitted", anchor=False)
-        st.markdown(drawing.literal(text.rpartition(". ")[0] + "."))
+        st.markdown(drawing.literal(str(error)))
         if fitting and fitting.process.poll() is None:
             _wait(opened, fitting)
             return
@@ -61,7 +61,7 @@ def offer(opened: Gallery, error: MapError) -> None:
         st.caption(
             f"It takes about {_expected(len(opened))}; you can use the other pages meanwhile. The same by hand:"
         )
-        st.code(command + arguments, language="bash")
+        st.code(error.command, language="bash")
 
 
 def _begin(opened: Gallery) -> None:

@@ -163,7 +163,8 @@ class _Build:
         begun = storage.read_manifest(self.parts_folder)
         if begun and begun["embedding"] != embedder.identity:
             raise GalleryError(
-                f"The gallery {name} was begun with another model. Make it anew: add --fresh to the command."
+                f"The build of the gallery {name} was started with another model. Rebuild it.",
+                command=layout.build_command(name, fresh=True),
             )
         generation = self.old.manifest["generation"] if self.old else 0
         if begun and (begun.get("generation"), begun.get("columns")) != (generation, ROW.names):

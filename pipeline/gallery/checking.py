@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline import storage
-from pipeline.gallery.gallery import Gallery
-from pipeline.gallery.messages import reason
-
-if TYPE_CHECKING:
-    pass
+from pipeline.gallery.gallery import Gallery, reason
 
 
 def problems(gallery: Gallery) -> Iterator[str]:

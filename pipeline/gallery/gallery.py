@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.errors import GalleryError
-from pipeline.gallery.layout import crop_path
-from pipeline.gallery.messages import damaged
+from pipeline.gallery.layout import build_command, crop_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,8 +79,22 @@ class Gallery:
         try:
             rows.validate(full=True)
         except ValueError as error:
-            raise GalleryError(damaged(self.name, error)) from error
+            raise damaged(self.name, error) from error
 
     def crop_path(self, row: int) -> Path:
         """The picture of one row, a JPEG."""
         return crop_path(self.folder, self.faces["crop"][row].as_py())
+
+
+def damaged(name: str, error: Exception) -> GalleryError:
+    """The error for a gallery that cannot be read."""
+    text = f"The gallery {name} is damaged ({reason(error)}). Rebuild it."
+    return GalleryError(text, command=build_command(name, fresh=True))
+
+
+def reason(error: Exception) -> str:
+    """An exception in one short line."""
+    if isinstance(error, FileNotFoundError):
+        # Arrow gives the path as the message.
+        return f"{Path(error.filename or str(error)).name} is missing"
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

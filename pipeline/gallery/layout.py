@@ -16,14 +16,11 @@ Replacing the manifest commits a change, so that a gallery is always whole. Whil
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline import storage
 from pipeline.errors import GalleryError
-
-if TYPE_CHECKING:
-    pass
 
 FORMAT = 2
 # Of before: the rows are a Parquet file (see :mod:`pipeline.gallery.upgrade`).
@@ -37,7 +34,7 @@ def folder_of(name: str) -> Path:
     """Where the gallery ``name`` lies. Raises GalleryError for what cannot be a folder's name."""
     if not NAME_PATTERN.fullmatch(name) or name.endswith((".", " ")):
         raise GalleryError(
-            f"'{name}' cannot name a gallery. Use letters, digits, spaces, dots and hyphens: --gallery my-family"
+            f"'{name}' cannot name a gallery. Use letters, digits, spaces, dots and hyphens, as in my-family."
         )
     return storage.home() / "galleries" / name
 
@@ -58,3 +55,14 @@ def crop_path(folder: Path, number: int) -> Path:
 def photos_folder(name: str) -> Path:
     """Where the photos lie that were added by hand: a folder for each person. Raises GalleryError."""
     return folder_of(name) / "photos"
+
+
+def build_command(name: str, *, fresh: bool = False) -> str:
+    """The command that builds a gallery, or with ``fresh`` rebuilds it from the start."""
+    if name == DEMONSTRATION:
+        command = "python -m pipeline setup"
+    else:
+        # A build finds photos added by hand without being told where they are.
+        source = "" if photos_folder(name).is_dir() else "FOLDER "
+        command = f"python -m pipeline build {source}--gallery {shlex.quote(name)}"
+    return f"{command} --fresh" if fresh else command

@@ -13,9 +13,8 @@ from pipeline.embedding.base import Embedder
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, default_identity, load_embedder, name_of
 from pipeline.errors import EmptyGalleryError, GalleryError
 from pipeline.gallery import opening
-from pipeline.gallery.gallery import Gallery
-from pipeline.gallery.layout import FORMAT, OLD_FORMAT, folder_of
-from pipeline.gallery.messages import build_command, damaged, missing, model_of, rebuild
+from pipeline.gallery.gallery import Gallery, damaged
+from pipeline.gallery.layout import DEMONSTRATION, FORMAT, OLD_FORMAT, build_command, folder_of, names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +37,7 @@ def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
     """
     opened = read_gallery(name, identity)
     if not len(opened):
-        raise EmptyGalleryError(f"The gallery {name} has no faces. Add people: {build_command(name)}")
+        raise EmptyGalleryError(f"The gallery {name} has no people yet.", command=build_command(name))
     return opened
 
 
@@ -48,16 +47,18 @@ def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
     manifest = storage.read_manifest(folder)
     if manifest is None:
         if (folder / storage.MANIFEST).exists():
-            raise GalleryError(f"The gallery {name} is damaged ({storage.MANIFEST} cannot be read). {rebuild(name)}")
-        raise GalleryError(missing(name, folder))
+            raise damaged(name, ValueError(f"{storage.MANIFEST} cannot be read"))
+        raise _missing(name, folder)
     if manifest.get("format") not in (OLD_FORMAT, FORMAT):
         raise GalleryError(
-            f"The gallery {name} has format {manifest.get('format')}, this version reads {FORMAT}. {rebuild(name)}"
+            f"The gallery {name} has format {manifest.get('format')}; this version reads {FORMAT}. Rebuild it.",
+            command=build_command(name, fresh=True),
         )
     if identity is not None and manifest.get("embedding") != identity:
         raise GalleryError(
-            f"The gallery {name} was made with another model or other crops ({model_of(manifest)}), "
-            f"so its distances would mean nothing. {rebuild(name)}"
+            f"The gallery {name} was built with another model or other crops ({_model(manifest)}), "
+            "so its distances would mean nothing. Rebuild it.",
+            command=build_command(name, fresh=True),
         )
     if manifest["format"] == OLD_FORMAT:
         from pipeline.gallery import upgrade
@@ -69,7 +70,7 @@ def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         if storage.read_manifest(folder) != manifest:
             return read_gallery(name, identity)  # It was changed meanwhile.
-        raise GalleryError(damaged(name, error)) from error
+        raise damaged(name, error) from error
     return Gallery(folder, manifest, faces, embeddings)
 
 
@@ -91,3 +92,19 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]
     if embeddings.shape[1:] != (dimensions,) or embeddings.dtype != np.float32:
         raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
     return faces, embeddings
+
+
+def _missing(name: str, folder: Path) -> GalleryError:
+    """The error for a gallery that does not exist or is only partly built."""
+    if (folder / "building").is_dir():
+        text = f"The gallery {name} is not finished. Resume its build."
+    elif name == DEMONSTRATION:
+        text = "The demonstration gallery has not been set up yet."
+    else:
+        text = f"There is no gallery {name} (existing galleries: {', '.join(names()) or 'none'})."
+    return GalleryError(text, command=build_command(name))
+
+
+def _model(manifest: dict[str, Any]) -> str:
+    embedding = manifest.get("embedding")
+    return str(embedding.get("model")) if isinstance(embedding, dict) else "unknown"

@@ -89,11 +89,11 @@ def open_map(opened: Gallery, settings: MapSettings = MapSettings()) -> Map:
             stale = about["identity"] != _identity(opened, settings)
             read = _read(about, arrays, len(opened)) if not stale else None
     except FileNotFoundError:
-        raise MapError(f"The gallery {opened.name} has no map yet. Make it: {command}") from None
+        raise MapError(f"The gallery {opened.name} has no map yet.", command=command) from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise MapError(f"The map of the gallery {opened.name} is damaged. Make it anew: {command}") from error
+        raise MapError(f"The map of the gallery {opened.name} is damaged.", command=command) from error
     if read is None:
-        raise MapError(f"The gallery {opened.name} has changed since its map was made. Make it anew: {command}")
+        raise MapError(f"The gallery {opened.name} has changed since its map was made.", command=command)
     return read
 
 
@@ -111,23 +111,22 @@ def open_codes(opened: Gallery, settings: MapSettings = MapSettings()) -> dict[s
 
     Raises MapError, with the command to run, where they are damaged, or where gallery or network have changed.
     """
-    command = f"python -m pipeline map --gallery {shlex.quote(opened.name)} --network"
     if not (opened.folder / CODES).exists():
         return {}
     folder = network_folder(opened) or Path("FOLDER")
-    command = f"Make them anew: {command} {shlex.quote(str(folder))}"
+    command = f"python -m pipeline map --gallery {shlex.quote(opened.name)} --network {shlex.quote(str(folder))}"
     try:
         with np.load(opened.folder / CODES, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["identity"] != _identity(opened, settings):
-                raise MapError(f"The gallery {opened.name} has changed since codes of it were laid out. {command}")
+                raise MapError(f"The gallery {opened.name} has changed since its codes were mapped.", command=command)
             if about["network"] != files.digest(files.read_network(folder)):
-                raise MapError(f"The network in {folder} has changed since its codes were laid out. {command}")
+                raise MapError(f"The network in {folder} has changed since its codes were mapped.", command=command)
             return _layouts(about, arrays, len(opened))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise MapError(f"The layouts of codes of the gallery {opened.name} are damaged. {command}") from error
+        raise MapError(f"The code maps of the gallery {opened.name} are damaged.", command=command) from error
     except WeightsError as error:
-        raise MapError(str(error)) from error
+        raise MapError(str(error), command=error.command) from error
 
 
 def _layouts(about: dict[str, Any], arrays: Any, count: int) -> dict[str, Layout]:

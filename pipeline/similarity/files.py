@@ -63,26 +63,24 @@ def read_parts(folder: Path) -> tuple[Network, dict[str, Any]]:
 
     manifest = storage.read_manifest(folder)
     if manifest is None:
-        raise WeightsError(unusable(folder, f"{storage.MANIFEST} is missing or damaged"))
+        raise unusable(folder, f"{storage.MANIFEST} is missing or damaged")
     if manifest.get("format") != FORMAT:
-        raise WeightsError(unusable(folder, f"it has format {manifest.get('format')}, this version reads {FORMAT}"))
+        raise unusable(folder, f"it has format {manifest.get('format')}, this version reads {FORMAT}")
     if manifest.get("embedding", default_identity()) != default_identity():
-        raise WeightsError(unusable(folder, "it was trained on another model's embeddings or on other crops"))
+        raise unusable(folder, "it was trained on another model's embeddings or on other crops")
     try:
         path = folder / manifest["weights"]["name"]
         if storage.sha256(path) != manifest["weights"]["sha256"]:
-            raise WeightsError(unusable(folder, f"{path.name} is not what {storage.MANIFEST} says"))
+            raise unusable(folder, f"{path.name} is not what {storage.MANIFEST} says")
         with np.load(path, allow_pickle=False) as arrays:
             return similarity.joined(manifest["network"], arrays), manifest
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(unusable(folder, f"a part is missing or damaged ({error})")) from error
+        raise unusable(folder, f"a part is missing or damaged ({error})") from error
 
 
-def unusable(folder: Path, reason: str) -> str:
-    """Why a network cannot be used, and what to do."""
-    way_on = (
-        "Get that folder of this version again; --scorer cosine does without it."
-        if folder == SHIPPED
-        else "Train it anew: python -m train fit"
-    )
-    return f"The similarity network in {folder} cannot be used: {reason}. {way_on}"
+def unusable(folder: Path, reason: str) -> WeightsError:
+    """The error for a similarity network that cannot be used, with the command that trains another one."""
+    text = f"The similarity network in {folder} cannot be used: {reason}."
+    if folder == SHIPPED:
+        return WeightsError(f"{text} Reinstall this version, or rank by cosine, which needs no network.")
+    return WeightsError(f"{text} Train it again.", command="python -m train fit")

@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from pipeline import storage
-from pipeline.errors import WeightsError
 from pipeline.similarity import files
 from pipeline.similarity.calibration import UNCALIBRATED, Calibration
 from pipeline.similarity.files import digest, read_parts, unusable
@@ -116,4 +115,4 @@ def read(folder: Path) -> NetworkScorer:
     try:
         return NetworkScorer(network, Calibration(**manifest["calibration"]))
     except (KeyError, TypeError) as error:
-        raise WeightsError(unusable(folder, f"a part is missing or damaged ({error})")) from error
+        raise unusable(folder, f"a part is missing or damaged ({error})") from error

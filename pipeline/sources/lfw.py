@@ -50,6 +50,7 @@ def _download() -> Path:
         fetch_lfw_people(data_home=str(place), min_faces_per_person=500, resize=0.1)
     except OSError as error:
         raise SourceError(
-            "LFW could not be downloaded. Check the network, or give the folder that holds it: --path FOLDER"
+            "LFW could not be downloaded. Check the network, or give the folder of your own copy.",
+            command="python -m pipeline build --source lfw --path FOLDER",
         ) from error
     return place / "lfw_home" / "lfw_funneled"

@@ -345,7 +345,7 @@ def test_a_gallery_of_too_few_people_cannot_be_trained_on(faces, sentence):
 
 
 def test_without_a_gallery_there_is_nothing_to_train_on():
-    assert "not there yet. Run: python -m pipeline setup" in words(opened_dialog())
+    assert "has not been set up yet" in words(opened_dialog())
 
 
 def test_a_training_is_offered_with_a_free_name_and_losses_that_fit_the_network():

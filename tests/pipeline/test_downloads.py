@@ -57,8 +57,9 @@ def test_an_archive_is_fetched_once_and_its_hash_is_required(empty_home, tmp_pat
     path = wheel(tmp_path / "links")
     monkeypatch.setenv("PIP_FIND_LINKS", str(path.parent))
     wrong = Package("tiny-faces", "1.0", "0" * 64, wheel=True)
-    with pytest.raises(UserError, match=r"pip could not fetch tiny-faces 1\.0 .* python -m pipeline setup"):
+    with pytest.raises(UserError, match=r"pip could not fetch tiny-faces 1\.0") as caught:
         downloads.fetch(wrong)
+    assert caught.value.command == "python -m pipeline setup"
     assert list((empty_home / "downloads").iterdir()) == []
 
     right = Package("tiny-faces", "1.0", storage.sha256(path), wheel=True)

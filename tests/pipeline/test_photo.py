@@ -192,7 +192,7 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
 
 def test_heic_without_its_package_names_the_package(monkeypatch):
     monkeypatch.setattr(photo, "_known_formats", lambda: ("JPEG", "PNG"))
-    with pytest.raises(PhotoError, match="pip install pillow-heif"):
+    with pytest.raises(PhotoError, match="package pillow-heif"):
         photo.read(b"\0\0\0\x18ftypheic" + b"\0" * 100)
 
 
@@ -213,7 +213,7 @@ def test_a_damaged_file_is_a_photo_or_a_sentence_but_never_a_crash(data, edits, 
     try:
         read = photo.read(bytes(damaged))
     except PhotoError as error:
-        assert str(error).endswith((".", "pillow-heif"))
+        assert str(error).endswith(".")
     else:
         assert read.dtype == np.uint8
         assert read.shape[2:] == (3,)

@@ -77,7 +77,7 @@ def test_the_codes_of_a_run_can_be_laid_out_beside_the_map(small, home, capsys):
 
 def test_evaluate_says_what_is_missing(demonstration_home, tmp_path, capsys):
     assert main(["evaluate", "--run", "nobody"]) == 1
-    assert "There is no finished run nobody. Train one: python -m train fit --run nobody" in capsys.readouterr().err
+    assert "There is no finished run nobody.\nRun: python -m train fit --run nobody\n" in capsys.readouterr().err
     assert main(["evaluate", "--lfw", str(tmp_path)]) == 1
     assert "pairs.txt is no list of LFW's pairs" in capsys.readouterr().err
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -136,7 +137,7 @@ def network(name: str) -> tuple[Network, list[str]]:
     path = folder_of(name) / MODEL
     config = storage.read_json(folder_of(name) / CONFIG) or {}
     if not path.is_file():
-        raise UserError(f"There is no finished run {name}. Train one: python -m train fit --run {name}")
+        raise UserError(f"There is no finished run {name}.", command=f"python -m train fit --run {shlex.quote(name)}")
     return keras.saving.load_model(path).arrays(), config.get("trained_on", [])
 
 

@@ -171,7 +171,7 @@ def read_system(place: Path) -> dict[str, Any]:
     if (place / runs.HISTORY).is_file():
         budget = config["settings"]["budget"]
         about["steps"] = budget["steps"] * budget["epochs"]
-    return about | (result or {"reason": "It has not finished. Run: python -m train compare"})
+    return about | (result or {"reason": "It has not finished."})
 
 
 def curves(place: Path) -> dict[str, Any]:

@@ -48,12 +48,13 @@ def process(*arguments: object, **environment: str) -> subprocess.CompletedProce
 
 
 def one_sentence(code: int, output: str, errors: str) -> str:
-    """The only line of an error of the user's."""
+    """What a failed command prints: one sentence and perhaps the command that helps, on a line of its own."""
     assert code == 1
     assert output == ""
-    (line,) = errors.strip().splitlines()
-    assert "Traceback" not in line
-    return line
+    sentence, *command = errors.strip().splitlines()
+    assert "Traceback" not in sentence
+    assert not command or (len(command) == 1 and command[0].startswith("Run: "))
+    return errors.strip()
 
 
 def test_the_25_examples_are_all_found_at_rank_1(run, examples):
@@ -295,7 +296,7 @@ def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna
         (("find", tmp_path / "cut.jpg", *ours), "damaged"),
         (("find", tmp_path / "blank.png", *ours), "No face"),
         (("find", madonna, *ours, "--face", 9), "no face 9"),
-        (("find", madonna, "--gallery", "other"), "There is no gallery other (there are: small)"),
+        (("find", madonna, "--gallery", "other"), "There is no gallery other (existing galleries: small)"),
         (("find", madonna, "--gallery", "../up"), "cannot name a gallery"),
         (("find", madonna), "Run: python -m pipeline setup"),
         (("compare", madonna, tmp_path / "blank.png"), "No face"),

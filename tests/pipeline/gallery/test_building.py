@@ -199,7 +199,7 @@ def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypat
     with pytest.raises(GalleryError, match="No photo is usable"):
         build(place)
     monkeypatch.setattr(Embedder, "identity", {"model": "another"})
-    with pytest.raises(GalleryError, match="begun with another model"):
+    with pytest.raises(GalleryError, match="started with another model"):
         build(place)
 
 

@@ -127,7 +127,7 @@ def test_damaged_rows_say_so_and_stay(old, harm):
     else:
         path.unlink()
     before = content(old)
-    with pytest.raises(GalleryError, match=r"old is damaged \(.+\)\. Make it anew: .* --gallery old --fresh"):
+    with pytest.raises(GalleryError, match=r"old is damaged \(.+\)\. Rebuild it"):
         opening.open_gallery("old")
     assert content(old) == before
 

@@ -178,14 +178,16 @@ def test_a_map_is_read_as_it_was_written(made):
 
 
 def test_a_gallery_without_a_map_names_the_command_that_makes_it(made):
-    with pytest.raises(MapError, match=r"no map yet\. Make it: python -m pipeline map --gallery made$"):
+    with pytest.raises(MapError, match="no map yet") as caught:
         open_map(made)
+    assert caught.value.command == "python -m pipeline map --gallery made"
 
 
 def test_a_map_of_other_embeddings_another_network_or_other_settings_is_refused(made):
     save_map(made, fitting.fit(made))
-    with pytest.raises(MapError, match=r"has changed .* python -m pipeline map --gallery made$"):
+    with pytest.raises(MapError, match="has changed since its map was made") as caught:
         open_map(made, MapSettings(seed=1))
+    assert caught.value.command == "python -m pipeline map --gallery made"
     manifest = storage.read_manifest(made.folder) or {}
     for change in (
         {"generation": 2},
@@ -201,7 +203,7 @@ def test_a_map_that_is_cut_off_anywhere_is_damaged(made):
     whole = map_path(made).read_bytes()
     for cut in np.linspace(0, len(whole) - 1, 60, dtype=int):
         map_path(made).write_bytes(whole[:cut])
-        with pytest.raises(MapError, match=r"is damaged\. Make it anew: python -m pipeline map"):
+        with pytest.raises(MapError, match="is damaged"):
             open_map(made)
 
 
@@ -260,14 +262,14 @@ def test_layouts_of_codes_are_read_as_they_were_written_and_there_are_none_at_fi
 def test_layouts_of_codes_of_another_gallery_or_network_are_refused_in_one_sentence(coded, made):
     _, _, folder = coded
     changed = Gallery(made.folder, {**made.manifest, "generation": 2}, made.faces, made.embeddings)
-    command = rf"python -m pipeline map --gallery made --network {folder}$"
-    with pytest.raises(MapError, match=f"made has changed since codes of it were laid out.*{command}"):
+    with pytest.raises(MapError, match="made has changed since its codes were mapped") as caught:
         open_codes(changed)
+    assert caught.value.command == f"python -m pipeline map --gallery made --network {folder}"
     files.write_network(folder, encoder(unit_rows(32, seed=1).T), None, {})
-    with pytest.raises(MapError, match=f"has changed since its codes were laid out.*{command}"):
+    with pytest.raises(MapError, match=r"The network in .* has changed since its codes were mapped"):
         open_codes(made)
     (folder / "network.npz").unlink()
-    with pytest.raises(MapError, match=r"cannot be used.*Train it anew"):
+    with pytest.raises(MapError, match=r"cannot be used.*Train it again"):
         open_codes(made)
 
 

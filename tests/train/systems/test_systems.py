@@ -303,9 +303,7 @@ def test_the_command_lists_the_systems_and_refuses_unknown_ones(capsys, tmp_path
     listed = capsys.readouterr().out.splitlines()[1:]
     assert [line.split()[0] for line in listed] == list(compare.systems())
     assert main(["compare", "nothing"]) == 1
-    assert capsys.readouterr().err.startswith(
-        "There is no system nothing. See them by: python -m train compare --list"
-    )
+    assert capsys.readouterr().err.endswith("There is no system nothing.\nRun: python -m train compare --list\n")
     assert main(["compare", "centroid", "--lfw", str(tmp_path)]) == 1
     assert "LFW is not in" in capsys.readouterr().err
 
