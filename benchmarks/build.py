@@ -33,7 +33,7 @@ from pipeline.faces.mtcnn import CompiledMTCNN
 from pipeline.gallery import building
 from pipeline.gallery.building import BuildSettings
 from pipeline.sources import lfw
-from pipeline.sources.base import People, Person, listed
+from pipeline.sources.base import SourcePeople, SourcePerson, source_people
 from train.datasets import lfw as wild
 
 SIZES = (64, 128, 256)
@@ -121,14 +121,14 @@ def _in_a_process(what: str, way: str, size: int) -> dict[str, float]:
     return figures
 
 
-def _people(size: int) -> People:
+def _people(size: int) -> SourcePeople:
     """The first people of LFW with several photos, of which there are ``size``."""
-    people: list[Person] = []
+    people: list[SourcePerson] = []
     for person in lfw.people(wild.lfw_folder()).people:
         if len(person.photos) >= PHOTOS_OF_PERSON_MIN and size:
             people.append(replace(person, photos=person.photos[:size]))
             size -= len(people[-1].photos)
-    return listed(people)
+    return source_people(people)
 
 
 def _paths(size: int) -> list[Path]:

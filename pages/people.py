@@ -21,7 +21,7 @@ from pipeline.gallery.building import Looked
 from pipeline.gallery.editing import Photo
 from pipeline.gallery.gallery import Gallery
 from pipeline.sources import folder
-from pipeline.sources.base import readable
+from pipeline.sources.base import display_name
 
 STYLE = """<style>
 [class*="st-key-card"] button { min-height: 0; padding: 0; }
@@ -52,7 +52,7 @@ class Dropped:
     @property
     def suggestion(self) -> str:
         """The name that the file's name suggests, or nothing."""
-        name = readable(folder.person_of(self.file))
+        name = display_name(folder.name_from_file(self.file))
         return "" if _CAMERA.match(name) else name
 
 
@@ -299,7 +299,7 @@ def added(name: str, dropped: list[Dropped], several: bool) -> str:
     photos = [each for each in named(dropped, several) if each.person.strip()]
     reasons = editing.add(name, photos)
     empty()
-    people = dict.fromkeys(readable(each.person) for each, why in zip(photos, reasons, strict=True) if not why)
+    people = dict.fromkeys(display_name(each.person) for each, why in zip(photos, reasons, strict=True) if not why)
     words = " and ".join(filter(None, (", ".join(list(people)[:-1]), list(people)[-1] if people else "nobody")))
     return f"Added {drawing.literal(words)}: {plural(reasons.count(''), 'photo')}. The finder knows them now."
 

@@ -20,6 +20,7 @@ from pipeline.errors import GalleryError, MapError, UserError
 from pipeline.gallery import checking, opening
 from pipeline.gallery.layout import DEMONSTRATION, build_command, folder_of, names
 from pipeline.similarity import files, scorers
+from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.gallery.building import Progress
     from pipeline.lookalikes import Found, Match, Models, Probe
     from pipeline.map.layouts import Layout
-    from pipeline.sources.base import People
+    from pipeline.sources.base import SourcePeople
 
 # All photos of the five celebrities; everybody else has one.
 _DEMONSTRATION_PHOTOS_PER_PERSON = 25
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "always built too",
     )
     one.add_argument("--gallery", default=None, metavar="NAME", help="default: the name of the folder or source")
-    one.add_argument("--source", choices=("folder", "lfw", "vggface2"), default="folder", help="default: %(default)s")
+    one.add_argument("--source", choices=SOURCES, default=DEFAULT_SOURCE, help="default: %(default)s")
     one.add_argument("--path", type=Path, metavar="FOLDER", help="where LFW or VGGFace2 lies; LFW is else downloaded")
     one.add_argument(
         "--photos-per-person", type=positive, default=10, metavar="N", help="how many to take (default: %(default)s)"
@@ -241,23 +242,16 @@ def _embedder(wished: str | None, name: str, fresh: bool) -> Callable[[], Embedd
     return (lambda: registry.load_embedder(chosen)) if chosen not in (None, registry.DEFAULT_EMBEDDER) else None
 
 
-def _people(chosen: argparse.Namespace, name: str) -> People:
+def _people(chosen: argparse.Namespace, name: str) -> SourcePeople:
     """The people of the source, after those that were added to the gallery by hand."""
     from pipeline.gallery import editing
-    from pipeline.sources import folder, lfw, vggface2
-    from pipeline.sources.base import People
+    from pipeline.sources.base import SourcePeople
 
     own = editing.own_people(name)
     place = chosen.path or chosen.folder
-    if chosen.source == "lfw":
-        others = lfw.people(place)
-    elif place is None:
-        if not own:
-            raise UserError("Say where the photos are.", command="python -m pipeline build FOLDER")
-        others = People((), 0)
-    else:
-        others = vggface2.people(place) if chosen.source == "vggface2" else folder.people(place)
-    return People(itertools.chain(own, others.people), len(own) + others.count)
+    source = SOURCES[chosen.source]
+    others = SourcePeople((), 0) if own and source.needs_path and place is None else source.open(place)
+    return SourcePeople(itertools.chain(own, others.people), len(own) + others.count)
 
 
 def _remove(chosen: argparse.Namespace) -> None:
@@ -273,7 +267,7 @@ def _remove(chosen: argparse.Namespace) -> None:
     print(f"Removed {chosen.person} from {chosen.gallery}: {count} photo{'s' if count > 1 else ''}.")
 
 
-def _fill(name: str, people: People, models: Models, photos_per_person: int, fresh: bool) -> None:
+def _fill(name: str, people: SourcePeople, models: Models, photos_per_person: int, fresh: bool) -> None:
     """Build a gallery with a progress bar and print what came of it."""
     from pipeline.gallery import building
 

@@ -21,7 +21,7 @@ from pipeline.embedding import facenet_weights as weights
 from pipeline.gallery import building
 from pipeline.lookalikes import Models
 from pipeline.sources import demonstration
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
@@ -124,8 +124,8 @@ def _small_home(tmp_path_factory, models, examples):
     """A gallery "small" of the five celebrities, the first three examples of each."""
     with pytest.MonkeyPatch.context() as patch:
         folder = _data_folder(tmp_path_factory.mktemp("small"), patch)
-        people = [Person(name, name, tuple(paths[:3]), "Examples", "") for name, paths in examples.items()]
-        building.build("small", listed(people), models.detector, models.embedder)
+        people = [SourcePerson(name, name, tuple(paths[:3]), "Examples", "") for name, paths in examples.items()]
+        building.build("small", source_people(people), models.detector, models.embedder)
         return folder
 
 

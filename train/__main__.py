@@ -242,7 +242,7 @@ def _pairs(folder: Path | None, stems: list[str]) -> tuple[np.ndarray, np.ndarra
     place = {stem: number for number, stem in enumerate(stems)}
     found = [
         (place[one], place[other], same, fold)
-        for one, other, same, fold in lfw.pairs(folder / "pairs.txt")
+        for one, other, same, fold in lfw.read_pairs(folder / "pairs.txt")
         if one in place and other in place
     ]
     if not found:

@@ -34,7 +34,7 @@ from pipeline.gallery import layout, opening, screening, writing
 from pipeline.gallery.rows import ROW
 from pipeline.gallery.screening import Candidates, Measured
 from pipeline.gallery.writing import REFUSED
-from pipeline.sources.base import People, Person
+from pipeline.sources.base import SourcePeople, SourcePerson
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def look(photos: Iterable[bytes], detector: Detector, embedder: Embedder) -> lis
 
 def build(
     name: str,
-    people: People,
+    people: SourcePeople,
     detector: Detector,
     embedder: Embedder,
     settings: BuildSettings = BuildSettings(),
@@ -148,7 +148,7 @@ class _Part:
     """So many people, whose new photos were chosen from, and what was seen in those."""
 
     people: int
-    chosen: list[tuple[Person, Candidates[Path]]]
+    chosen: list[tuple[SourcePerson, Candidates[Path]]]
     seen: dict[Path, Looked]
 
 
@@ -202,7 +202,7 @@ class _Build:
                 self.digests.add((row["person"], row["sha256"]))
                 self.faces_of[row["person"]] = self.faces_of.get(row["person"], 0) + 1
 
-    def run(self, people: People, progress: Callable[[Progress], None]) -> BuildReport:
+    def run(self, people: SourcePeople, progress: Callable[[Progress], None]) -> BuildReport:
         done = 0
         names: dict[str, str] = {}
 
@@ -225,9 +225,9 @@ class _Build:
             )
         return self._join(missing)
 
-    def _portions(self, people: Iterable[Person]) -> Iterator[list[Person]]:
+    def _portions(self, people: Iterable[SourcePerson]) -> Iterator[list[SourcePerson]]:
         """The people of each part, counting no more photos of a person than are wanted."""
-        part: list[Person] = []
+        part: list[SourcePerson] = []
         photos = 0
         for person in people:
             part.append(person)
@@ -239,8 +239,8 @@ class _Build:
             yield part
 
     def _screened(
-        self, people: Sequence[Person], tell: Callable[[], None]
-    ) -> tuple[list[tuple[Person, Candidates[Path]]], dict[Path, Looked]]:
+        self, people: Sequence[SourcePerson], tell: Callable[[], None]
+    ) -> tuple[list[tuple[SourcePerson, Candidates[Path]]], dict[Path, Looked]]:
         """The new photos of some people, chosen from, and what was seen in them."""
         waiting = [
             (person, Candidates(new, self.settings.photos_per_person - had, known_already=had > 0))
@@ -315,7 +315,7 @@ class _Build:
         return measured | {path: looked.measured for path, looked in found.items()}
 
     def _rows(
-        self, person: Person, candidates: Candidates[Path], seen: dict[Path, Looked]
+        self, person: SourcePerson, candidates: Candidates[Path], seen: dict[Path, Looked]
     ) -> Iterator[dict[str, Any]]:
         common = {
             "person": _key(person),
@@ -380,7 +380,7 @@ def kept(folder: Path, looked: Looked, number: int, crop: int) -> dict[str, Any]
     }
 
 
-def _key(person: Person) -> str:
+def _key(person: SourcePerson) -> str:
     return _text(f"{person.source}/{person.key}")
 
 

@@ -25,7 +25,7 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rows import ROW
 from pipeline.gallery.screening import Candidates
 from pipeline.sources import folder
-from pipeline.sources.base import Person, readable
+from pipeline.sources.base import SourcePerson, display_name
 
 SOURCE, LICENCE = "Your photos", "not stated"
 # Long enough for another page's change, too short for a build.
@@ -45,7 +45,7 @@ class Photo:
 
 def _check_name(text: str) -> None:
     """Raises GalleryError for what cannot be the name of a person, whose folder is called so."""
-    name = readable(text)
+    name = display_name(text)
     if not _PERSON.fullmatch(name) or len(name.encode()) > 200:
         raise GalleryError("Give a name of at most 80 letters, without slashes and not starting with a dot.")
 
@@ -59,7 +59,7 @@ def _screened(opened: Gallery, photos: Sequence[Photo]) -> list[tuple[str, int, 
     """The person's key, the round that accepts the photo, and why none does."""
     known = _people(opened)
     before = set(known.values())
-    names = [readable(each.person) for each in photos]
+    names = [display_name(each.person) for each in photos]
     keys = [known.setdefault(name.casefold(), f"{SOURCE}/{name}") for name in names]
     files = set(zip(opened.faces["person"].to_pylist(), opened.faces["sha256"].to_pylist(), strict=True))
     measured = {}
@@ -169,7 +169,7 @@ def people_called(opened: Gallery, text: str) -> list[str]:
     return list(dict.fromkeys(key for name, key in zip(names, keys, strict=True) if text in (name, key)))
 
 
-def own_people(name: str) -> list[Person]:
+def own_people(name: str) -> list[SourcePerson]:
     """The people whose photos were added by hand, for building the gallery anew."""
     place = layout.photos_folder(name)
     found = folder.people(place, SOURCE, LICENCE).people if place.is_dir() and any(place.rglob("*.*")) else ()

@@ -1,1 +1,1 @@
-"""Where the people of a gallery come from: one module for each source."""
+"""Sources of people for a gallery: one module per source, listed in :mod:`pipeline.sources.registry`."""

@@ -1,26 +1,27 @@
-"""The people of a gallery, as every source gives them.
+"""What a source is, and the people it gives.
 
-Nothing is read of a photo before the gallery asks for it.
+A source lists files. It reads no photo: the gallery does so when it screens them.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import SourceError
 from pipeline.photo import SUFFIXES
 
 
 @dataclass(frozen=True)
-class Person:
+class SourcePerson:
     """One identity and its photos.
 
-    key: unique within the source, and stable, so that a later build knows the person again.
-    name: what people read. Two people may share it.
-    photos: files, the better known first.
-    source, licence: where the photos come from and what is stated about their use.
+    key: unique within the source and stable, so that a later build recognises the person.
+    name: for display; two people may share it.
+    photos: files, the preferred ones first.
+    source, licence: where the photos come from, and the terms stated for them.
     """
 
     key: str
@@ -31,25 +32,49 @@ class Person:
 
 
 @dataclass(frozen=True)
-class People:
-    """The people of one source, with their number so that progress can be shown."""
+class SourcePeople:
+    """The people of a source, which may be listed lazily, and their number, for progress bars."""
 
-    people: Iterable[Person]
+    people: Iterable[SourcePerson]
     count: int
 
 
+@dataclass(frozen=True)
+class Source:
+    """A kind of place that people come from.
+
+    name: for ``--source``. title: for display. help: what the path must hold.
+    people: lists the people at a path; raises SourceError where there are none.
+    needs_path: whether there is no default place.
+    """
+
+    name: str
+    title: str
+    help: str
+    people: Callable[[Path], SourcePeople] | Callable[[Path | None], SourcePeople]
+    needs_path: bool = True
+
+    def open(self, path: Path | None = None) -> SourcePeople:
+        """The people at ``path``, or at the source's default place. Raises SourceError."""
+        if path is None and self.needs_path:
+            raise SourceError(
+                "Say where the photos are.", command=f"python -m pipeline build --source {self.name} PATH"
+            )
+        return self.people(path)  # type: ignore[arg-type]
+
+
 def photo_files(folder: Path) -> list[Path]:
-    """The photos of a folder by name, hidden files left out."""
+    """The photos directly in a folder, sorted by name, without hidden files."""
     return sorted(
         path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     )
 
 
-def readable(name: str) -> str:
-    """A file's or folder's name as a person's name: spaces for underscores, composed Unicode."""
+def display_name(name: str) -> str:
+    """A person's name from the name of a file or folder: spaces for underscores, composed Unicode (NFC)."""
     return " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
 
 
-def listed(people: Sequence[Person]) -> People:
-    """People that are all known at once."""
-    return People(people, len(people))
+def source_people(people: Sequence[SourcePerson]) -> SourcePeople:
+    """People from a sequence of known length."""
+    return SourcePeople(people, len(people))

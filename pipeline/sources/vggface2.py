@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import SourceError
-from pipeline.sources.base import People, Person, photo_files, readable
+from pipeline.sources.base import Source, SourcePeople, SourcePerson, display_name, photo_files
 
 LICENCE = "VGGFace2: for research"
 
 
-def people(path: Path) -> People:
-    """The people of an unpacked VGGFace2 folder, with or without its ``train`` and ``test`` parts.
+def people(path: Path) -> SourcePeople:
+    """The people of an unpacked VGGFace2 folder, with or without ``train`` and ``test`` below it.
 
-    Raises SourceError where there is no such folder. People missing in ``identity_meta.csv`` keep their number.
+    People missing from ``identity_meta.csv`` are named by their number. Raises SourceError if the folder is missing
+    or has no identities.
     """
     if not path.is_dir():
         raise SourceError(f"There is no folder {path}.")
@@ -25,12 +26,15 @@ def people(path: Path) -> People:
     tables = sorted({*path.glob("identity_meta.csv"), *path.parent.glob("identity_meta.csv")})
     names = _names(tables[0]) if tables else {}
 
-    def one_by_one() -> Iterator[Person]:
+    def each() -> Iterator[SourcePerson]:
         for place in folders:
             name = names.get(place.name, place.name)
-            yield Person(place.name, name, tuple(photo_files(place)), "VGGFace2", LICENCE)
+            yield SourcePerson(place.name, name, tuple(photo_files(place)), "VGGFace2", LICENCE)
 
-    return People(one_by_one(), len(folders))
+    return SourcePeople(each(), len(folders))
+
+
+VGGFACE2 = Source("vggface2", "VGGFace2", "the folder of VGGFace2", people)
 
 
 def _is_identity(place: Path) -> bool:
@@ -38,12 +42,12 @@ def _is_identity(place: Path) -> bool:
 
 
 def _names(table: Path) -> dict[str, str]:
-    """Identity to name. The file's names may contain commas, quoted or not: the four last columns have none."""
+    """Names by identity. They may contain commas, so the last four columns are counted from the end."""
     with table.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
     columns = len(rows[0]) if rows else 0
     return {
-        row[0].strip(): readable(", ".join(part.strip() for part in row[1 : len(row) - columns + 2]))
+        row[0].strip(): display_name(", ".join(part.strip() for part in row[1 : len(row) - columns + 2]))
         for row in rows[1:]
         if len(row) >= columns >= 2
     }

@@ -15,7 +15,7 @@ from pipeline.gallery import building, layout, opening
 from pipeline.search.cache import prepared
 from pipeline.similarity import scorers
 from pipeline.sources import demonstration
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from tests.browser import serving
 
 expect.set_options(timeout=60_000)
@@ -45,8 +45,8 @@ def odd_gallery(folders, models):
     """A second gallery, of one person with an odd name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOOKSLIKEWHO_HOME", str(folders[0]))
-        person = Person("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
-        building.build("odd", listed([person]), models.detector, models.embedder)
+        person = SourcePerson("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
+        building.build("odd", source_people([person]), models.detector, models.embedder)
         # What the app would keep of it on the first probe.
         prepared(opening.open_gallery("odd"), scorers.named())
 

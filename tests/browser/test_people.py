@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from pipeline.gallery import building, gallery, opening
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from tests.browser import serving
 from tests.browser.conftest import HOME, visit
 from tests.browser.test_finder import best, give
@@ -33,8 +33,8 @@ def home(tmp_path_factory, models):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOOKSLIKEWHO_HOME", str(place))
         for name, people in (("friends", ("Elton John", "Ben Affleck")), ("others", ("Mindy Kaling", "Elton John"))):
-            found = [Person(who, who, tuple(photos(who, 4)), "Celebrities", "") for who in people]
-            building.build(name, listed(found), models.detector, models.embedder)
+            found = [SourcePerson(who, who, tuple(photos(who, 4)), "Celebrities", "") for who in people]
+            building.build(name, source_people(found), models.detector, models.embedder)
     return place
 
 

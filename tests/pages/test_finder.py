@@ -22,7 +22,7 @@ from pipeline.lookalikes import Match, Models
 from pipeline.photo import PhotoLimits
 from pipeline.similarity import files
 from pipeline.sources import demonstration
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from tests.conftest import beside, encoded, enlarged
 
 ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
@@ -257,10 +257,10 @@ def test_a_photo_that_is_in_the_gallery_is_marked_as_the_same_photo(page):
 def odd(home, models):
     """The name of a gallery whose people have odd names."""
     people = [
-        Person(name, ODD_NAMES[name], tuple(paths[1:2]), f"From **{name}**", "<i>none</i>")
+        SourcePerson(name, ODD_NAMES[name], tuple(paths[1:2]), f"From **{name}**", "<i>none</i>")
         for name, paths in demonstration.examples().items()
     ]
-    building.build("odd", listed(people), models.detector, models.embedder)
+    building.build("odd", source_people(people), models.detector, models.embedder)
     return "odd"
 
 

@@ -16,7 +16,7 @@ from pipeline.faces.detector import Detector
 from pipeline.faces.geometry import View
 from pipeline.gallery import building, opening
 from pipeline.lookalikes import Models
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from train.augment import Change, Variation, boxes, changed, variants
 
 WHOLE = View(squareness=1.0, margin_ratio=0.0)
@@ -137,8 +137,8 @@ def test_the_boxes_of_portraits_are_around_their_middle_even_where_no_face_is_fo
 def test_variants_of_an_older_state_of_the_gallery_are_deleted(opened, models, examples):
     of(opened, models)
     (old,) = (opened.folder / "training").iterdir()
-    person = Person("Madonna", "Madonna", tuple(examples["Madonna"]), "Examples", "")
-    building.build("small", listed([person]), models.detector, models.embedder)
+    person = SourcePerson("Madonna", "Madonna", tuple(examples["Madonna"]), "Examples", "")
+    building.build("small", source_people([person]), models.detector, models.embedder)
     larger = opening.open_gallery("small", models.embedder.identity)
     assert of(larger, models).shape == (17, 2, 128)
     (new,) = (opened.folder / "training").iterdir()

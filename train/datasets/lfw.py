@@ -83,7 +83,7 @@ class LFW:
 
     def pairs(self, pair_list: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Photo numbers (n, 2), whether they show one person (n,), and the fold (n,) of an official list."""
-        rows = lfw.pairs(self.folder / pair_list)
+        rows = lfw.read_pairs(self.folder / pair_list)
         pairs = np.array([(self._number[one], self._number[other]) for one, other, _, _ in rows])
         return pairs, np.array([same for _, _, same, _ in rows]), np.array([fold for _, _, _, fold in rows])
 

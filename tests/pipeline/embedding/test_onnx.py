@@ -19,7 +19,7 @@ from pipeline.errors import GalleryError, UserError, WeightsError
 from pipeline.faces.face import Face
 from pipeline.gallery import building, checking, opening
 from pipeline.lookalikes import Lookalikes, Models
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from tests.conftest import HOME, put
 
 SIDE_PX = 32
@@ -63,7 +63,9 @@ def noise():
 
 
 def people_of(examples: dict[str, list[Path]], count: int) -> Any:
-    return listed([Person(name, name, tuple(paths[:count]), "Examples", "") for name, paths in examples.items()])
+    return source_people(
+        [SourcePerson(name, name, tuple(paths[:count]), "Examples", "") for name, paths in examples.items()]
+    )
 
 
 @pytest.mark.parametrize("channels_first", [True, False])

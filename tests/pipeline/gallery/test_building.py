@@ -21,7 +21,7 @@ from pipeline.errors import GalleryError
 from pipeline.gallery import building, checking, layout, opening
 from pipeline.gallery.building import BuildReport, BuildSettings, Progress
 from pipeline.sources import demonstration, folder
-from pipeline.sources.base import People, listed
+from pipeline.sources.base import SourcePeople, source_people
 from tests.conftest import LFW, enlarged, put
 
 BLANK = np.full((200, 200, 3), 127, np.uint8)
@@ -29,7 +29,7 @@ BLANK = np.full((200, 200, 3), 127, np.uint8)
 
 @pytest.fixture
 def build(home, models):
-    def build_(people: People | Path, name: str = "mine", progress: Any = id, **settings: Any) -> BuildReport:
+    def build_(people: SourcePeople | Path, name: str = "mine", progress: Any = id, **settings: Any) -> BuildReport:
         people = folder.people(people) if isinstance(people, Path) else people
         return building.build(name, people, models.detector, models.embedder, BuildSettings(**settings), progress)
 
@@ -191,7 +191,7 @@ def test_a_higher_target_takes_more_of_the_photos(build, examples, tmp_path):
 def test_a_gallery_of_another_model_is_not_added_to(build, small, models, monkeypatch):
     monkeypatch.setattr(Embedder, "identity", {"model": "another"})
     with pytest.raises(GalleryError, match=r"made with another model .* build FOLDER --gallery small --fresh"):
-        build(listed([]), "small")
+        build(source_people([]), "small")
 
 
 def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypatch):
@@ -260,10 +260,10 @@ building.build("killed", people(), models.detector, models.embedder, SETTINGS, s
 SETTINGS = BuildSettings(photos_per_person=3, people_per_part=2)
 
 
-def people() -> People:
+def people() -> SourcePeople:
     """Three celebrities and three politicians, with at most six photos each."""
     chosen = list(demonstration.people().people)[2:8]
-    return listed([replace(person, photos=person.photos[:6]) for person in chosen])
+    return source_people([replace(person, photos=person.photos[:6]) for person in chosen])
 
 
 def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
@@ -297,12 +297,17 @@ def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
 @pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here; LOOKSLIKEWHO_LFW names the folder that holds lfw/")
 def test_people_of_lfw_find_their_other_photos(build, models, embed):
     chosen = [place for place in sorted(LFW.iterdir()) if len(list(place.iterdir())) >= 4][:12]
-    from pipeline.sources.base import Person
+    from pipeline.sources.base import SourcePerson
 
     def photos(place: Path) -> list[Path]:
         return sorted(place.iterdir())
 
-    build(listed([Person(place.name, place.name, tuple(photos(place)[:2]), "LFW", "") for place in chosen]), "lfw")
+    build(
+        source_people(
+            [SourcePerson(place.name, place.name, tuple(photos(place)[:2]), "LFW", "") for place in chosen]
+        ),
+        "lfw",
+    )
     from pipeline.lookalikes import Lookalikes
 
     opened = Lookalikes.open("lfw", models)

@@ -19,7 +19,7 @@ from pipeline.map.files import open_map, save_map
 from pipeline.search.cache import prepared
 from pipeline.similarity import scorers
 from pipeline.sources import demonstration, folder
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from tests.conftest import put
 
 BLANK = np.full((200, 200, 3), 127, np.uint8)
@@ -143,7 +143,7 @@ def test_screening_by_hand_is_the_one_of_a_build(home, models, dropped, tmp_path
     """All photos of a celebrity, some too small, one without a face: the same photos are taken."""
     person = next(person for person in demonstration.people().people if person.name == "Ben Affleck")
     settings = building.BuildSettings(photos_per_person=25)
-    building.build("built", listed([person]), models.detector, models.embedder, settings)
+    building.build("built", source_people([person]), models.detector, models.embedder, settings)
     editing.create("by-hand")
     editing.add("by-hand", dropped("Ben Affleck", *person.photos))
     columns = ["sha256", "round", "face_side_px", "short_side_px"]
@@ -180,9 +180,9 @@ def test_odd_names_are_kept_and_can_be_removed_again(small, dropped, strangers, 
 
 
 def test_a_name_out_of_a_source_that_leads_elsewhere_deletes_nothing_there(home, models, examples, tmp_path):
-    person = Person("1", "..", tuple(examples["Madonna"][1:2]), "VGGFace2", "")
-    other = Person("2", "Elton", tuple(examples["Elton John"][1:2]), "VGGFace2", "")
-    building.build("mine", listed([person, other]), models.detector, models.embedder)
+    person = SourcePerson("1", "..", tuple(examples["Madonna"][1:2]), "VGGFace2", "")
+    other = SourcePerson("2", "Elton", tuple(examples["Elton John"][1:2]), "VGGFace2", "")
+    building.build("mine", source_people([person, other]), models.detector, models.embedder)
     editing.remove("mine", "VGGFace2/1")
     assert [opening.open_gallery("mine").row(0)["name"], layout.names()] == ["Elton", ["mine"]]
 
@@ -295,10 +295,10 @@ def test_what_was_added_comes_back_when_the_gallery_is_built_anew(small, models,
     before = everything(small / "photos")
     building.clear("small")
     assert everything(small) == {f"photos/{name}": data for name, data in before.items()}
-    building.build("small", listed(editing.own_people("small")), models.detector, models.embedder)
+    building.build("small", source_people(editing.own_people("small")), models.detector, models.embedder)
     opened = opening.open_gallery("small")
     assert [opened.row(row)["person"] for row in range(3)] == ["Your photos/Ann Lee"] * 2 + ["Your photos/Bob"]
-    report = building.build("small", listed(editing.own_people("small")), models.detector, models.embedder)
+    report = building.build("small", source_people(editing.own_people("small")), models.detector, models.embedder)
     assert report.faces_added == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline import storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import building, checking, layout, opening, rows
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 
 
 def change_manifest(folder: Path, **values: Any) -> None:
@@ -56,9 +56,9 @@ def test_a_damaged_manifest_is_neither_opened_nor_built_over(small, models, cont
     with pytest.raises(GalleryError, match=r"small") as caught:
         opening.open_gallery("small")
     assert caught.value.command and caught.value.command.endswith("--fresh")
-    nobody = Person("x", "x", (), "x", "x")
+    nobody = SourcePerson("x", "x", (), "x", "x")
     with pytest.raises(GalleryError, match=r"small .*Rebuild it"):
-        building.build("small", listed([nobody]), models.detector, models.embedder)
+        building.build("small", source_people([nobody]), models.detector, models.embedder)
     assert [path.name for path in small.glob("faces-*")] == ["faces-1.arrow"]
 
 

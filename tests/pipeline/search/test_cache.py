@@ -9,7 +9,7 @@ from pipeline.gallery import building, opening
 from pipeline.search.cache import prepared
 from pipeline.similarity import scorers
 from pipeline.similarity.scorers import CosineScorer, NetworkScorer
-from pipeline.sources.base import Person, listed
+from pipeline.sources.base import SourcePerson, source_people
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
 
@@ -50,8 +50,8 @@ def test_another_network_takes_the_place_of_the_first(opened, scorer):
 def test_a_gallery_that_grew_is_prepared_anew(opened, scorer, models, examples):
     prepared(opened, scorer)
     before = files(opened)
-    person = Person("new", "New", tuple(examples["Madonna"][3:5]), "Examples", "")
-    building.build("small", listed([person]), models.detector, models.embedder)
+    person = SourcePerson("new", "New", tuple(examples["Madonna"][3:5]), "Examples", "")
+    building.build("small", source_people([person]), models.detector, models.embedder)
     grown = opening.open_gallery("small")
     assert len(grown) > len(opened)
     assert (prepared(grown, scorer) == scorer.prepare(grown.embeddings)).all()

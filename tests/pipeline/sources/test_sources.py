@@ -1,4 +1,4 @@
-"""Where people come from: folders, LFW, VGGFace2 and the demonstration's packages."""
+"""Sources of people: folders, LFW, VGGFace2 and the packages of the demonstration."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import pytest
 from pipeline.errors import SourceError
 from pipeline.photo import SUFFIXES
 from pipeline.sources import demonstration, folder, lfw, vggface2
-from pipeline.sources.base import People
+from pipeline.sources.base import SourcePeople
+from pipeline.sources.registry import SOURCES
 from tests.conftest import LFW, put
 
 
-def photos_of(people: People) -> dict[str, list[str]]:
+def photos_of(people: SourcePeople) -> dict[str, list[str]]:
     found = list(people.people)
     assert len(found) == people.count
     assert len({person.key for person in found}) == len(found)
@@ -22,7 +23,7 @@ def empty(*names: str) -> dict[str, bytes]:
     return dict.fromkeys(names, b"")
 
 
-def test_a_folder_for_each_person_at_any_depth_without_hidden_files(tmp_path):
+def test_a_folder_per_person_is_read_at_any_depth_without_hidden_files(tmp_path):
     put(tmp_path, empty("Ann_Lee/b.jpg", "Ann_Lee/a.PNG", "Ann_Lee/2019/c.webp", "Ann_Lee/notes.txt"))
     put(tmp_path, empty("Ann_Lee/.hidden.jpg", "Ann_Lee/.thumbs/d.jpg", "Ann_Lee/.thumbs/large/e.jpg", ".git/f.jpg"))
     put(tmp_path, empty("Bob/readme.md"))
@@ -39,13 +40,13 @@ def test_flat_files_are_named_after_their_person(tmp_path):
     }
 
 
-def test_every_photo_suffix_is_seen(tmp_path):
+def test_every_photo_suffix_is_listed(tmp_path):
     put(tmp_path, empty(*(f"Ann/{index}{suffix}" for index, suffix in enumerate(SUFFIXES))))
     assert len(photos_of(folder.people(tmp_path))["Ann"]) == len(SUFFIXES)
 
 
 @pytest.mark.parametrize("name", ['"Q" O\'Neil', "Comma, Jr.", "Émilie 🎭", "שרה כהן", "A\\B"])
-def test_odd_names_stay(tmp_path, name):
+def test_unusual_names_are_kept(tmp_path, name):
     put(tmp_path, empty(f"{name}/a.jpg"))
     assert photos_of(folder.people(tmp_path)) == {name: ["a.jpg"]}
 
@@ -55,21 +56,27 @@ def test_decomposed_letters_are_composed(tmp_path):
     assert list(photos_of(folder.people(tmp_path))) == ["Jos\u00e9"]
 
 
-def test_the_source_is_the_folder_and_its_licence_is_not_made_up(tmp_path):
+def test_the_source_is_the_folder_and_its_licence_is_not_stated(tmp_path):
     (person,) = folder.people(put(tmp_path / "family", empty("Ann/a.jpg"))).people
     assert (person.source, person.licence) == ("family", "not stated")
 
 
-def test_a_folder_without_photos_says_what_belongs_in_it(tmp_path):
+def test_a_folder_without_photos_explains_what_to_put_in_it(tmp_path):
     put(tmp_path, empty("Ann/readme.md"))
     with pytest.raises(SourceError, match=r"no photos in .* one folder for each person"):
         folder.people(tmp_path)
 
 
-@pytest.mark.parametrize("people", [folder.people, lfw.people, vggface2.people])
-def test_a_missing_folder_says_so(tmp_path, people):
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_missing_folder_is_reported(tmp_path, source):
     with pytest.raises(SourceError, match="There is no folder"):
-        people(tmp_path / "missing")
+        source.open(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES.values() if source.needs_path])
+def test_a_source_that_needs_a_path_asks_for_it(source):
+    with pytest.raises(SourceError, match="Say where the photos are"):
+        source.open()
 
 
 META = '''Class_ID, Name, Sample_Num, Flag, Gender
@@ -85,7 +92,7 @@ NAMES = ["14th Dalai Lama", "Martin Luther King, Jr.", "Sammy Davis, Jr.", "Élo
 @pytest.mark.parametrize("part", ["", "train", "test"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_vggface2_takes_its_names_from_the_table(tmp_path, part, ends, mark):
+def test_vggface2_names_come_from_the_table(tmp_path, part, ends, mark):
     (tmp_path / "identity_meta.csv").write_bytes((mark + META.replace("\n", ends)).encode())
     numbers = (1, 2, 3, 4, 5, 9)
     put(tmp_path / part, empty(*(f"n{number:06d}/{photo:04d}_01.jpg" for number in numbers for photo in (2, 1))))
@@ -96,18 +103,18 @@ def test_vggface2_takes_its_names_from_the_table(tmp_path, part, ends, mark):
         assert photos_of(vggface2.people(tmp_path / part)) == expected
 
 
-def test_a_vggface2_table_that_is_no_unicode_does_no_harm(tmp_path):
+def test_a_vggface2_table_that_is_not_unicode_is_read(tmp_path):
     (tmp_path / "identity_meta.csv").write_bytes(META.encode("latin-1"))
     put(tmp_path, empty("n000001/0001_01.jpg"))
     assert list(photos_of(vggface2.people(tmp_path))) == ["14th Dalai Lama"]
 
 
-def test_vggface2_without_its_table_keeps_the_numbers(tmp_path):
+def test_without_the_table_vggface2_people_are_named_by_number(tmp_path):
     put(tmp_path, empty("n000001/0001_01.jpg"))
     assert list(photos_of(vggface2.people(tmp_path))) == ["n000001"]
 
 
-def test_a_folder_without_vggface2_identities_says_so(tmp_path):
+def test_a_folder_without_vggface2_identities_is_reported(tmp_path):
     put(tmp_path, empty("Ann/a.jpg"))
     with pytest.raises(SourceError, match="no VGGFace2 identities"):
         vggface2.people(tmp_path)
@@ -122,7 +129,7 @@ def test_lfw_has_all_its_people_and_photos():
     assert {person.source for person in found} == {"LFW"}
 
 
-def test_lfw_is_found_below_the_folder_it_was_unpacked_in(tmp_path):
+def test_lfw_is_found_in_the_folder_above(tmp_path):
     photos = ("Ann_Lee/Ann_Lee_0001.jpg", "Bo_Li/Bo_Li_0001.jpg", "Bo_Li/Bo_Li_0002.jpg")
     put(tmp_path / "lfw_funneled", empty(*photos))
     (tmp_path / "pairs.txt").write_text("10 300\n")
@@ -131,12 +138,12 @@ def test_lfw_is_found_below_the_folder_it_was_unpacked_in(tmp_path):
     assert beside == within
 
 
-def test_lfw_without_network_and_path_asks_for_the_path(empty_home, monkeypatch):
+def test_lfw_without_network_and_path_asks_for_a_folder(empty_home, monkeypatch):
     def unreachable(*_: object, **__: object) -> None:
         raise OSError("no network")
 
     monkeypatch.setattr("sklearn.datasets.fetch_lfw_people", unreachable)
-    with pytest.raises(SourceError, match="--path FOLDER"):
+    with pytest.raises(SourceError, match="folder of your own copy"):
         lfw.people()
 
 
@@ -151,7 +158,7 @@ def test_the_demonstration_has_984_people_of_three_sources():
     assert "Elon Musk" not in {person.name for person in found}
 
 
-def test_no_photo_of_the_demonstration_goes_by_two_names(examples):
+def test_no_photo_of_the_demonstration_occurs_under_two_names(examples):
     import hashlib
 
     owners: dict[str, set[str]] = {}
@@ -164,8 +171,8 @@ def test_no_photo_of_the_demonstration_goes_by_two_names(examples):
     assert not probes & set(owners)
 
 
-def test_photos_are_unpacked_from_the_package_once(empty_home, monkeypatch):
-    """From the archive that is there, without the network: the same names and files."""
+def test_photos_are_unpacked_once(empty_home, monkeypatch):
+    """The archive is already there, so no network is needed."""
     from tests.conftest import HOME
 
     (empty_home / "downloads").parent.mkdir()

@@ -1,0 +1,11 @@
+"""The sources by name. Adding one takes a module and a line in ``SOURCES``."""
+
+from __future__ import annotations
+
+from pipeline.sources.base import Source
+from pipeline.sources.folder import FOLDER
+from pipeline.sources.lfw import LFW
+from pipeline.sources.vggface2 import VGGFACE2
+
+SOURCES: dict[str, Source] = {source.name: source for source in (FOLDER, LFW, VGGFACE2)}
+DEFAULT_SOURCE = FOLDER.name
