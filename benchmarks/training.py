@@ -26,9 +26,10 @@ from keras import layers, ops
 from benchmarks import Line, exponent, report, times
 from benchmarks.crowd import PER_PERSON, Crowd
 from pipeline import tensorflow_loader
+from train.batches import FitBatches
 from train.datasets.lfw import LFW
-from train.fit import Batches, fit
-from train.runs import runs
+from train.fit import fit
+from train.runs import history
 from train.settings import FitSettings
 from train.steps import PAIRS
 
@@ -99,14 +100,14 @@ def step(embeddings: np.ndarray, labels: np.ndarray, size: int) -> float:
     settings = _settings(size)
     with tempfile.TemporaryDirectory() as folder:
         fit(Path(folder) / "run", embeddings, labels, settings)
-        seconds = [row["seconds"] for row in runs.read_history(Path(folder) / "run")[2:]]
+        seconds = [row["seconds"] for row in history.read_history(Path(folder) / "run")[2:]]
     return float(np.median(seconds)) / settings.steps_per_epoch
 
 
 def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_seconds: float) -> dict[str, Any]:
     """What a step takes for its input: drawing the rows, and gathering what stands there in a call of its own."""
     settings = _settings(size)
-    batches = Batches(embeddings[:, None], labels, settings, "distances")
+    batches = FitBatches(embeddings[:, None], labels, settings, "distances")
     drawing, ((rows, _, _), *_) = times(lambda: list(batches.blocks(0)), 5)
     tf = tensorflow_loader.load()
     table, held = tf.constant(batches.table), tf.constant(rows)
@@ -150,7 +151,7 @@ def whole(embeddings: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
     names = [f"Person {label}" for label in labels]
     with tempfile.TemporaryDirectory() as folder:
         taken, _ = times(lambda: fit(Path(folder) / "run", embeddings, labels, FitSettings(), names=names), 1)
-        seconds = [row["seconds"] for row in runs.read_history(Path(folder) / "run")[1:]]
+        seconds = [row["seconds"] for row in history.read_history(Path(folder) / "run")[1:]]
     training = len(seconds) * float(np.median(seconds))
     parts = {
         f"training, {len(seconds)} epochs": training,

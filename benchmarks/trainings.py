@@ -22,9 +22,11 @@ from pipeline.similarity import files
 from pipeline.similarity.network import Network
 from train.datasets.lfw import LFW
 from train.evaluation import protocols, report
-from train.fit import best_row, fit
+from train.fit import fit
 from train.options import COHORT, ORIGINAL, RESIDUAL, SYMMETRIC
-from train.runs import geometry, runs
+from train.runs import networks
+from train.runs.files import CONFIG, EVALUATION, GEOMETRY, HISTORY, MODEL, RECORDED_RUNS, RESULT
+from train.runs.history import best_epoch
 from train.settings import FitSettings, NetworkSettings
 
 # Batch, steps, epochs and margins as published.
@@ -66,7 +68,7 @@ def network_of(
 
     folder = folder_of(name)
     fit(folder, embeddings, labels, settings, held_out, ABOUT)
-    return keras.saving.load_model(folder / runs.MODEL).arrays()
+    return keras.saving.load_model(folder / MODEL).arrays()
 
 
 def main() -> None:
@@ -78,9 +80,9 @@ def main() -> None:
         print(f"\n{name}")
         folder = folder_of(name if name in ABLATIONS else f"{name}-seed-0")
         fit(folder, embeddings, wild.people, settings, held_out, ABOUT, names)
-        shipped = runs.SHIPPED / name
+        shipped = RECORDED_RUNS / name
         shipped.mkdir(parents=True, exist_ok=True)
-        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, report.FILE, geometry.FILE):
+        for part in (CONFIG, HISTORY, RESULT, EVALUATION, GEOMETRY):
             shutil.copyfile(folder / part, shipped / part)
         if name == "cohort":
             ship(wild, embeddings)
@@ -90,7 +92,7 @@ def ship(wild: LFW, embeddings: np.ndarray) -> None:
     """Write the network of the training ``cohort`` with its calibration."""
     import keras
 
-    network = keras.saving.load_model(folder_of("cohort-seed-0") / runs.MODEL).arrays()
+    network = keras.saving.load_model(folder_of("cohort-seed-0") / MODEL).arrays()
     distances = protocols.network_distances(network)
 
     def pairs_of(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
@@ -118,13 +120,13 @@ def ship(wild: LFW, embeddings: np.ndarray) -> None:
         "embedding": default_identity(),
         "settings": asdict(SETTINGS["cohort"]),
         "calibrated_on": "LFW pairsDevTest.txt",
-        "one_shot": best_row(folder_of("cohort-seed-0")),
+        "one_shot": best_epoch(folder_of("cohort-seed-0")),
         "measured": measured,
     }
     files.write_network(files.SHIPPED, network, calibration, about)
     lines = (wild.folder / "peopleDevTrain.txt").read_text(encoding="utf-8").splitlines()[1:]
     names = [line.split()[0].replace("_", " ") for line in lines if line.strip()]
-    (files.SHIPPED / runs.PEOPLE).write_text("\n".join(names) + "\n", encoding="utf-8")
+    (files.SHIPPED / networks.TRAINED_ON).write_text("\n".join(names) + "\n", encoding="utf-8")
     print(f"\nShipped: {files.SHIPPED}")
 
 

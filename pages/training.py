@@ -22,17 +22,16 @@ from pipeline.errors import UserError
 from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from train import sampling
-from train.evaluation import report
 from train.options import MINING, NETWORKS, describe, losses_for
-from train.runs import geometry, processes, runs
-from train.runs.runs import RECORDED, Run
+from train.runs import catalogue, evaluations, files, geometry, lock, processes
+from train.runs.catalogue import RECORDED_PREFIX, Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from pandas.io.formats.style import Styler
 
 # Until somebody chooses: from the published network to the one that ships.
-FIRST = tuple(RECORDED + name for name in ("published", "symmetric", "residual", "cohort"))
+FIRST = tuple(RECORDED_PREFIX + name for name in ("published", "symmetric", "residual", "cohort"))
 STATES = {
     "running": ":green[:material/play_circle:]",
     "finished": ":material/check_circle:",
@@ -57,7 +56,7 @@ STYLE = """<style>
 def page() -> None:
     """The page from top to bottom."""
     drawing.through_the_router()
-    everything = runs.everything()
+    everything = catalogue.all_runs()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
             st.title("Training", anchor=False)
@@ -82,8 +81,8 @@ def _open_dialog() -> None:
     st.session_state["training dialog"] = True
 
 
-def _state(run: Run) -> processes.State:
-    return "finished" if run.recorded else processes.state(run.folder)
+def _state(run: Run) -> processes.RunState:
+    return "finished" if run.recorded else processes.run_state(run.folder)
 
 
 # Which runs are chosen: it is in the address, so that a view can be shared ------------------------------------------
@@ -115,7 +114,7 @@ def _going(going: list[Run]) -> list[tuple[str, bool]]:
 
 def running_now(known: list[tuple[str, bool]]) -> None:
     """A card for each run in progress; the whole page is drawn anew when one begins, has its settings, or ends."""
-    going = [runs.read(path.name, path) for path in runs.folders() if processes.running(path)]
+    going = [catalogue.read_run(path.name, path) for path in catalogue.own_folders() if lock.is_running(path)]
     if _going(going) != known:
         st.rerun()
     for run in going:
@@ -127,12 +126,12 @@ def _progress(run: Run) -> None:
     epochs = run.settings.get("epochs")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{STATES['running']} {drawing.literal(run.name)}**")
-        asked = processes.stopping(run.folder)
+        asked = processes.stop_requested(run.folder)
         st.button(
             "End at once" if asked else "Stop",
             icon=":material/stop_circle:",
             key=f"stop {run.key}",
-            on_click=processes.stop,
+            on_click=processes.stop_training,
             args=(run.folder,),
             help="It can be continued later, from its last whole epoch.",
         )
@@ -146,7 +145,7 @@ def _progress(run: Run) -> None:
         words = f"Stopping after epoch {done}"
     elif done >= epochs:
         words = "Measuring the best network"
-    begun = processes.begun(run.folder)
+    begun = processes.started_at(run.folder)
     if begun:
         words += f" · {str(datetime.now(UTC) - begun).partition('.')[0]}"
     st.progress(min(done / epochs, 1.0), text=words)
@@ -186,7 +185,7 @@ def train_one() -> None:
     steps = right.number_input("Steps an epoch", 1, 2000, 60)
     batch = left.number_input("Quadruplets a step", 4, 4096, 64)
     rate = right.selectbox("Learning rate", ("0.01", "0.001", "0.0001"), index=1)
-    known = {path.name for path in runs.folders()}
+    known = {path.name for path in catalogue.own_folders()}
     run = st.text_input("Name", _free(f"{network}-{loss}", known), key=f"name {network} {loss}", max_chars=60)
     arguments = ["fit", "--run", run.strip(), "--gallery", name, "--network", network, "--loss", loss]
     arguments += ["--mining", mining, "--epochs", str(epochs), "--steps-per-epoch", str(steps)]
@@ -194,7 +193,7 @@ def train_one() -> None:
     with st.expander("The same from a terminal"):
         st.code(f"python -m train {shlex.join(arguments)}", language="bash", wrap_lines=True)
     if st.button("Start", icon=":material/play_arrow:", type="primary", width="stretch"):
-        if not runs.NAME.fullmatch(run.strip()):
+        if not files.RUN_NAME.fullmatch(run.strip()):
             st.error("Name the run with letters, digits, dots and hyphens.", icon=":material/edit:")
         elif run.strip() in known:
             st.error("There is a run of this name. Choose another one.", icon=":material/edit:")
@@ -206,11 +205,11 @@ def begin(name: str, arguments: Sequence[str]) -> None:
     """Start a training, or go on with one, and choose it."""
     try:
         with st.spinner("Starting"):
-            processes.start(runs.folder_of(name), arguments)
+            processes.start_training(files.run_folder(name), arguments)
     except UserError as error:
         st.error(drawing.literal(str(error)), icon=":material/error:")
         return
-    keys = chosen([run.key for run in runs.everything()])
+    keys = chosen([run.key for run in catalogue.all_runs()])
     choose([*[key for key in keys if key != name], name])
     st.rerun()
 
@@ -222,7 +221,7 @@ def _free(wanted: str, known: set[str]) -> str:
 class Viewer:
     """One drawing of the page below its head."""
 
-    def __init__(self, everything: list[Run], states: dict[str, processes.State]) -> None:
+    def __init__(self, everything: list[Run], states: dict[str, processes.RunState]) -> None:
         self.everything, self.states = everything, states
         # The story first, so that its runs have colours of their own, then the user's: a new one changes none.
         ordered = sorted(everything, key=lambda run: FIRST.index(run.key) if run.key in FIRST else len(FIRST))
@@ -370,7 +369,7 @@ class Viewer:
         """What is wrong or unfinished about a run, and how to go on."""
         state = self.states[run.key]
         if not run.config and state != "running":
-            words = f"The settings of {run.name} are missing or damaged ({runs.CONFIG})."
+            words = f"The settings of {run.name} are missing or damaged ({files.CONFIG})."
             st.warning(drawing.literal(f"{words} Remove its folder and train it anew: {run.folder}"))
         elif not run.history and state in ("finished", "stopped"):
             st.info(drawing.literal(f"{run.name} has no whole epoch yet."), icon=":material/hourglass_empty:")
@@ -381,11 +380,11 @@ class Viewer:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 verb = "was stopped" if state == "stopped" else "ended before it was done"
                 st.markdown(f"{STATES[state]} **{drawing.literal(run.name)}** {verb}{last}.")
-                arguments = processes.arguments(run.folder)
+                arguments = processes.arguments_of(run.folder)
                 if arguments and st.button("Continue", icon=":material/resume:", key=f"continue {run.key}"):
                     begin(run.name, arguments)
             if state == "crashed":
-                words = processes.last_words(run.folder)
+                words = processes.last_output(run.folder)
                 if words:
                     st.code(words, language=None, wrap_lines=True)
                 else:
@@ -415,7 +414,7 @@ class Viewer:
 
     def _now(self, run: Run) -> Run:
         """A run as it is now."""
-        return runs.read(run.key, run.folder) if self.states[run.key] == "running" else run
+        return catalogue.read_run(run.key, run.folder) if self.states[run.key] == "running" else run
 
     def _curves(self) -> None:
         of = self._fresh()
@@ -464,7 +463,7 @@ class Viewer:
             st.caption(PUBLISHED_NOTE)
 
     def _geometry(self) -> None:
-        known = {run.key: geometry.read(run.folder) for run, _ in self.runs}
+        known = {run.key: geometry.read_geometry(run.folder) for run, _ in self.runs}
         of = [run for run, _ in self._fresh() if known[run.key]]
         if not of:
             self._nothing_kept("the distances of quadruplets")
@@ -495,7 +494,7 @@ class Viewer:
         return next((run for run in of if run.key == picked), of[0])
 
     def _evaluation(self) -> None:
-        of = [(run, its, kept) for run, its in self.runs if (kept := report.read(run.folder))]
+        of = [(run, its, kept) for run, its in self.runs if (kept := evaluations.read_evaluation(run.folder))]
         if not of:
             self._nothing_kept("an evaluation")
             return
@@ -592,7 +591,9 @@ class Viewer:
     def _nothing_kept(self, what: str) -> None:
         names = ", ".join(run.name for run, _ in self.runs)
         recorded = all(run.recorded for run, _ in self.runs)
-        commands = [] if recorded else [processes.arguments(run.folder) for run, _ in self.runs if not run.recorded]
+        commands = (
+            [] if recorded else [processes.arguments_of(run.folder) for run, _ in self.runs if not run.recorded]
+        )
         known = next((arguments for arguments in commands if arguments), ["fit", "--run", "NAME"])
         st.info(
             drawing.literal(f"{names}: {what} was not kept when this was trained. The same command keeps it now."),

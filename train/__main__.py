@@ -19,7 +19,7 @@ from pipeline.gallery import gallery, layout, opening
 from train import augment
 from train.augment import Variation
 from train.options import LOSSES, MINING, NETWORKS
-from train.runs import processes, runs
+from train.runs import files, lock, networks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,7 +171,7 @@ def _compare(chosen: argparse.Namespace) -> None:
 
 def _fit(chosen: argparse.Namespace) -> None:
     _check_name(chosen.name)
-    with processes.announced(runs.folder_of(chosen.name), chosen.arguments):
+    with lock.run_lock(files.run_folder(chosen.name), chosen.arguments):
         _fit_announced(chosen)
 
 
@@ -197,7 +197,7 @@ def _fit_announced(chosen: argparse.Namespace) -> None:
     if chosen.augment:
         embeddings = _variants(opened, chosen.augment)
         about["variants"] = {"count": chosen.augment, **dataclasses.asdict(Variation())}
-    folder = runs.folder_of(chosen.name)
+    folder = files.run_folder(chosen.name)
     best = fit(folder, embeddings, labels, settings, held_out, about, names)
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f}, on held-out people rank-1 "
@@ -216,7 +216,7 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     with console.working("Loading the network"):
         from train.evaluation import protocols
 
-        network, trained_on = runs.network(chosen.name) if chosen.name else runs.shipped()
+        network, trained_on = networks.trained_network(chosen.name) if chosen.name else networks.shipped_network()
     kept = ~np.isin(names, trained_on)
     if len(set(names[kept])) < 2:
         raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
@@ -265,8 +265,8 @@ def _tune(chosen: argparse.Namespace) -> None:
     about, names = {**_about(opened), "study": chosen.study}, _names(opened).tolist()
 
     def train(name: str, settings: FitSettings) -> dict[str, float]:
-        folder = runs.folder_of(name)
-        with processes.announced(folder, chosen.arguments):
+        folder = files.run_folder(name)
+        with lock.run_lock(folder, chosen.arguments):
             return fit(folder, opened.embeddings, opened.person_of_row, settings, about=about, names=names)
 
     settings = FitSettings(epochs=chosen.epochs, steps_per_epoch=chosen.steps_per_epoch, seed=chosen.seed)
@@ -276,7 +276,7 @@ def _tune(chosen: argparse.Namespace) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not runs.NAME.fullmatch(name):
+    if not files.RUN_NAME.fullmatch(name):
         raise UserError(f"'{name}' cannot name a run. Use letters, digits, dots and hyphens.")
 
 
@@ -287,7 +287,7 @@ def _about(opened: gallery.Gallery) -> dict[str, Any]:
 
 def _finetune(chosen: argparse.Namespace) -> None:
     _check_name(chosen.name)
-    with processes.announced(runs.folder_of(chosen.name), chosen.arguments):
+    with lock.run_lock(files.run_folder(chosen.name), chosen.arguments):
         _finetune_announced(chosen)
 
 
@@ -304,7 +304,7 @@ def _finetune_announced(chosen: argparse.Namespace) -> None:
     settings = FinetuneSettings(**{name: getattr(chosen, name) for name in names})
     with console.counting("Portraits", len(opened), "faces") as progress:
         boxes = augment.boxes(opened, detector, progress)
-    folder = runs.folder_of(chosen.name)
+    folder = files.run_folder(chosen.name)
     best = finetune(folder, opened, boxes, facenet, settings, about=_about(opened))
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f} with {best['mix']:.0%} of the change, on held-out "

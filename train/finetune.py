@@ -27,9 +27,12 @@ from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
 from train.augment import Change, Variation
 from train.evaluation import protocols
-from train.fit import BEST, CHECKPOINT, begin, best_row, restore, save
 from train.losses.quadruplet import Quadruplet
-from train.runs import runs
+from train.runs import files, history
+from train.runs.checkpoints import restore_variables, save_variables
+from train.runs.config import store_config
+from train.runs.files import BEST_WEIGHTS, CHECKPOINT
+from train.runs.history import best_epoch
 from train.sampling import split_people
 
 Tensor = Any
@@ -185,7 +188,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """The row of the epoch; end where it has not got better for long."""
         self._write(epoch + 1, {"train_loss": (logs or {})["loss"], "seconds": time.perf_counter() - self.begun})
-        if epoch + 1 - best_row(self.folder)["epoch"] >= self.settings.patience_epochs:
+        if epoch + 1 - best_epoch(self.folder)["epoch"] >= self.settings.patience_epochs:
             self.model.stop_training = True
 
     def _write(self, epoch: int, row: dict[str, float]) -> None:
@@ -202,13 +205,13 @@ class Progress(keras.callbacks.Callback):
             **{f"held_out_cosine_{name}": value for name, value in measured[0.0].items() if name != "loss"},
             **{f"held_out_rank_1_mix_{mix}": values["rank_1"] for mix, values in measured.items()},
         }
-        rows = runs.read_history(self.folder)
-        if not rows or row["held_out_rank_1"] > best_row(self.folder)["held_out_rank_1"]:
+        rows = history.read_history(self.folder)
+        if not rows or row["held_out_rank_1"] > best_epoch(self.folder)["held_out_rank_1"]:
             self._assign(tuned, best)
-            save(self.variables, self.folder / BEST, epoch)
+            save_variables(self.variables, self.folder / BEST_WEIGHTS, epoch)
         self._assign(tuned, 1.0)
-        runs.append_row(self.folder, row)
-        save([*self.variables, *self.model.optimizer.variables], self.folder / CHECKPOINT, epoch)
+        history.append_row(self.folder, row)
+        save_variables([*self.variables, *self.model.optimizer.variables], self.folder / CHECKPOINT, epoch)
 
     def _assign(self, tuned: list[np.ndarray], mix: float) -> None:
         for variable, old, new in zip(self.variables, self.original, tuned, strict=True):
@@ -247,7 +250,7 @@ def finetune(
     """
     labels = opened.person_of_row
     held_out = split_people(labels, settings.held_out_share, settings.seed)
-    begin(folder, {"settings": asdict(settings), **(about or {})})
+    store_config(folder, {"settings": asdict(settings), **(about or {})})
     keras.utils.set_random_seed(settings.seed)
     model = Tuner(facenet, settings.blocks)
     model.compile(
@@ -260,16 +263,18 @@ def finetune(
     batches = Quadruplets(portraits, np.flatnonzero(~held_out), settings)
     progress = Progress(folder, batches, model, features, labels[held_out])
     resumed = (folder / CHECKPOINT).is_file()
-    begun = restore([*progress.variables, *model.optimizer.variables], folder / CHECKPOINT) if resumed else 0
-    runs.keep_rows(folder, begun if resumed else -1)
+    begun = (
+        restore_variables([*progress.variables, *model.optimizer.variables], folder / CHECKPOINT) if resumed else 0
+    )
+    history.truncate_history(folder, begun if resumed else -1)
     # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
     model.fit(
         batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=_verbose()
     )
-    restore(progress.variables, folder / BEST)
+    restore_variables(progress.variables, folder / BEST_WEIGHTS)
     facenet.save_weights(folder / WEIGHTS)
-    best = best_row(folder)
-    storage.write_json(folder / runs.RESULT, runs.finite(best))
+    best = best_epoch(folder)
+    storage.write_json(folder / files.RESULT, history.finite_row(best))
     return best
 
 

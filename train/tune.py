@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
 from train.options import LOSSES, MINING, NETWORKS
-from train.runs import runs
+from train.runs import files
 from train.settings import FitSettings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def tune(
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = runs.folder_of(f"{study}.journal")
+    journal = files.run_folder(f"{study}.journal")
     journal.parent.mkdir(parents=True, exist_ok=True)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
     found = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
@@ -99,7 +99,7 @@ def drawn(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
 
 def cosine_rank_1(study: str) -> float:
     """Plain cosine's rank-1 on the same held-out people."""
-    result = runs.folder_of(f"{study}-000") / runs.RESULT
+    result = files.run_folder(f"{study}-000") / files.RESULT
     try:
         return float(json.loads(result.read_text(encoding="utf-8"))["held_out_cosine_rank_1"])
     except (OSError, ValueError, KeyError) as error:

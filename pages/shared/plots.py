@@ -12,7 +12,7 @@ import numpy as np
 from pages import settings
 from pages.drawing import COLOURS
 from train.runs import geometry
-from train.runs.runs import Run
+from train.runs.catalogue import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -18,7 +18,7 @@ from pipeline import storage
 from pipeline.gallery import layout
 from tests.browser import serving
 from tests.browser.conftest import HOME
-from train.runs import processes, runs
+from train.runs import files, history, lock, processes
 
 MAIN = "[data-testid=stMain]"
 
@@ -33,8 +33,8 @@ def home(tmp_path_factory):
         (place / "home" / part).symlink_to(HOME / part)
     yield place / "home"
     for folder in (place / "home" / "runs").glob("*"):
-        if processes.running(folder):
-            os.kill((storage.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
+        if lock.is_running(folder):
+            os.kill((storage.read_json(folder / files.PROCESS) or {})["pid"], signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +93,15 @@ def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_contin
     expect(page.get_by_text("was stopped after epoch")).to_be_visible()
     expect(button(page, "Stop")).to_have_count(0)
     folder = home / "runs" / "live"
-    assert processes.state(folder) == "stopped"
-    rows = len(runs.read_history(folder))
+    assert processes.run_state(folder) == "stopped"
+    rows = len(history.read_history(folder))
     button(page, "Continue").click()
     expect(button(page, "Stop")).to_be_visible()
     assert epoch(page) >= rows - 1
     # A run that is killed is shown as such, on every page that is open.
-    os.kill((storage.read_json(folder / processes.PROCESS) or {})["pid"], signal.SIGKILL)
+    os.kill((storage.read_json(folder / files.PROCESS) or {})["pid"], signal.SIGKILL)
     expect(page.get_by_text("ended before it was done after epoch")).to_be_visible()
-    epochs = [row["epoch"] for row in runs.read_history(folder)]
+    epochs = [row["epoch"] for row in history.read_history(folder)]
     assert epochs == list(range(len(epochs))) and len(epochs) >= rows
 
 
@@ -117,7 +117,7 @@ def test_a_training_begun_in_a_terminal_is_seen_and_so_is_its_end(page, home):
         expect(button(page, "Stop")).to_have_count(0)
     finally:
         process.kill()
-    assert processes.state(home / "runs" / "terminal") == "finished"
+    assert processes.run_state(home / "runs" / "terminal") == "finished"
     page.goto(f"{page.url.partition('?')[0]}?runs=terminal&view=Evaluation")
     expect(page.get_by_role("heading", name="Rank-k")).to_be_visible()
     page.get_by_text("Geometry", exact=True).click()
@@ -129,7 +129,7 @@ def test_a_choice_in_the_table_is_drawn_and_in_the_address(page):
     table = page.get_by_test_id("stDataFrame")
     table.click(position={"x": 20, "y": 18})
     expect(page).to_have_url(re.compile("runs="))
-    every = len(list(runs.SHIPPED.iterdir()))
+    every = len(list(files.RECORDED_RUNS.iterdir()))
     page.wait_for_function(
         f"document.querySelectorAll('.differs tbody tr').length >= {every}",
     )
@@ -143,7 +143,7 @@ def test_the_data_and_each_plot_can_be_had_as_a_file(page):
     with page.expect_download() as download:
         button(page, "Curves as CSV").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
-    recorded = runs.read_history(runs.SHIPPED / "published")
+    recorded = history.read_history(files.RECORDED_RUNS / "published")
     assert [float(row["held_out_rank_1"]) for row in rows] == [row["held_out_rank_1"] for row in recorded]
     loss = page.get_by_role("figure", name="Loss of published")
     loss.hover()

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages import drawing
 from pipeline.lookalikes import Models
-from train.runs import runs
+from train.runs import files
 from train.systems import compare
 
 ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
@@ -91,9 +91,9 @@ def test_a_system_of_ones_own_takes_the_place_of_the_recorded_one(empty_home):
     place = compare.folder() / "centroid"
     place.mkdir(parents=True)
     recorded = compare.RECORDED / "centroid"
-    for part in (runs.CONFIG, compare.CURVES):
+    for part in (files.CONFIG, compare.CURVES):
         (place / part).write_text((recorded / part).read_text())
     assert {row["name"]: row["folder"] for row in compare.all_systems()}["centroid"] == recorded
-    (place / runs.RESULT).write_text(json.dumps(json.loads((recorded / runs.RESULT).read_text()) | {"rank_1": 0.5}))
+    (place / files.RESULT).write_text(json.dumps(json.loads((recorded / files.RESULT).read_text()) | {"rank_1": 0.5}))
     table = opened().dataframe[0].value
     assert table[table["System"] == "FaceNet 128, nearest centroid"]["Rank-1"].tolist() == [0.5]

@@ -16,10 +16,10 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.app import synthetic
 from pipeline import storage
 from train.evaluation import protocols, report
-from train.runs import geometry, processes, runs
+from train.runs import catalogue, files, geometry, history, lock
 
 PAGE = Path(__file__).parents[2] / "pages" / "training.py"
-SHIPPED = runs.SHIPPED
+SHIPPED = files.RECORDED_RUNS
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def _home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def nothing_recorded(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "SHIPPED", tmp_path / "nowhere")
+    monkeypatch.setattr(catalogue, "RECORDED_RUNS", tmp_path / "nowhere")
 
 
 def viewer(**address: str) -> AppTest:
@@ -42,19 +42,19 @@ def viewer(**address: str) -> AppTest:
 
 def run(name: str, epochs: int = 3, **about: Any) -> Path:
     """A run of the user's as ``fit`` writes it, with so many epochs after the untrained one."""
-    folder = runs.folder_of(name)
+    folder = files.run_folder(name)
     folder.mkdir(parents=True)
-    recorded = json.loads((SHIPPED / "published" / runs.CONFIG).read_text())
+    recorded = json.loads((SHIPPED / "published" / files.CONFIG).read_text())
     settings = {**recorded["settings"], **about.pop("settings", {})}
-    storage.write_json(folder / runs.CONFIG, {"settings": settings, "gallery": "demonstration", **about})
-    for row in runs.read_history(SHIPPED / "published")[: epochs + 1]:
-        runs.append_row(folder, row)
+    storage.write_json(folder / files.CONFIG, {"settings": settings, "gallery": "demonstration", **about})
+    for row in history.read_history(SHIPPED / "published")[: epochs + 1]:
+        history.append_row(folder, row)
     return folder
 
 
 def finished(name: str, **about: Any) -> Path:
     folder = run(name, **about)
-    storage.write_json(folder / runs.RESULT, {"epoch": 3})
+    storage.write_json(folder / files.RESULT, {"epoch": 3})
     return folder
 
 
@@ -100,7 +100,7 @@ def test_the_recorded_runs_are_there_and_the_first_choice_leads_from_published_t
     rows = table(page)
     assert len(rows) == len(list(SHIPPED.iterdir()))
     published = next(row for row in rows if row["Run"] == "published (recorded)")
-    result = json.loads((SHIPPED / "published" / runs.RESULT).read_text())
+    result = json.loads((SHIPPED / "published" / files.RESULT).read_text())
     assert published["Rank-1"] == result["held_out_rank_1"] and published["Best epoch"] == result["epoch"]
     assert published["Cosine"] == result["held_out_cosine_rank_1"] and published["State"] == "finished"
     assert list(differing(page))[1:] == ["published", "symmetric", "residual", "cohort"]
@@ -179,9 +179,9 @@ def test_smoothing_keeps_what_was_measured_and_time_runs_along():
 
 def test_a_run_with_damaged_settings_and_one_with_damaged_rows_break_nothing():
     folder = finished("mine")
-    (folder / runs.CONFIG).write_text('{"settings": {"loss"')
+    (folder / files.CONFIG).write_text('{"settings": {"loss"')
     other = finished("other")
-    with (other / runs.HISTORY).open("ab") as file:
+    with (other / files.HISTORY).open("ab") as file:
         file.write(b"4,\xff\x00,,\n5,zero\n6.0,0.00")
     page = viewer(runs="mine,other")
     assert "settings of mine are missing or damaged (config.json)" in words(page)
@@ -195,8 +195,8 @@ def test_settings_that_are_no_settings_break_nothing(nothing_recorded):
     configs: tuple[Any, ...] = ({"settings": []}, {"settings": {"network": 3, "epochs": "x"}}, {"gallery": {}})
     for number, config in enumerate(configs):
         folder = finished(f"odd-{number}")
-        storage.write_json(folder / runs.CONFIG, config)
-    (runs.folder_of("empty")).mkdir()
+        storage.write_json(folder / files.CONFIG, config)
+    (files.run_folder("empty")).mkdir()
     for view in ("Curves", "Geometry", "Evaluation", "Tuning"):
         page = viewer(runs="odd-0,odd-1,odd-2,empty", view=view)
         assert len(table(page)) == 4
@@ -204,43 +204,43 @@ def test_settings_that_are_no_settings_break_nothing(nothing_recorded):
 
 def test_a_run_without_an_epoch_says_so():
     folder = run("mine")
-    (folder / runs.HISTORY).unlink()
+    (folder / files.HISTORY).unlink()
     page = viewer(runs="mine")
     assert "mine has no whole epoch yet" in words(page) and "None of these runs has measured an epoch" in words(page)
 
 
 def test_a_run_in_progress_shows_how_far_it_is_and_can_be_stopped(nothing_recorded):
     folder = run("mine", epochs=3)
-    with processes.announced(folder, ["fit", "--run", "mine"]):
+    with lock.run_lock(folder, ["fit", "--run", "mine"]):
         page = viewer(runs="mine")
         assert table(page)[0]["State"] == "running"
         (bar,) = page.get("progress")
         assert bar.proto.value == 27 and bar.proto.text.startswith("Epoch 3 of at most 11")
         assert "Stop" in [button.label for button in page.button]
         assert "rank-1 **0.2043** · cosine's **0.9624**" in words(page)
-    with processes.announced(folder, ["fit"]):
-        (folder / runs.HISTORY).unlink()
+    with lock.run_lock(folder, ["fit"]):
+        (folder / files.HISTORY).unlink()
         assert "Loading TensorFlow" in viewer(runs="mine").get("progress")[0].proto.text
 
 
 def test_a_stopped_run_can_be_continued_and_a_crashed_one_shows_its_last_words(nothing_recorded):
     stopped, crashed = run("stopped"), run("crashed")
-    with pytest.raises(KeyboardInterrupt), processes.announced(stopped, ["fit", "--run", "stopped"]):
+    with pytest.raises(KeyboardInterrupt), lock.run_lock(stopped, ["fit", "--run", "stopped"]):
         raise KeyboardInterrupt
-    storage.write_json(crashed / processes.PROCESS, {"pid": 1, "arguments": ["fit"], "begun": "2026-01-01"})
-    (crashed / processes.LOG).write_text("Epoch 2/8\nMemoryError\n")
+    storage.write_json(crashed / files.PROCESS, {"pid": 1, "arguments": ["fit"], "begun": "2026-01-01"})
+    (crashed / files.LOG).write_text("Epoch 2/8\nMemoryError\n")
     page = viewer(runs="stopped,crashed")
     assert {row["Run"]: row["State"] for row in table(page)} == {"stopped": "stopped", "crashed": "crashed"}
     assert "stopped** was stopped after epoch 3" in words(page)
     assert "crashed** ended before it was done after epoch 3" in words(page) and "MemoryError" in words(page)
     assert [button.label for button in page.button].count("Continue") == 2
-    (crashed / processes.LOG).unlink()
+    (crashed / files.LOG).unlink()
     assert "It left no word" in words(viewer(runs="crashed"))
 
 
 def test_runs_that_kept_no_geometry_or_evaluation_say_what_to_do():
     folder = finished("mine")
-    storage.write_json(folder / processes.PROCESS, {"arguments": ["fit", "--run", "mine"], "ended": "finished"})
+    storage.write_json(folder / files.PROCESS, {"arguments": ["fit", "--run", "mine"], "ended": "finished"})
     for view, what in (("Geometry", "the distances of quadruplets"), ("Evaluation", "an evaluation")):
         page = viewer(runs="mine", view=view)
         assert f"mine: {what} was not kept" in words(page)
@@ -251,7 +251,7 @@ def test_the_geometry_of_an_epoch_stands_beside_the_margins_of_its_loss():
     folder = finished("mine")
     apart = np.repeat([[0.2, 0.9, 0.7]], 100, axis=0)
     for epoch in range(4):
-        geometry.append(folder, epoch, {"held_out": apart, "train": apart / 2})
+        geometry.append_geometry(folder, epoch, {"held_out": apart, "train": apart / 2})
     page = viewer(runs="mine", view="Geometry")
     (chart,) = charts(page)
     texts = [note["text"] for note in chart["layout"]["annotations"]]
@@ -270,7 +270,7 @@ def test_a_run_that_is_looked_at_and_then_no_longer_chosen_breaks_nothing():
     for name in ("one", "other"):
         folder = finished(name)
         for side in ("held_out", "train") if name == "one" else ("held_out",):
-            geometry.append(folder, 3, {side: np.full((10, 3), 0.5)})
+            geometry.append_geometry(folder, 3, {side: np.full((10, 3), 0.5)})
     page = viewer(runs="one,other", view="Geometry")
     page.selectbox(key="geometry of").set_value("one").run()
     page.segmented_control(key="side one").set_value("People trained on").run()
@@ -291,7 +291,7 @@ def evaluated(folder: Path, people: int = 60) -> None:
         "cosine": protocols.cosine_distances,
     }
     kept = report.evaluation(rows, labels, names, np.arange(len(rows)), ways, range(3))
-    storage.write_json(folder / report.FILE, kept)
+    storage.write_json(folder / files.EVALUATION, kept)
 
 
 def test_an_evaluation_is_drawn_beside_cosine_with_those_who_were_mistaken():
@@ -368,5 +368,5 @@ def test_a_name_that_is_taken_or_none_is_refused():
         page.session_state["training dialog"] = True
         page.run()
         assert sentence in words(page)
-    assert {path.name for path in runs.folders()} == {"mine"}
-    shutil.rmtree(runs.folder_of("mine"))
+    assert {path.name for path in catalogue.own_folders()} == {"mine"}
+    shutil.rmtree(files.run_folder("mine"))

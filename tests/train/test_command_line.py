@@ -10,7 +10,9 @@ from pipeline.map.files import open_codes
 from pipeline.similarity import files
 from tests.conftest import HOME
 from train.__main__ import main
-from train.runs import runs
+from train.runs import networks
+from train.runs.files import CONFIG, run_folder
+from train.runs.history import read_history
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def test_a_gallery_of_five_people_is_too_small_to_train_on(small, capsys):
 def test_fit_on_the_demonstration_gallery_appears_as_a_run(demonstration_home, capsys):
     arguments = ["fit", "--run", "first", "--network", "residual", "--epochs", "2", "--batch-size", "64"]
     assert main([*arguments, "--steps-per-epoch", "20"]) == 0
-    history = runs.read_history(runs.folder_of("first"))
+    history = read_history(run_folder("first"))
     assert [row["epoch"] for row in history] == [0, 1, 2]
     assert "rank-1" in capsys.readouterr().out
     assert main([*arguments, "--steps-per-epoch", "21"]) == 1
@@ -37,7 +39,7 @@ def test_the_published_network_learns_from_real_faces(demonstration_home):
     """Random at first, it meets most margins on the photos it is trained on, and more than before on others."""
     arguments = ["fit", "--run", "real", "--epochs", "4", "--steps-per-epoch", "60", "--batch-size", "64"]
     assert main(arguments) == 0
-    first, *_, last = runs.read_history(runs.folder_of("real"))
+    first, *_, last = read_history(run_folder("real"))
     assert first["train_margins_met"] < 0.1
     assert last["train_margins_met"] > 0.8
     assert last["held_out_margins_met"] > first["held_out_margins_met"] + 0.3
@@ -65,13 +67,13 @@ def test_the_codes_of_a_run_can_be_laid_out_beside_the_map(small, home, capsys):
     for network in ("symmetric", "cohort"):
         arguments = ["--run", network, "--network", network, "--epochs", "1", "--steps-per-epoch", "5"]
         assert main(["fit", *arguments]) == 0
-        written, (kept, _) = files.read_network(runs.folder_of(network)), runs.network(network)
+        written, (kept, _) = files.read_network(run_folder(network)), networks.trained_network(network)
         assert files.digest(written) == files.digest(kept)
     capsys.readouterr()
-    assert pipeline(["map", "--gallery", "small", "--network", str(runs.folder_of("symmetric"))]) == 0
+    assert pipeline(["map", "--gallery", "small", "--network", str(run_folder("symmetric"))]) == 0
     assert re.search(r"^  PCA of codes: trustworthiness 0\.\d+", capsys.readouterr().out, re.MULTILINE)
     assert list(open_codes(opening.open_gallery("small"))) == ["PCA of codes"]
-    assert pipeline(["map", "--gallery", "small", "--network", str(runs.folder_of("cohort"))]) == 1
+    assert pipeline(["map", "--gallery", "small", "--network", str(run_folder("cohort"))]) == 1
     assert "has no encoder" in capsys.readouterr().err
 
 
@@ -89,12 +91,10 @@ def test_tune_makes_runs_and_goes_on_with_its_study(demonstration_home, capsys):
     assert main([*arguments, "3"]) == 0
     second = capsys.readouterr().out
     assert [name for name in ("search-000", "search-001", "search-002") if name in second] == [
-        name
-        for name in sorted(path.name for path in runs.folder_of("search-000").parent.iterdir())
-        if "." not in name
+        name for name in sorted(path.name for path in run_folder("search-000").parent.iterdir()) if "." not in name
     ]
     assert "search-002" not in first and "search-002: 3 of 3" in second and "search-000: 1 of" not in second
-    config = storage.read_json(runs.folder_of("search-002") / runs.CONFIG)
+    config = storage.read_json(run_folder("search-002") / CONFIG)
     assert config and config["study"] == "search"
 
 
@@ -115,9 +115,9 @@ def test_fit_with_variants_says_so_in_its_settings_and_uses_those_that_are_there
         (path,) = (fifteen.folder / "training").iterdir()
         written.append(path.stat().st_mtime_ns)
     assert written[0] == written[1]
-    config = storage.read_json(runs.folder_of("first") / runs.CONFIG)
+    config = storage.read_json(run_folder("first") / CONFIG)
     assert config and config["variants"]["count"] == 1 and config["variants"]["turn_degrees"] == 10
-    assert [row["epoch"] for row in runs.read_history(runs.folder_of("second"))] == [0, 1]
+    assert [row["epoch"] for row in read_history(run_folder("second"))] == [0, 1]
     assert main(["fit", "--gallery", "small", "--epochs", "1", "--steps-per-epoch", "5", "--run", "first"]) == 1
     assert "other settings" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):

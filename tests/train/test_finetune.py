@@ -18,8 +18,9 @@ from pipeline.faces.face import Face
 from train import augment
 from train.__main__ import main
 from train.finetune import BLOCKS, MIXES, WEIGHTS, FinetuneSettings, Plain, Portraits, Progress, Quadruplets, Tuner
-from train.fit import BEST, CHECKPOINT, best_row
-from train.runs import runs
+from train.runs import files
+from train.runs.files import BEST_WEIGHTS, CHECKPOINT
+from train.runs.history import append_row, best_epoch, read_history
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ RUN = [
     "--alpha",
     "1",
 ]
-APPEND_ROW = runs.append_row
+APPEND_ROW = append_row
 
 
 def stopped_after_one_epoch(folder, row):
@@ -64,7 +65,7 @@ def test_two_steps_change_the_last_block_and_nothing_else_and_may_be_stopped_bet
 ):
     before = {weight.path: weight.numpy() for weight in own_facenet.weights}
     assert main([*RUN, "--run", "tuned", "--learning-rate", "1e-4"]) == 0
-    folder = runs.folder_of("tuned")
+    folder = files.run_folder("tuned")
     trained = [weight.path for weight in own_facenet.trainable_weights]
     assert {path.split("/")[1] for path in trained} == {"kernel", "bias"}
     with np.load(folder / CHECKPOINT) as saved:
@@ -75,17 +76,17 @@ def test_two_steps_change_the_last_block_and_nothing_else_and_may_be_stopped_bet
     for weight in own_facenet.non_trainable_weights:
         assert (weight.numpy() == before[weight.path]).all()
 
-    history = runs.read_history(folder)
+    history = read_history(folder)
     assert [row["epoch"] for row in history] == [0, 1, 2]
     for row in history:
         assert row["held_out_cosine_rank_1"] == row["held_out_rank_1_mix_0.0"] == history[0]["held_out_rank_1"]
         assert row["held_out_rank_1"] == max(row[f"held_out_rank_1_mix_{mix}"] for mix in MIXES)
     assert len({row["held_out_loss"] for row in history}) == 3
-    best = best_row(folder)
+    best = best_epoch(folder)
     assert f"best at epoch {best['epoch']:.0f}" in capsys.readouterr().out
     # It was right about everybody before, so nothing could be better.
     assert best["epoch"] == 0 and best["held_out_rank_1"] == 1
-    assert (storage.read_json(folder / runs.RESULT) or {})["epoch"] == 0
+    assert (storage.read_json(folder / files.RESULT) or {})["epoch"] == 0
     written = weights.build_facenet()
     written.load_weights(folder / WEIGHTS)
     for weight in written.weights:
@@ -93,11 +94,11 @@ def test_two_steps_change_the_last_block_and_nothing_else_and_may_be_stopped_bet
 
     stopped = [*RUN, "--run", "stopped", "--learning-rate", "1e-4"]
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "append_row", stopped_after_one_epoch)
+        patch.setattr("train.runs.history.append_row", stopped_after_one_epoch)
         assert main(stopped) == 130
     own_facenet.set_weights(list(before.values()))
     assert main(stopped) == 0
-    for one, other in zip(runs.read_history(runs.folder_of("stopped"))[1:], history[1:], strict=True):
+    for one, other in zip(read_history(files.run_folder("stopped"))[1:], history[1:], strict=True):
         assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, rel=1e-4)
     assert main([*stopped, "--blocks", "2"]) == 1
     assert "other settings" in capsys.readouterr().err
@@ -124,11 +125,11 @@ def test_the_mix_of_old_and_new_weights_that_is_best_on_held_out_people_is_kept(
     small.set_weights([new])
     progress.on_epoch_begin(0)
     progress.on_epoch_end(0, {"loss": 0.1})
-    before, after = runs.read_history(tmp_path)
+    before, after = read_history(tmp_path)
     assert before["held_out_rank_1"] == after["held_out_cosine_rank_1"] < 0.8
     assert after["mix"] == 0.5 and after["held_out_rank_1"] > 0.9
     assert after["held_out_rank_1_mix_1.0"] < 0.8
-    with np.load(tmp_path / BEST) as saved:
+    with np.load(tmp_path / BEST_WEIGHTS) as saved:
         assert saved["0"] == pytest.approx(np.eye(128), abs=1e-5)
     assert small.get_weights()[0] == pytest.approx(new)
 

@@ -11,11 +11,13 @@ import pytest
 from keras import ops
 
 from pipeline.errors import UserError
-from train.evaluation import report
-from train.fit import Batches, best_row, fit, restore, save
+from train.batches import FitBatches
+from train.fit import fit
 from train.networks import Similarity
 from train.options import COHORT, LOSSES, RESIDUAL
-from train.runs import geometry, runs
+from train.runs import evaluations, files, geometry
+from train.runs.checkpoints import restore_variables, save_variables
+from train.runs.history import append_row, best_epoch, read_history
 from train.sampling import split_people
 from train.settings import FitSettings, NetworkSettings
 
@@ -51,7 +53,7 @@ def test_training_with_each_loss_ranks_better_than_the_untrained_network(loss, t
     network = ENCODER if loss in ENCODER_LOSSES else SMALL.network
     settings = dataclasses.replace(SMALL, loss=loss, network=network, epochs=3)
     fitted(tmp_path / loss, settings, spread=2.0 if loss in ENCODER_LOSSES else 1.0)
-    history = runs.read_history(tmp_path / loss)
+    history = read_history(tmp_path / loss)
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
     assert history[-1]["train_mrr"] > history[0]["train_mrr"] + (0.05 if loss in ENCODER_LOSSES else 0.2)
 
@@ -69,7 +71,7 @@ def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
     cosine = untrained(NetworkSettings(encoder_residual=True, metric="product"))
     hardness = {}
     for settings_of in (SMALL, settings):
-        batches = Batches(embeddings[:, None], labels, settings_of, "distances")
+        batches = FitBatches(embeddings[:, None], labels, settings_of, "distances")
         (rows,) = batches.quadruplets(1, np.random.default_rng(0), cosine.arrays())
         assert rows.shape == (64, 4)
         anchor, positive, first, second = labels[rows].T
@@ -83,7 +85,7 @@ def test_the_cohort_is_of_people_who_are_not_trained_on(tmp_path):
     settings = dataclasses.replace(SMALL, network=dataclasses.replace(COHORT, cohort=10), epochs=1)
     best = fitted(tmp_path / "run", settings, spread=2.0)
     assert best["held_out_rank_1"] >= best["held_out_cosine_rank_1"]
-    model = keras.saving.load_model(tmp_path / "run" / runs.MODEL)
+    model = keras.saving.load_model(tmp_path / "run" / files.MODEL)
     embeddings, labels = clustered(spread=2.0)
     cohort = ops.convert_to_numpy(model.cohort)
     people = labels[np.argmax(cohort @ embeddings.T, axis=1)]
@@ -94,15 +96,15 @@ def test_the_cohort_is_of_people_who_are_not_trained_on(tmp_path):
 def test_a_run_starts_from_the_best_weights_of_another(tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path))
     short = dataclasses.replace(SMALL, epochs=2)
-    fitted(runs.folder_of("first"), short)
-    fitted(runs.folder_of("second"), dataclasses.replace(short, start="first"))
-    first, second = (runs.read_history(runs.folder_of(name)) for name in ("first", "second"))
-    assert second[0]["held_out_mrr"] == pytest.approx(best_row(runs.folder_of("first"))["held_out_mrr"])
+    fitted(files.run_folder("first"), short)
+    fitted(files.run_folder("second"), dataclasses.replace(short, start="first"))
+    first, second = (read_history(files.run_folder(name)) for name in ("first", "second"))
+    assert second[0]["held_out_mrr"] == pytest.approx(best_epoch(files.run_folder("first"))["held_out_mrr"])
     assert first[0]["held_out_mrr"] != second[0]["held_out_mrr"]
     with pytest.raises(UserError, match="no finished run nobody"):
-        fitted(runs.folder_of("third"), dataclasses.replace(short, start="nobody"))
+        fitted(files.run_folder("third"), dataclasses.replace(short, start="nobody"))
     with pytest.raises(UserError, match="another shape"):
-        fitted(runs.folder_of("fourth"), dataclasses.replace(short, start="first", network=RESIDUAL))
+        fitted(files.run_folder("fourth"), dataclasses.replace(short, start="first", network=RESIDUAL))
 
 
 def test_the_residual_network_never_ends_below_the_cosine(tmp_path):
@@ -138,58 +140,59 @@ def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_pa
     )
     command = [sys.executable, "-c", script, str(tmp_path / "killed")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while len(runs.read_history(tmp_path / "killed")) < 4:
+    while len(read_history(tmp_path / "killed")) < 4:
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     fitted(tmp_path / "killed", KILLED)
     fitted(tmp_path / "whole", KILLED)
-    killed, whole = (runs.read_history(tmp_path / name) for name in ("killed", "whole"))
+    killed, whole = (read_history(tmp_path / name) for name in ("killed", "whole"))
     assert [row["epoch"] for row in killed] == list(range(7))
     for one, other in zip(killed, whole, strict=True):
         del one["seconds"], other["seconds"]
         assert one == pytest.approx(other, rel=1e-4, nan_ok=True)
     assert whole[-1]["learning_rate"] < KILLED.learning_rate
-    assert list(geometry.read(tmp_path / "killed")) == list(range(7))
+    assert list(geometry.read_geometry(tmp_path / "killed")) == list(range(7))
     assert (
-        json.loads((tmp_path / "killed" / runs.RESULT).read_text())["epoch"] == best_row(tmp_path / "whole")["epoch"]
+        json.loads((tmp_path / "killed" / files.RESULT).read_text())["epoch"]
+        == best_epoch(tmp_path / "whole")["epoch"]
     )
 
 
 def test_a_checkpoint_of_another_version_is_not_gone_on_with(tmp_path):
     variables = [keras.Variable(np.ones(2)), keras.Variable(np.ones(3))]
-    save(variables, tmp_path / "checkpoint.npz", epoch=1)
-    assert restore(variables, tmp_path / "checkpoint.npz") == 1
-    with pytest.raises(UserError, match="begun by another version"):
-        restore(variables[:1], tmp_path / "checkpoint.npz")
+    save_variables(variables, tmp_path / "checkpoint.npz", epoch=1)
+    assert restore_variables(variables, tmp_path / "checkpoint.npz") == 1
+    with pytest.raises(UserError, match="started by another version"):
+        restore_variables(variables[:1], tmp_path / "checkpoint.npz")
 
 
 def test_what_is_kept_of_a_run_agrees_with_its_history_and_is_kept_of_older_runs_too(tmp_path):
     embeddings, labels = clustered()
     given = (tmp_path / "run", embeddings, labels, dataclasses.replace(SMALL, epochs=2))
     best = fit(*given, names=[f"Person {label}" for label in labels])
-    kept = report.read(tmp_path / "run")
+    kept = evaluations.read_evaluation(tmp_path / "run")
     assert kept is not None
     for way, name in (("network", "held_out_rank_1"), ("cosine", "held_out_cosine_rank_1")):
         assert kept["ways"][way]["rank_k"]["share"][0] == pytest.approx(best[name], abs=1e-3)
-    whole = geometry.read(tmp_path / "run")
-    for file in (report.FILE, geometry.FILE):
+    whole = geometry.read_geometry(tmp_path / "run")
+    for file in (files.EVALUATION, files.GEOMETRY):
         (tmp_path / "run" / file).unlink()
-    written = (tmp_path / "run" / runs.MODEL).stat().st_mtime_ns
+    written = (tmp_path / "run" / files.MODEL).stat().st_mtime_ns
     fit(*given)
-    assert report.read(tmp_path / "run") is None
+    assert evaluations.read_evaluation(tmp_path / "run") is None
     fit(*given, names=[f"Person {label}" for label in labels])
-    assert (tmp_path / "run" / runs.MODEL).stat().st_mtime_ns == written
-    assert report.read(tmp_path / "run") == kept
-    (again,) = geometry.read(tmp_path / "run").items()
+    assert (tmp_path / "run" / files.MODEL).stat().st_mtime_ns == written
+    assert evaluations.read_evaluation(tmp_path / "run") == kept
+    (again,) = geometry.read_geometry(tmp_path / "run").items()
     assert again == (best["epoch"], {"held_out": whole[int(best["epoch"])]["held_out"]})
 
 
 def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
     embeddings, labels = clustered()
     variants = np.stack([embeddings, -embeddings, np.roll(embeddings, 64, axis=1)], axis=1)
-    batches = Batches(variants, labels, SMALL, "distances")
+    batches = FitBatches(variants, labels, SMALL, "distances")
     ((rows, _, seeds),) = batches.blocks(0)
     shown = batches.table[rows[0]]
     kinds = [(np.abs(shown[:, :, None] - variants[:, place]).max(axis=3) == 0).any(axis=2) for place in range(3)]
@@ -201,7 +204,7 @@ def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
     histories = {}
     for name, given in {"plain": embeddings, "one": embeddings[:, None], "three": variants}.items():
         fit(tmp_path / name, given, labels, short)
-        histories[name] = runs.read_history(tmp_path / name)
+        histories[name] = read_history(tmp_path / name)
     measured = [name for name in histories["plain"][0] if name not in ("seconds", "train_loss")]
     for name in measured:
         assert histories["one"][1][name] == pytest.approx(histories["plain"][1][name], rel=1e-3)
@@ -210,8 +213,8 @@ def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
 
 
 def test_damaged_rows_of_a_history_are_left_out(tmp_path):
-    runs.append_row(tmp_path, {"epoch": 0, "loss": 0.5})
-    runs.append_row(tmp_path, {"epoch": 1, "loss": 0.4})
-    with (tmp_path / runs.HISTORY).open("a") as file:
+    append_row(tmp_path, {"epoch": 0, "loss": 0.5})
+    append_row(tmp_path, {"epoch": 1, "loss": 0.4})
+    with (tmp_path / files.HISTORY).open("a") as file:
         file.write("2,zero\n,\n3")
-    assert [row["epoch"] for row in runs.read_history(tmp_path)] == [0, 1]
+    assert [row["epoch"] for row in read_history(tmp_path)] == [0, 1]

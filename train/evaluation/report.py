@@ -1,4 +1,4 @@
-"""What is kept of a finished run in ``evaluation.json``: how its network ranks and verifies held-out people.
+"""What :mod:`train.runs.evaluations` stores of a finished run: how its network ranks and verifies held-out people.
 
 Rank-k, the ROC curve, the reliability of the resemblance and the people who were mistaken, each beside cosine, by
 the one-shot protocol of :mod:`train.evaluation.protocols`. Pure functions of embeddings, float32 unit rows
@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import storage
 from pipeline.similarity.calibration import Calibration
 from train.evaluation import protocols
 from train.evaluation.protocols import Distances
 
-FILE = "evaluation.json"
 RANKS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 # Eight to the decade; curves end where there are too few pairs of strangers to tell.
 FALSE_ACCEPTS = np.logspace(-6, 0, 49)
@@ -105,19 +102,6 @@ def evaluation(
             for way, of in draws.items()
         },
     }
-
-
-def read(folder: Path) -> dict[str, Any] | None:
-    """What is kept of a run, or None where it is missing or damaged."""
-    kept = storage.read_json(folder / FILE)
-    try:
-        assert kept is not None
-        for way in ("network", "cosine"):
-            assert {"rank_k", "roc", "reliability", "mistaken", "mistakes"} <= kept["ways"][way].keys()
-        assert {"people", "probes", "draws"} <= kept.keys()
-    except (AssertionError, KeyError, AttributeError, TypeError):
-        return None
-    return kept
 
 
 def _draw(

@@ -1,1 +1,1 @@
-"""Training runs on disk: a run folder and all of its files."""
+"""The folder of a run: its files, who trains it, and what is left when it is done."""

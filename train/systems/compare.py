@@ -24,7 +24,7 @@ from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
 from train.evaluation import metrics, protocols
-from train.runs import runs
+from train.runs import files, history
 from train.systems import protocol
 from train.systems.protocol import Budget, ComparisonProtocol
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, rows_of
@@ -128,23 +128,23 @@ def compare(
     """Run the systems that are not finished, and give a row for each, the highest rank-1 first."""
     for number, system in enumerate(chosen, start=1):
         place, config = folder() / system.name, _config(system, inputs.budget)
-        if storage.read_json(place / runs.CONFIG) == config and _finished(place):
+        if storage.read_json(place / files.CONFIG) == config and _finished(place):
             continue
         tell(f"{number} of {len(chosen)}: {system.title}")
         # What another system taught there for itself stays: it says itself which budget it had.
-        if storage.read_json(place / runs.CONFIG) not in (None, config):
+        if storage.read_json(place / files.CONFIG) not in (None, config):
             shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True, exist_ok=True)
-        storage.write_json(place / runs.CONFIG, config)
+        storage.write_json(place / files.CONFIG, config)
         try:
             made = system.make(inputs, place)
             figures, drawn = measured(made, inputs)
         except UserError as error:
-            storage.write_json(place / runs.RESULT, {"reason": str(error)})
+            storage.write_json(place / files.RESULT, {"reason": str(error)})
             continue
         _write_compact(place / CURVES, drawn)
-        figures["train_seconds"] = made.before_seconds + runs.taught_seconds(place)
-        storage.write_json(place / runs.RESULT, figures)
+        figures["train_seconds"] = made.before_seconds + history.training_seconds(history.read_history(place))
+        storage.write_json(place / files.RESULT, figures)
     return ranked([read_system(folder() / system.name) for system in chosen])
 
 
@@ -156,7 +156,7 @@ def _config(system: System, budget: Budget) -> dict[str, Any]:
 
 def _finished(place: Path) -> bool:
     # What could not run is tried again.
-    return (place / CURVES).is_file() and "rank_1" in (storage.read_json(place / runs.RESULT) or {})
+    return (place / CURVES).is_file() and "rank_1" in (storage.read_json(place / files.RESULT) or {})
 
 
 def _write_compact(path: Path, values: dict[str, Any]) -> None:
@@ -166,9 +166,9 @@ def _write_compact(path: Path, values: dict[str, Any]) -> None:
 
 def read_system(place: Path) -> dict[str, Any]:
     """A compared system as it lies on disk: name, system, kind, and its figures or the reason why there are none."""
-    config, result = (storage.read_json(place / part) or {} for part in (runs.CONFIG, runs.RESULT))
+    config, result = (storage.read_json(place / part) or {} for part in (files.CONFIG, files.RESULT))
     about = {"name": place.name, "system": config.get("system", place.name), "kind": config.get("kind", "")}
-    if (place / runs.HISTORY).is_file():
+    if (place / files.HISTORY).is_file():
         budget = config["settings"]["budget"]
         about["steps"] = budget["steps"] * budget["epochs"]
     return about | (result or {"reason": "It has not finished."})
@@ -208,8 +208,8 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def all_systems() -> list[dict[str, Any]]:
     """The systems there are, each with its folder: the recorded ones, or in their place the user's that finished."""
-    found = {path.parent.name: path.parent for path in RECORDED.glob(f"*/{runs.CONFIG}")}
-    own = {path.parent.name: path.parent for path in folder().glob(f"*/{runs.RESULT}")}
+    found = {path.parent.name: path.parent for path in RECORDED.glob(f"*/{files.CONFIG}")}
+    own = {path.parent.name: path.parent for path in folder().glob(f"*/{files.RESULT}")}
     found |= {name: place for name, place in own.items() if name not in found or _finished(place)}
     return ranked([read_system(place) | {"folder": place} for place in found.values()])
 
@@ -217,10 +217,10 @@ def all_systems() -> list[dict[str, Any]]:
 def record() -> None:
     """Keep small copies of all finished systems with the project."""
     shutil.rmtree(RECORDED, ignore_errors=True)
-    for result in folder().glob(f"*/{runs.RESULT}"):
+    for result in folder().glob(f"*/{files.RESULT}"):
         target = RECORDED / result.parent.name
         target.mkdir(parents=True)
-        for part in (runs.CONFIG, runs.HISTORY, runs.RESULT, CURVES):
+        for part in (files.CONFIG, files.HISTORY, files.RESULT, CURVES):
             if (result.parent / part).is_file():
                 shutil.copyfile(result.parent / part, target / part)
 

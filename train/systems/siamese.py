@@ -18,14 +18,15 @@ from keras import ops
 
 from train import sampling
 from train.evaluation import protocols
-from train.fit import BEST, CHECKPOINT, restore, save
 from train.losses.binary import binary_loss
 from train.losses.cluster import cluster_loss
 from train.losses.contrastive import contrastive_loss, similar_different_loss
 from train.losses.n_pairs import n_pairs_loss
 from train.losses.softmax import softmax_loss
 from train.losses.triplet import triplet_loss
-from train.runs import runs
+from train.runs import history
+from train.runs.checkpoints import restore_variables, save_variables
+from train.runs.files import BEST_WEIGHTS, CHECKPOINT
 from train.systems.protocol import Budget
 
 Tensor = Any
@@ -197,19 +198,19 @@ class EpochRecorder(keras.callbacks.Callback):
         waited = epoch + 1 - best_siamese_epoch(self.folder)
         if waited and waited % self.patience == 0:
             self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
-        save(_state(self.model), self.folder / CHECKPOINT, epoch + 1)
+        save_variables(_state(self.model), self.folder / CHECKPOINT, epoch + 1)
 
     def _write(self, epoch: int, loss: float, seconds: float) -> None:
         rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {"epoch": float(epoch), "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure()}
-        runs.append_row(self.folder, row)
+        history.append_row(self.folder, row)
         if epoch and best_siamese_epoch(self.folder) == epoch:
-            save(self.model.variables, self.folder / BEST, epoch)
+            save_variables(self.model.variables, self.folder / BEST_WEIGHTS, epoch)
 
 
 def best_siamese_epoch(folder: Path) -> int:
     """The first epoch after which the choosing pairs were told apart best."""
-    rows = runs.read_history(folder)[1:]
+    rows = history.read_history(folder)[1:]
     return int(max(rows, key=lambda row: row["held_out_auc"])["epoch"]) if rows else 0
 
 
@@ -255,8 +256,8 @@ def train_siamese(
 
     begun = 0
     if (folder / CHECKPOINT).is_file():
-        begun = restore(_state(model), folder / CHECKPOINT)
-    runs.keep_rows(folder, begun if begun else -1)
+        begun = restore_variables(_state(model), folder / CHECKPOINT)
+    history.truncate_history(folder, begun if begun else -1)
     model.fit(
         PeopleBatches(inputs, labels, budget, begun),
         initial_epoch=begun,
@@ -265,8 +266,8 @@ def train_siamese(
         shuffle=False,
         verbose=0,
     )
-    restore(model.variables, folder / BEST)
-    for part in (BEST, CHECKPOINT):
+    restore_variables(model.variables, folder / BEST_WEIGHTS)
+    for part in (BEST_WEIGHTS, CHECKPOINT):
         (folder / part).unlink()
     return model
 

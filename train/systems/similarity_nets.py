@@ -27,7 +27,7 @@ def similarity_net(kind: str) -> System:
         from train.evaluation import protocols
         from train.fit import fit
         from train.options import NETWORKS
-        from train.runs import runs
+        from train.runs import files
         from train.settings import FitSettings
 
         budget = inputs.budget
@@ -49,8 +49,8 @@ def similarity_net(kind: str) -> System:
         # A folder of its own, as a training has a result of its own.
         training = folder / "training"
         fit(training, rows[photos], protocol.people[protocol.photos[photos]], settings, held_out)
-        shutil.copyfile(training / runs.HISTORY, folder / runs.HISTORY)
-        network = keras.saving.load_model(training / runs.MODEL)
+        shutil.copyfile(training / files.HISTORY, folder / files.HISTORY)
+        network = keras.saving.load_model(training / files.MODEL)
         parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
         apart = protocols.network_distances(network.arrays())
         return TrainedSystem(rows, parameters + network.count_params(), face_ms, apart=apart)

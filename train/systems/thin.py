@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from pipeline import storage
-from train.runs import runs
+from train.runs import history
 from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos, train_siamese
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
 
@@ -95,7 +95,7 @@ def thin(loss: SiameseLoss, margin: float, title: str) -> System:
         siamese = train_siamese(
             head, taught, people, validation_pairs(inputs, of_all), learning, inputs.budget, folder
         )
-        before = runs.taught_seconds(folder.parent / CLASSIFICATION.name)
+        before = history.training_seconds(history.read_history(folder.parent / CLASSIFICATION.name))
         return TrainedSystem(
             embed_photos(siamese, of_all), model.count_params(), face_ms, before, siamese.distances()
         )

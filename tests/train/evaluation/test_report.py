@@ -7,6 +7,7 @@ from sklearn.metrics import roc_curve
 from pipeline import storage
 from train.evaluation import protocols, report
 from train.evaluation.report import OneShotDraw, WeightedPairs
+from train.runs import evaluations, files
 
 RANDOM = np.random.default_rng(0)
 PEOPLE = 150
@@ -119,14 +120,14 @@ def test_a_handful_of_people_gives_curves_but_no_reliability():
 
 
 def test_what_is_kept_is_small_strict_json_and_damage_is_noticed(kept, tmp_path):
-    storage.write_json(tmp_path / report.FILE, kept)
-    text = (tmp_path / report.FILE).read_text()
+    storage.write_json(tmp_path / files.EVALUATION, kept)
+    text = (tmp_path / files.EVALUATION).read_text()
     assert len(text) < 20_000
-    assert json.loads(text, parse_constant=pytest.fail) == report.read(tmp_path)
+    assert json.loads(text, parse_constant=pytest.fail) == evaluations.read_evaluation(tmp_path)
     for damage in ("{}", text[:500], text.replace('"roc"', '"rock"'), '{"ways": []}'):
-        (tmp_path / report.FILE).write_text(damage)
-        assert report.read(tmp_path) is None
-    assert report.read(tmp_path / "nowhere") is None
+        (tmp_path / files.EVALUATION).write_text(damage)
+        assert evaluations.read_evaluation(tmp_path) is None
+    assert evaluations.read_evaluation(tmp_path / "nowhere") is None
 
 
 def test_few_probes_are_drawn_more_often():

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from train.runs import geometry
+from train.runs import files, geometry
 
 
 @given(arrays(np.float64, (20, 3), elements=st.floats(-0.125, 1.125)))
@@ -18,13 +18,13 @@ def test_every_quadruplet_is_counted_once_in_each_histogram(distances):
 def test_the_lines_of_epochs_are_kept_up_to_a_checkpoint_and_damaged_ones_are_left_out(tmp_path):
     random = np.random.default_rng(0)
     for epoch in range(4):
-        geometry.append(tmp_path, epoch, {side: random.random((50, 3)) for side in ("train", "held_out")})
-    whole = geometry.read(tmp_path)
+        geometry.append_geometry(tmp_path, epoch, {side: random.random((50, 3)) for side in ("train", "held_out")})
+    whole = geometry.read_geometry(tmp_path)
     assert list(whole) == [0, 1, 2, 3] and set(whole[0]) == {"train", "held_out"}
-    with (tmp_path / geometry.FILE).open("a") as file:
+    with (tmp_path / files.GEOMETRY).open("a") as file:
         file.write('{"epoch": 4, "train": {"ap": [1]}}\n[]\n{"epoch": 5}\nnonsense\n{"epoch": 6, "trai')
-    assert geometry.read(tmp_path) == whole
-    geometry.keep(tmp_path, 2)
-    assert geometry.read(tmp_path) == {epoch: whole[epoch] for epoch in (0, 1, 2)}
-    geometry.keep(tmp_path, -1)
-    assert geometry.read(tmp_path) == {} and not (tmp_path / geometry.FILE).exists()
+    assert geometry.read_geometry(tmp_path) == whole
+    geometry.truncate_geometry(tmp_path, 2)
+    assert geometry.read_geometry(tmp_path) == {epoch: whole[epoch] for epoch in (0, 1, 2)}
+    geometry.truncate_geometry(tmp_path, -1)
+    assert geometry.read_geometry(tmp_path) == {} and not (tmp_path / files.GEOMETRY).exists()

@@ -15,7 +15,8 @@ from pipeline.embedding.base import unit
 from pipeline.errors import WeightsError
 from tests.conftest import unit_rows
 from train.__main__ import main
-from train.runs import runs
+from train.runs import files
+from train.runs.history import read_history
 from train.systems import compare, embedding_systems, last_layer, protocol, scratch, siamese, similarity_nets, thin
 from train.systems.protocol import Budget, ComparisonProtocol
 from train.systems.siamese import SiameseSettings
@@ -153,7 +154,7 @@ def test_a_layer_learns_by_each_loss_what_tells_people_apart(loss, tmp_path):
         budget,
         tmp_path,
     )
-    history = runs.read_history(tmp_path)
+    history = read_history(tmp_path)
     assert [row["epoch"] for row in history] == [0, 1, 2, 3, 4]
     if loss == "softmax":
         # What classes ask for can be learned by their own layer alone.
@@ -208,13 +209,12 @@ def test_learning_that_was_stopped_ends_as_if_it_never_was(tmp_path, monkeypatch
         patch.setattr(siamese.EpochRecorder, "on_epoch_begin", killed)
         with pytest.raises(KeyboardInterrupt):
             learned(tmp_path / "stopped")
-    assert len(runs.read_history(tmp_path / "stopped")) == 3
+    assert len(read_history(tmp_path / "stopped")) == 3
     assert learned(tmp_path / "stopped") == pytest.approx(whole, abs=1e-6)
     without_seconds = [
-        [
-            {name: value for name, value in row.items() if name != "seconds"}
-            for row in runs.read_history(tmp_path / name)
-        ][1:]
+        [{name: value for name, value in row.items() if name != "seconds"} for row in read_history(tmp_path / name)][
+            1:
+        ]
         for name in ("whole", "stopped")
     ]
     assert without_seconds[0] == without_seconds[1]
@@ -285,7 +285,7 @@ def test_a_network_learns_people_from_their_pictures(system, empty_home, tmp_pat
     assert row["rank_1"] > 0.5
     assert row["train_seconds"] > 0
     assert row["steps"] == 40
-    assert runs.read_history(compare.folder() / system.name)
+    assert read_history(compare.folder() / system.name)
 
 
 def test_last_layers_of_the_thin_network_share_one_classification(empty_home, monkeypatch):
@@ -312,7 +312,7 @@ def test_every_system_has_a_name_of_its_own_and_what_is_recorded_is_known():
     known = compare.systems(["mine/Model.onnx"])
     assert len({system.title for system in known.values()}) == len(known)
     assert "embedder-model" in known
-    recorded = {path.parent.name for path in compare.RECORDED.glob(f"*/{runs.CONFIG}")}
+    recorded = {path.parent.name for path in compare.RECORDED.glob(f"*/{files.CONFIG}")}
     assert recorded <= set(compare.systems())
 
 

@@ -1,0 +1,32 @@
+"""Names of the files in a run's folder, and where runs are stored. Every reader and writer uses these names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pipeline import storage
+
+# Settings, and what they were applied to; written once, when the run starts.
+CONFIG = "config.json"
+# One row per epoch, and one line of distance histograms per epoch; appended while the run is trained.
+HISTORY, GEOMETRY = "history.csv", "geometry.jsonl"
+# Weights after the last epoch, with the optimizer's state, and after the best epoch.
+CHECKPOINT, BEST_WEIGHTS = "checkpoint.npz", "best.npz"
+# Written at the end: the best row, the best model, and its evaluation on held-out people.
+RESULT, MODEL, EVALUATION = "result.json", "similarity.keras", "evaluation.json"
+# FaceNet's weights at the end of a fine-tuning run.
+FACENET_WEIGHTS = "facenet.weights.h5"
+# The process that trains the run, and its output.
+PROCESS, LOG = "process.json", "log.txt"
+LOCK, STOP_REQUEST = ".lock", ".stop"
+
+# What is recorded in the repository of a run.
+RECORDED_FILES = (CONFIG, HISTORY, RESULT, EVALUATION, GEOMETRY)
+RECORDED_RUNS = storage.ASSETS / "runs"
+RUN_NAME = re.compile(r"\w[\w.-]*")
+
+
+def run_folder(name: str) -> Path:
+    """Folder of one of the user's runs."""
+    return storage.home() / "runs" / name

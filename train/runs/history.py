@@ -1,0 +1,72 @@
+"""The history of a run: ``history.csv``, one row per epoch, appended after each epoch."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+from train.runs.files import HISTORY
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """The rows, oldest first. Damaged and half-written rows are skipped."""
+    try:
+        text = (folder / HISTORY).read_text(encoding="utf-8", errors="replace")
+        # A last line without its line break may lack digits.
+        rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+    except (OSError, csv.Error):
+        return []
+    numbers = [_numbers(row) for row in rows]
+    return [row for row in numbers if row is not None]
+
+
+def append_row(folder: Path, row: dict[str, float]) -> None:
+    """Append a row, and the header before the first one."""
+    path = folder / HISTORY
+    new = not path.is_file() or not path.stat().st_size
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def truncate_history(folder: Path, epoch: int) -> None:
+    """Remove the rows after ``epoch``, whose weights were lost when the process was killed."""
+    rows = [row for row in read_history(folder) if row["epoch"] <= epoch]
+    (folder / HISTORY).unlink(missing_ok=True)
+    for row in rows:
+        append_row(folder, {**row, "epoch": int(row["epoch"])})
+
+
+def best_row(rows: list[dict[str, float]]) -> dict[str, float] | None:
+    """The first row with the highest held-out rank-1. None if no row has one."""
+    measured = [row for row in rows if not math.isnan(row.get("held_out_rank_1", math.nan))]
+    return max(measured, key=lambda row: (row["held_out_rank_1"], -row["epoch"]), default=None)
+
+
+def best_epoch(folder: Path) -> dict[str, float]:
+    """The best row of a run that has at least one."""
+    row = best_row(read_history(folder))
+    assert row is not None
+    return row
+
+
+def finite_row(row: dict[str, float]) -> dict[str, float | None]:
+    """A row as strict JSON: null for NaN and infinity."""
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}
+
+
+def training_seconds(rows: list[dict[str, float]]) -> float:
+    """Total training time of the epochs, without measuring."""
+    return sum(row["seconds"] for row in rows if math.isfinite(row.get("seconds", math.nan)))
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, float] | None:
+    try:
+        values = {name: float(value) for name, value in row.items() if name is not None}
+    except (TypeError, ValueError):
+        return None
+    return values if not math.isnan(values.get("epoch", math.nan)) else None
