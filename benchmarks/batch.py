@@ -62,10 +62,10 @@ def _measured(search: Search, probes: np.ndarray) -> dict[str, float]:
     """Milliseconds in each way; ``times faster`` is beside one by one, as the finder looks each of them up."""
 
     def alone(exact: bool) -> list[Ranking]:
-        return [search.rank(probe, TOP, exact=exact) for probe in probes]
+        return [search.rank(probe[None], TOP, exact=exact)[0] for probe in probes]
 
     ways: tuple[Callable[[], list[Ranking]], ...] = (
-        lambda: search.rank_many(probes, TOP),
+        lambda: search.rank(probes, TOP),
         lambda: alone(False),
         lambda: alone(True),
     )

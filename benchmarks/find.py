@@ -93,7 +93,7 @@ def _here(place: Path, crowd: Crowd, models: Models) -> tuple[dict[str, dict[str
         galleries = []
         for size in SIZES:
             crowd.gallery(f"crowd-{size}", size)
-            galleries.append(Lookalikes.open(f"crowd-{size}", models))
+            galleries.append(Lookalikes.open(f"crowd-{size}", models=models))
     stages = {
         name: _stages(galleries[-1], (place / f"{name}.jpg").read_bytes(), rounds)
         for name, (_, rounds, *_) in PHOTOS.items()
@@ -109,7 +109,7 @@ def _stages(lookalikes: Lookalikes, data: bytes, rounds: int) -> dict[str, list[
         read, picture = times(lambda: photo.read(data), 1)
         detect, faces = times(lambda: models.faces(picture), 1)  # noqa: B023
         embed, probe = times(lambda: models.probe(picture, faces[0]), 1)  # noqa: B023
-        rank, _ = times(lambda: lookalikes.rank(probe, TOP), 1)  # noqa: B023
+        rank, _ = times(lambda: lookalikes.rank([probe], TOP), 1)  # noqa: B023
         for stage, seconds in zip(found.values(), (read, detect, embed, rank), strict=True):
             stage.append(seconds)
     return {name: stage[1:] for name, stage in found.items()}
@@ -119,7 +119,7 @@ def _ranking(lookalikes: Lookalikes, crowd: Crowd) -> float:
     """Median seconds of ranking faces of LFW."""
     chosen = np.random.default_rng(1).choice(len(crowd.rows), 1 + PROBES, replace=False)
     probes = [Probe(row, np.empty(0)) for row in crowd.rows[chosen]]
-    seconds = [times(lambda: lookalikes.rank(probe, TOP), 1)[0] for probe in probes]  # noqa: B023
+    seconds = [times(lambda: lookalikes.rank([probe], TOP), 1)[0] for probe in probes]  # noqa: B023
     return float(np.median(seconds[1:]))
 
 

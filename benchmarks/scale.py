@@ -91,9 +91,9 @@ def _measured(crowd: Crowd, size: int) -> dict[str, Any]:
         served = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
         search = Search(opened, network)
-        every, _ = times(lambda: search.rank(probes[-1], TOP, exact=True), 5)
+        every, _ = times(lambda: search.rank(probes[-1:], TOP, exact=True), 5)
         hits = [
-            np.isin(search.rank(probe, TOP, exact=True).people, people).mean()
+            np.isin(search.rank(probe[None], TOP, exact=True)[0].people, people).mean()
             for probe, people in zip(probes, served["people"], strict=True)
         ]
         slow, held = _flat(opened, probes[-1:])
@@ -148,7 +148,7 @@ def _serve(path: Path) -> None:
     seconds, found = [], []
     for probe in np.load(path):
         start = time.perf_counter()
-        ranked = search.rank(probe, TOP)
+        (ranked,) = search.rank(probe[None], TOP)
         for row in ranked.best_rows.tolist():
             opened.row(row)
             opened.crop_path(row)

@@ -106,10 +106,10 @@ def recall(embeddings: np.ndarray, people: np.ndarray, of: dict[str, Scorer]) ->
         rest = _gallery(np.delete(embeddings, probe, axis=0), np.delete(people, probe))
         for name, scorer in of.items():
             search = Search(rest, scorer)
-            exact = search.rank(embeddings[probe], TOP, exact=True).people
+            exact = search.rank(embeddings[[probe]], TOP, exact=True)[0].people
             for row, candidates in enumerate((*CANDIDATES, len(rest))):
                 search.settings = SearchSettings(candidates)
-                some = search.rank(embeddings[probe], TOP).people
+                some = search.rank(embeddings[[probe]], TOP)[0].people
                 found[name][row, place] = np.isin(exact, some).mean()
     default = SearchSettings().candidates
     return [
@@ -129,8 +129,11 @@ def speed(embeddings: np.ndarray, scorer: NetworkScorer) -> list[dict[str, Any]]
         PREDICTED: (lambda probe: slow.distances(probe, photos), 1),
         LARGE: (lambda probe: slow.distances(probe, photos, 8192), 1),
         EVERY: (lambda probe: scorer.distances(probe, prepared), ROUNDS),
-        "every photo scored, people ranked": (lambda probe: search.rank(probe, TOP, exact=True), ROUNDS),
-        f"{search.settings.candidates} candidates, people ranked": (lambda probe: search.rank(probe, TOP), ROUNDS),
+        "every photo scored, people ranked": (lambda probe: search.rank(probe[None], TOP, exact=True)[0], ROUNDS),
+        f"{search.settings.candidates} candidates, people ranked": (
+            lambda probe: search.rank(probe[None], TOP)[0],
+            ROUNDS,
+        ),
         PRODUCT: (lambda probe: 1 - photos @ probe, ROUNDS),
     }
     rows: list[dict[str, Any]] = []

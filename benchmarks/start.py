@@ -30,7 +30,7 @@ from pipeline.gallery import opening
 from pipeline.search.search import Search
 from pipeline.similarity import scorers
 opened = opening.open_gallery(sys.argv[1])
-Search(opened, scorers.named()).rank(opened.embeddings[0], 10)
+Search(opened, scorers.named()).rank(opened.embeddings[:1], 10)
 print(time.perf_counter() - begun)
 """
 IMPORT, PAGE, MATCH = (

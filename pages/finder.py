@@ -336,7 +336,7 @@ class Result:
         self.top_key = f"top of {self.top_max}"
         self.top = st.session_state.get(self.top_key, min(TOP, self.top_max))
         method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)
-        self.matches = lookalikes.rank(probe, self.top, method, exact)
+        (self.matches,) = lookalikes.rank([probe], self.top, method=method, exact=exact)
 
     def draw(self, times: dict[str, float]) -> None:
         """The best match large, the settings, then the rest as equal cards."""

@@ -131,28 +131,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _find(chosen: argparse.Namespace) -> None:
-    from pipeline.gallery import opening
     from pipeline.lookalikes import Found, Lookalikes
 
     alone = len(chosen.photos) == 1
-    # What is no photo is said before the networks are loaded.
+    # A file that is no photo is reported before the networks are loaded.
     first = photo.read(chosen.photos[0]) if alone else None
-    opened = opening.open_gallery(chosen.gallery)
-    identity = opened.manifest["embedding"]
-    scorer = scorers.fitting(identity, chosen.scorer)
-    models = _load_models(None if scorers.fits(identity) else lambda: opening.embedder_of(opened))
-    lookalikes = Lookalikes(opened, models, scorer)
+    with working("Loading the networks"):
+        lookalikes = Lookalikes.open(chosen.gallery, scorer=chosen.scorer)
+    identity = lookalikes.gallery.manifest["embedding"]
     looked: list[tuple[Path, list[Face], Probe]] = []
     with working("Looking at the photos"):
         for path in chosen.photos:
             try:
-                looked.append((path, *lookalikes.look(photo.read(path) if first is None else first, chosen.face)))
+                looked.append((path, *lookalikes.look(path if first is None else first, chosen.face)))
             except UserError as error:
                 if alone:
                     raise
                 print(f"{path}: {error}", file=sys.stderr)
     failed, probes = len(chosen.photos) - len(looked), [probe for *_, probe in looked]
-    ranked = lookalikes.rank_many(probes, chosen.top, chosen.method, chosen.exact)
+    ranked = lookalikes.rank(probes, chosen.top, method=chosen.method, exact=chosen.exact)
     found = [
         (path, Found(faces, chosen.face, matches)) for (path, faces, _), matches in zip(looked, ranked, strict=True)
     ]
@@ -436,7 +433,7 @@ def _setup(chosen: argparse.Namespace) -> None:
     _fill(DEMONSTRATION, people, models, _DEMONSTRATION_PHOTOS_PER_PERSON, stale or chosen.fresh)
     _map_where_needed(DEMONSTRATION)
     print(f"\nAn example: python -m pipeline find {example} --top 5")
-    _print_matches(Lookalikes.open(DEMONSTRATION, models).find(photo.read(example), top=5).matches)
+    _print_matches(Lookalikes.open(DEMONSTRATION, models=models).find(example, top=5).matches)
     print(NOTE)
 
 

@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline import photo
 from pipeline.embedding.base import Embedder
 from pipeline.embedding.registry import load_embedder
-from pipeline.errors import NoFaceError, UserError
+from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector, load_detector
 from pipeline.faces.face import Face
@@ -20,7 +22,10 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.search import Search, SearchSettings
 from pipeline.similarity import scorers
-from pipeline.similarity.scorers import Scorer
+from pipeline.similarity.scorers import Scorer, ScorerName
+
+# A path, the bytes of a file, or an upright RGB array, uint8, (height, width, 3).
+Photo = str | Path | bytes | NDArray[np.uint8]
 
 # Below these, what FaceNet says of a face is noise (see the README's limits).
 FACE_SIDE_PX_MIN = 32
@@ -91,8 +96,15 @@ class Models:
 
     @classmethod
     def load(cls) -> Models:
-        """Load both networks, which takes seconds. Raises WeightsError where FaceNet's weights are missing."""
+        """Load the detector and FaceNet, which takes seconds. Raises WeightsError without FaceNet's weights."""
         return cls(load_detector(), load_embedder())
+
+    @classmethod
+    def load_for(cls, gallery: Gallery) -> Models:
+        """Load the detector and the embedder of a gallery. Raises UserError if that embedder is missing."""
+        if scorers.fits(gallery.manifest.get("embedding")):
+            return cls.load()
+        return cls(load_detector(), opening.embedder_of(gallery))
 
     def warm(self) -> None:
         """Run both networks once, so that the first photo is as fast as the next."""
@@ -130,7 +142,7 @@ class Models:
 
 
 class Lookalikes:
-    """One open gallery, ready for probes."""
+    """An open gallery with the networks and a scorer: everything it takes to look up a photo."""
 
     def __init__(
         self,
@@ -139,33 +151,48 @@ class Lookalikes:
         scorer: Scorer | None = None,
         settings: SearchSettings = SearchSettings(),
     ) -> None:
-        """Without a scorer, one that fits the gallery is taken. Raises WeightsError where it cannot be used."""
+        """Put together what is open already; :meth:`open` does it from names.
+
+        Without a scorer, the one that fits the gallery is taken. Raises WeightsError if it cannot be used.
+        """
         self.gallery, self.models, self.settings = gallery, models, settings
         self.scorer: Scorer = scorer or scorers.fitting(gallery.manifest.get("embedding"))
 
     @classmethod
-    def open(cls, name: str = layout.DEMONSTRATION, models: Models | None = None) -> Lookalikes:
-        """Open a gallery by name, loading the networks where they are not given. Raises UserError."""
-        models = models or Models.load()
-        return cls(opening.open_gallery(name, models.embedder.identity), models)
+    def open(
+        cls,
+        gallery: str = layout.DEMONSTRATION,
+        *,
+        scorer: ScorerName = "network",
+        models: Models | None = None,
+        settings: SearchSettings = SearchSettings(),
+    ) -> Lookalikes:
+        """Open a gallery by name and load the networks, which takes seconds, unless they are given.
+
+        The gallery's own embedder is loaded. The trained network only knows the default one; for galleries of any
+        other the cosine is the scorer. Raises UserError if a part is missing or does not fit.
+        """
+        opened = opening.open_gallery(gallery, models.embedder.identity if models else None)
+        chosen = scorers.fitting(opened.manifest.get("embedding"), scorer)
+        return cls(opened, models or Models.load_for(opened), chosen, settings)
 
     @cached_property
     def _search(self) -> Search:
         return Search(self.gallery, self.scorer, self.settings)
 
-    def rank(self, probe: Probe, top: int = 10, method: Method = "min", exact: bool = False) -> list[Match]:
-        """The ``top`` people most alike to the probe, whatever their distance; ``exact`` scores every photo."""
-        return self._matches(probe, self._search.rank(probe.embedding, top, method, exact))
-
-    def rank_many(
-        self, probes: Sequence[Probe], top: int = 10, method: Method = "min", exact: bool = False
+    def rank(
+        self, probes: Sequence[Probe], top: int = 10, *, method: Method = "min", exact: bool = False
     ) -> list[list[Match]]:
-        """What :meth:`rank` gives for each of several probes, in less time."""
+        """The ``top`` most similar people to each probe; all of them where the gallery has fewer.
+
+        With ``exact`` every photo is scored, otherwise only those of the people whose photos are nearest by cosine.
+        A probe gets the same matches alone as among others.
+        """
         if not probes:
             return []
         rows = np.stack([probe.embedding for probe in probes])
-        ranked = self._search.rank_many(rows, top, method, exact)
-        return [self._matches(probe, of) for probe, of in zip(probes, ranked, strict=True)]
+        ranked = self._search.rank(rows, top, method=method, exact=exact)
+        return [self._matches(probe, own) for probe, own in zip(probes, ranked, strict=True)]
 
     def _matches(self, probe: Probe, ranked: Ranking) -> list[Match]:
         resemblances = self.scorer.calibration.resemblance(ranked.distances)
@@ -192,29 +219,31 @@ class Lookalikes:
         cosine = float(self.gallery.embeddings[row] @ probe.embedding)
         return (1 - cosine) / 2 <= COPY_DISTANCE_MAX
 
-    def look(self, photo: np.ndarray, face: int = 1) -> tuple[list[Face], Probe]:
-        """The faces of a photo, and number ``face`` of them, counted from 1, the most prominent first, embedded.
+    def look(self, photo: Photo, face: int = 1) -> tuple[list[Face], Probe]:
+        """The faces of a photo, the most prominent first, and face number ``face``, counted from 1, embedded.
 
         Raises UserError.
         """
-        found = self.models.faces(photo)
-        if not 1 <= face <= len(found):
-            have = "one face" if len(found) == 1 else f"{len(found)} faces"
-            raise UserError(f"There is no face {face}: the photo shows {have}.")
-        return found, self.models.probe(photo, found[face - 1])
+        pixels = _pixels(photo)
+        faces = self.models.faces(pixels)
+        if not 1 <= face <= len(faces):
+            shown = "one face" if len(faces) == 1 else f"{len(faces)} faces"
+            raise UserError(f"There is no face {face}: the photo shows {shown}.")
+        return faces, self.models.probe(pixels, faces[face - 1])
 
     def find(
-        self, photo: np.ndarray, face: int = 1, top: int = 10, method: Method = "min", exact: bool = False
+        self, photo: Photo, top: int = 10, *, face: int = 1, method: Method = "min", exact: bool = False
     ) -> Found:
-        """Look up one face of a photo, as :meth:`look` counts them. Raises UserError."""
-        found, probe = self.look(photo, face)
-        return Found(found, face, self.rank(probe, top, method, exact))
+        """Look up one face of a photo: :meth:`look`, then :meth:`rank`. Raises UserError."""
+        faces, probe = self.look(photo, face)
+        return Found(faces, face, self.rank([probe], top, method=method, exact=exact)[0])
 
 
-def compare(photos: tuple[np.ndarray, np.ndarray], models: Models, scorer: Scorer | None = None) -> Comparison:
-    """Compare the most prominent faces of two photos. Raises NoFaceError."""
+def compare(photos: tuple[Photo, Photo], models: Models, scorer: Scorer | None = None) -> Comparison:
+    """Compare the most prominent faces of two photos. Raises UserError."""
     scorer = scorer or scorers.named()
-    first, second = (models.probe(photo, models.faces(photo)[0]) for photo in photos)
+    one, other = (_pixels(photo) for photo in photos)
+    first, second = (models.probe(pixels, models.faces(pixels)[0]) for pixels in (one, other))
     distances = scorer.distances(first.embedding, scorer.prepare(second.embedding[None]))
     middle = scorer.calibration.middle
     return Comparison(
@@ -226,3 +255,11 @@ def compare(photos: tuple[np.ndarray, np.ndarray], models: Models, scorer: Score
         same=bool(distances[0] <= middle),
         cosine=float(first.embedding @ second.embedding),
     )
+
+
+def _pixels(given: Photo) -> NDArray[np.uint8]:
+    if not isinstance(given, np.ndarray):
+        return photo.read(given)
+    if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3:
+        raise PhotoError("An array must be an upright RGB photo: uint8, (height, width, 3).")
+    return given

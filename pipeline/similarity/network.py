@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.similarity import blocks
 
@@ -24,16 +26,24 @@ _LANES = 16
 class Product:
     """Distances of prepared rows (n, columns) to m probes, ``link(rows @ weights + start)``.
 
-    weights float32 (columns, m), start float32 (m,). link: what makes values distances, 0..1; it never falls.
+    weights: float32 (columns, m). start: float32 (m,). link: turns values into distances, 0..1; it never falls.
+    cosine_scale: a negative number if prepared rows begin with the embeddings, weights begin with the probes times
+    that number, and the other weights are the same for all probes. None otherwise.
     """
 
-    weights: np.ndarray
-    start: np.ndarray
-    link: Callable[[np.ndarray], np.ndarray]
+    weights: NDArray[np.float32]
+    start: NDArray[np.float32]
+    link: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    cosine_scale: float | None = None
 
     def distances(self, prepared: np.ndarray) -> np.ndarray:
         """Distances, float32 (n, m), block by block."""
         return blocks.apply(lambda rows: self.link(rows @ self.weights + self.start), prepared)
+
+    def column(self, place: int) -> Product:
+        """The product for one of the probes."""
+        own = slice(place, place + 1)
+        return replace(self, weights=self.weights[:, own], start=self.start[own])
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,16 @@ class Network:
         """
         return blocks.apply(self._codes, embeddings)
 
+    def codes_each(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As :meth:`codes`, row by row, so that a row has the same bits alone as among others."""
+
+        def each(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.concatenate([self._codes(rows[place : place + 1]) for place in range(max(len(rows), 1))])
+
+        return np.concatenate(
+            blocks.each(each, np.array_split(embeddings, max(min(len(embeddings), os.cpu_count() or 1), 1)))
+        )
+
     def _codes(self, embeddings: np.ndarray) -> np.ndarray:
         values = embeddings
         for place, (kernel, bias) in enumerate(self.encoder):
@@ -96,7 +116,9 @@ class Network:
         """The distances to codes (m, columns) where there is no net: else None."""
         if not self.product or self.metric:
             return None
-        return Product(*self._logits_of(codes), _sigmoid)
+        # Without an encoder, codes begin with the embeddings.
+        cosine_scale = -self.steepness if not self.encoder and self.steepness > 0 else None
+        return Product(*self._logits_of(codes), _sigmoid, cosine_scale)
 
     def _logits_of(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What prepared rows are multiplied by, (columns, m), and what is added, (m,), for all but the net's part."""

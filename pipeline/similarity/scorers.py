@@ -63,7 +63,7 @@ class CosineScorer:
     def product_of(self, probes: np.ndarray) -> Product:
         """The distances to unit rows (m, 128)."""
         weights = (probes / -2).astype(np.float32).T
-        return Product(weights, np.full(len(probes), 0.5, np.float32), lambda values: np.clip(values, 0, 1))
+        return Product(weights, np.full(len(probes), 0.5, np.float32), lambda values: np.clip(values, 0, 1), -0.5)
 
 
 class NetworkScorer:
@@ -85,7 +85,7 @@ class NetworkScorer:
 
     def product_of(self, probes: np.ndarray) -> Product | None:
         """The distances to unit rows (m, 128) where the network has no net, else None."""
-        return self.network.product_of(self.network.codes(probes))
+        return self.network.product_of(self.network.codes_each(probes))
 
 
 def named(name: ScorerName = "network") -> Scorer:

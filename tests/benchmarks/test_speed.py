@@ -49,15 +49,15 @@ def probes() -> np.ndarray:
 
 def test_scoring_a_gallery_costs_little_more_than_a_product_of_matrices(search, probes):
     rows = np.array(search.gallery.embeddings)
-    assert times_faster(lambda: search.rank(probes[0], 10, exact=True), lambda: rows @ probes[0]) > 0.1
+    assert times_faster(lambda: search.rank(probes[:1], 10, exact=True), lambda: rows @ probes[0]) > 0.1
 
 
 def test_many_probes_at_once_are_faster_than_one_by_one(search, probes):
     def one_by_one() -> None:
         for probe in probes:
-            search.rank(probe, 10)
+            search.rank(probe[None], 10)
 
-    assert times_faster(lambda: search.rank_many(probes, 10), one_by_one) > 2
+    assert times_faster(lambda: search.rank(probes, 10), one_by_one) > 2
 
 
 def test_scoring_is_far_faster_than_comparing_photo_by_photo(search, probes):
@@ -68,7 +68,7 @@ def test_scoring_is_far_faster_than_comparing_photo_by_photo(search, probes):
             search.scorer.distances(probes[0], row[None])
 
     # The whole gallery in less time than a hundredth of it one by one.
-    assert times_faster(lambda: search.rank(probes[0], 10, exact=True), photo_by_photo) > 1
+    assert times_faster(lambda: search.rank(probes[:1], 10, exact=True), photo_by_photo) > 1
 
 
 def test_finding_faces_is_faster_than_by_the_package(examples):

@@ -143,7 +143,7 @@ def test_photos_are_screened_named_added_and_found_without_a_restart(small, mode
     assert wall(page)[0] == "Acir Gurgacz"
     finder.run()
     assert "<bdi>Acir Gurgacz</bdi>" in "".join(body.value for body in finder.html)
-    assert Lookalikes.open("small", models).find(photo.read(stranger), top=1).matches[0].copy
+    assert Lookalikes.open("small", models=models).find(photo.read(stranger), top=1).matches[0].copy
 
 
 def test_each_photo_can_have_a_person_of_its_own(small, examples, stranger):

@@ -27,7 +27,7 @@ def demonstration(models):
 
 @pytest.fixture
 def opened(small, models):
-    return Lookalikes.open("small", models)
+    return Lookalikes.open("small", models=models)
 
 
 def test_a_match_has_all_that_is_shown_of_it(demonstration, madonna):
@@ -80,8 +80,8 @@ def test_the_exact_scan_compares_every_photo(small, models, madonna):
         for candidates in (1, 1000)
     )
     probe = models.probe(photo.read(madonna), models.faces(photo.read(madonna))[0])
-    assert few.rank(probe, top=1, exact=True) == many.rank(probe, top=1)
-    assert few.rank(probe, top=1) != many.rank(probe, top=1)
+    assert few.rank([probe], 1, exact=True) == many.rank([probe], 1)
+    assert few.rank([probe], 1) != many.rank([probe], 1)
 
 
 def test_a_top_larger_than_the_gallery_gives_everybody(opened, madonna):
@@ -179,7 +179,7 @@ def test_a_comparison_without_a_face_says_so(models, madonna):
 def test_a_gallery_of_other_crops_is_not_searched(small, models, monkeypatch):
     monkeypatch.setattr(type(models.embedder), "identity", {"model": "another"})
     with pytest.raises(GalleryError, match="another model"):
-        Lookalikes.open("small", models)
+        Lookalikes.open("small", models=models)
 
 
 def test_warming_up_needs_no_photo(models):

@@ -310,6 +310,6 @@ def test_people_of_lfw_find_their_other_photos(build, models, embed):
     )
     from pipeline.lookalikes import Lookalikes
 
-    opened = Lookalikes.open("lfw", models)
+    opened = Lookalikes.open("lfw", models=models)
     found = [opened.find(photo.read(photos(place)[3]), top=1).matches[0].name for place in chosen]
     assert sum(name == place.name for name, place in zip(found, chosen, strict=True)) >= 11

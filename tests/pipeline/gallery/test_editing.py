@@ -50,7 +50,7 @@ def strangers():
 
 def answers(name: str, models, paths) -> list[tuple[str, float, bytes]]:
     """What a gallery says of some photos: names, distances, pictures."""
-    opened = Lookalikes.open(name, models)
+    opened = Lookalikes.open(name, models=models)
     found = [match for path in paths for match in opened.find(photo.read(path), top=5).matches]
     return [(match.name, match.distance, match.crop_path.read_bytes()) for match in found]
 
@@ -66,7 +66,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 def test_an_added_person_is_found_by_another_photo(small, models, dropped, strangers):
     assert editing.add("small", dropped("  Zoë_Rosa ", strangers[0])) == [""]
-    found = Lookalikes.open("small", models).find(photo.read(strangers[0]), top=1).matches[0]
+    found = Lookalikes.open("small", models=models).find(photo.read(strangers[0]), top=1).matches[0]
     assert (found.name, found.copy, found.source) == ("Zoë Rosa", True, "Your photos")
     opened = opening.open_gallery("small")
     assert (len(opened), opened.people_count, opened.manifest["people"]) == (16, 6, 6)

@@ -49,9 +49,12 @@ def test_nearly_all_of_the_nearest_photos_are_among_the_candidates(large, crowd)
 def test_the_people_found_are_those_of_the_exact_scan(large, crowd):
     search = Search(large, CosineScorer())
     probes = unit(crowd[::1000] + 0.3 * unit_rows(20, seed=3))
-    same = [np.isin(search.rank(p, 10, exact=True).people, search.rank(p, 10).people).mean() for p in probes]
+    same = [
+        np.isin(search.rank(p[None], 10, exact=True)[0].people, search.rank(p[None], 10)[0].people).mean()
+        for p in probes
+    ]
     assert np.mean(same) > 0.95
-    assert [search.rank(p, 1).people[0] for p in probes] == list(range(0, 4000, 200))
+    assert [search.rank(p[None], 1)[0].people[0] for p in probes] == list(range(0, 4000, 200))
 
 
 def test_an_index_is_kept_and_read_the_second_time(large, crowd):

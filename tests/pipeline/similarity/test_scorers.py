@@ -49,7 +49,8 @@ def network(seed: int = 0, **settings: object) -> Network:
             for pair in pairwise(sizes)
         )
 
-    return Network(layers(128, 128), layers(256, 30, 20, 10, 1), **settings)  # type: ignore[arg-type]
+    parts: dict[str, object] = {"encoder": layers(128, 128), "metric": layers(256, 30, 20, 10, 1)}
+    return Network(**parts | settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("settings", [{}, {"both_orders": True}, {"product": True, "steepness": 9.0, "middle": 0.3}])
