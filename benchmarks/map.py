@@ -24,9 +24,9 @@ from benchmarks.crowd import PER_PERSON, Crowd
 from pipeline import tensorflow_loader
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import files, queries
-from pipeline.map.fitting import fit
+from pipeline.map.fitting import fit_map
 from pipeline.map.layouts import UMAP, MapSettings
-from pipeline.map.quality import kept, trustworthiness
+from pipeline.map.quality import neighbours_kept, trustworthiness
 from train import sampling
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "5000,20000,91310").split(","))
@@ -64,7 +64,7 @@ def _measured(crowd: Crowd, size: int) -> Iterator[Row]:
     new = crowd.others(embeddings[random.choice(size, PLACED, replace=False)], random)
     with tempfile.TemporaryDirectory() as folder:
         opened = _gallery(Path(folder), embeddings)
-        fitting, fitted = times(lambda: fit(opened), 1)
+        fitting, fitted = times(lambda: fit_map(opened), 1)
         files.save_map(opened, fitted)
         opening, layouts = times(lambda: files.open_map(opened).layouts, 5)
     places = layouts[UMAP].places
@@ -102,7 +102,7 @@ def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.nd
 
     settings = MapSettings()
     checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
-    share = kept(sampling.nearest(rows, checked), places, near).mean()
+    share = neighbours_kept(sampling.nearest(rows, checked), places, near=near).mean()
     nearest = np.argsort(-(new @ rows.T), axis=1)[:, :checked]
     limits = cKDTree(places).query(found, near)[0][:, -1:]
     apart = np.linalg.norm(places[nearest] - found[:, None], axis=2)

@@ -19,8 +19,8 @@ from pipeline.errors import MapError, UserError
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import queries
-from pipeline.map.files import CODES, map_path, network_folder, open_codes, open_map
-from pipeline.map.layouts import Map, MapSettings
+from pipeline.map.files import CODES_FILE, map_path, network_of_codes, open_code_layouts, open_map
+from pipeline.map.layouts import FaceMap, MapSettings
 from pipeline.similarity import scorers
 
 KEY = "map"
@@ -49,7 +49,7 @@ class Drawn:
     complaint: why the layouts of a network's codes, which were made once, cannot be shown.
     """
 
-    map: Map
+    map: FaceMap
     points: Points
     names: list[str]
     sources: tuple[np.ndarray, list[str]]
@@ -77,8 +77,8 @@ def page() -> None:
 
 def drawn_map(opened: Gallery) -> Drawn:
     """A gallery's map, read anew when it, or the network whose codes it shows, was made anew. Raises MapError."""
-    network = network_folder(opened)
-    files = [map_path(opened), opened.folder / CODES, *([network / storage.MANIFEST] if network else [])]
+    network = network_of_codes(opened)
+    files = [map_path(opened), opened.folder / CODES_FILE, *([network / storage.MANIFEST] if network else [])]
     stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
     return _drawn_map(str(opened.folder), opened.manifest, stamps, opened)
 
@@ -88,7 +88,7 @@ def _drawn_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], 
     opened_map = open_map(_opened)
     complaint = ""
     try:
-        opened_map = replace(opened_map, layouts=opened_map.layouts | open_codes(_opened))
+        opened_map = replace(opened_map, layouts=opened_map.layouts | open_code_layouts(_opened))
     except MapError as error:
         complaint = str(error)
     names = _opened.faces["name"].to_pylist()

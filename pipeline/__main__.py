@@ -333,7 +333,7 @@ def _fit_map(name: str) -> None:
 
     opened = opening.open_gallery(name)
     with _stages() as progress:
-        fitted = fitting.fit(opened, progress=progress)
+        fitted = fitting.fit_map(opened, progress=progress)
     save_map(opened, fitted)
     print(f"Map of {opened.name}: {len(opened)} faces, {int(fitted.clusters.max()) + 1} clusters.")
     _print_layouts(fitted.layouts)
@@ -342,7 +342,7 @@ def _fit_map(name: str) -> None:
 def _fit_codes(name: str, folder: Path) -> None:
     """Lay out the codes of a network's encoder beside the map of a gallery, which is made where there is none."""
     from pipeline.map import fitting
-    from pipeline.map.files import save_codes
+    from pipeline.map.files import save_code_layouts
 
     opened, network = opening.open_gallery(name), files.read_network(folder)
     if not network.encoder:
@@ -353,8 +353,8 @@ def _fit_codes(name: str, folder: Path) -> None:
         )
     _map_where_needed(name)
     with _stages() as progress:
-        layouts = fitting.fit_codes(opened, network, progress=progress)
-    save_codes(opened, layouts, folder, network)
+        layouts = fitting.fit_code_layouts(opened, network, progress=progress)
+    save_code_layouts(opened, layouts, folder=folder, network=network)
     print(f"Codes of {opened.name} by the network in {folder}, beside its map.")
     _print_layouts(layouts)
 

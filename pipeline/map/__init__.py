@@ -1,1 +1,1 @@
-"""The map of a gallery: a place on a plane for every face."""
+"""The map of a gallery: every face has a place on a plane."""

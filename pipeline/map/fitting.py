@@ -4,70 +4,92 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline import tensorflow_loader
 from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
-from pipeline.map.layouts import PCA, UMAP, Layout, Map, MapProgress, MapSettings
-from pipeline.map.quality import kept, photo_quality, purity, sample_rows, trustworthiness
+from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
+from pipeline.map.quality import cluster_purity, neighbours_kept, photo_quality, sample_rows, trustworthiness
 from pipeline.similarity.network import Network
 
+# Above this number of rows, k-means learns from batches.
+_KMEANS_ROWS_MAX = 20_000
 
-def fit(opened: Gallery, settings: MapSettings = MapSettings(), progress: MapProgress = lambda *_: None) -> Map:
-    """Lay out a gallery: minutes for 100,000 faces. ``progress`` is told the stage, and how much of it is done."""
+
+def fit_map(
+    opened: Gallery, settings: MapSettings = MapSettings(), *, progress: MapProgress = lambda *_: None
+) -> FaceMap:
+    """Fit the map of a gallery, which takes minutes for 100,000 faces."""
     rows = np.ascontiguousarray(opened.embeddings)
     indices, cosines = _neighbours(rows, max(settings.neighbours, settings.checked), progress)
     progress("Finding clusters", 0, 0)
-    clusters, silhouette = cluster(rows, settings)
+    clusters, silhouette = find_clusters(rows, settings)
     places = _places(rows, indices, cosines, settings, progress)
     layouts = _checked_layouts(places, rows, indices, settings, progress)
-    return Map(layouts, clusters, silhouette, purity(clusters, opened.person_of_row), photo_quality(opened))
+    purity = cluster_purity(clusters, opened.person_of_row)
+    return FaceMap(layouts, clusters, silhouette, purity, photo_quality(opened))
 
 
-def fit_codes(
-    opened: Gallery, network: Network, settings: MapSettings = MapSettings(), progress: MapProgress = lambda *_: None
+def fit_code_layouts(
+    opened: Gallery,
+    network: Network,
+    settings: MapSettings = MapSettings(),
+    *,
+    progress: MapProgress = lambda *_: None,
 ) -> dict[str, Layout]:
-    """Lay out what a network's encoder makes of a gallery.
+    """Lay out the codes that a network's encoder gives a gallery.
 
-    The measures are those of :func:`fit`, by the neighbours among the embeddings, so that layouts can be compared.
+    As in :func:`fit_map`, the layouts are checked against neighbours among the embeddings, so that they compare.
     """
-    rows, wanted = np.ascontiguousarray(opened.embeddings), max(settings.neighbours, settings.checked)
-    indices, _ = _neighbours(rows, wanted, progress)
+    rows, count = np.ascontiguousarray(opened.embeddings), max(settings.neighbours, settings.checked)
+    indices, _ = _neighbours(rows, count, progress)
     codes = unit(replace(network, cohort=None).codes(rows))
-    places = _places(codes, *_neighbours(codes, wanted, progress), settings, progress)
-    named = {f"{name} of codes": of for name, of in places.items()}
-    return _checked_layouts(named, rows, indices, settings, progress)
+    places = _places(codes, *_neighbours(codes, count, progress), settings, progress)
+    of_codes = {f"{name} of codes": layout for name, layout in places.items()}
+    return _checked_layouts(of_codes, rows, indices, settings, progress)
 
 
 def _places(
-    rows: np.ndarray, indices: np.ndarray, cosines: np.ndarray, settings: MapSettings, progress: MapProgress
-) -> dict[str, np.ndarray]:
-    """Where each method puts unit rows of which these are the nearest others, framed."""
+    rows: NDArray[np.float32],
+    indices: NDArray[np.int64],
+    cosines: NDArray[np.float32],
+    settings: MapSettings,
+    progress: MapProgress,
+) -> dict[str, NDArray[np.float32]]:
+    """The places of unit rows in each layout, given their nearest neighbours (n, k) and the cosines to them."""
     plane = _pca(rows)
     places = {PCA: plane}
     if len(rows) >= settings.umap_faces_min:
-        progress("Laying out by UMAP", 0, 0)
+        progress("Fitting UMAP", 0, 0)
         places = {UMAP: _umap(rows, indices, cosines, plane, settings), **places}
-    # UMAP finds no place for faces that are all copies of one.
-    return {name: framed(of) for name, of in places.items() if np.isfinite(of).all()}
+    # UMAP gives NaN where all rows are equal.
+    return {name: centre_and_scale(found) for name, found in places.items() if np.isfinite(found).all()}
 
 
 def _checked_layouts(
-    places: dict[str, np.ndarray], rows: np.ndarray, indices: np.ndarray, settings: MapSettings, progress: MapProgress
+    places: dict[str, NDArray[np.float32]],
+    rows: NDArray[np.float32],
+    indices: NDArray[np.int64],
+    settings: MapSettings,
+    progress: MapProgress,
 ) -> dict[str, Layout]:
     layouts = {}
-    for name, of in places.items():
+    checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
+    for name, found in places.items():
         progress(f"Checking {name}", 0, 0)
-        share = kept(indices[:, : settings.checked_of(len(rows))], of, settings.near_of(len(rows)))
-        layouts[name] = Layout(of, share, trustworthiness(rows, of, settings))
+        kept = neighbours_kept(indices[:, :checked], found, near=near)
+        layouts[name] = Layout(found, kept, trustworthiness(rows, found, settings))
     return layouts
 
 
 def _neighbours(
-    rows: np.ndarray, wanted: int, progress: MapProgress, block: int = 4096
-) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest other rows, int64 (n, k), and their cosines, float32 (n, k), the nearest first; k < n."""
+    rows: NDArray[np.float32], wanted: int, progress: MapProgress, block: int = 4096
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The nearest other rows (n, k) and the cosines to them (n, k), the nearest first; k < n."""
     import faiss
 
     count, wanted = len(rows), min(wanted, len(rows) - 1)
@@ -77,7 +99,7 @@ def _neighbours(
     for start in range(0, count, block):
         progress("Finding neighbours", start, count)
         cosines, indices = index.search(rows[start : start + block], wanted + 1)
-        # A copy of a row may come before the row itself, so that it is put last by its number.
+        # A copy of a row may come before the row itself, so look for the row's own number and put it last.
         own = indices == np.arange(start, start + len(indices))[:, None]
         order = np.argsort(own, axis=1, kind="stable")[:, :wanted]
         found.append([np.take_along_axis(part, order, axis=1) for part in (indices, cosines)])
@@ -85,22 +107,24 @@ def _neighbours(
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
 
 
-def _pca(rows: np.ndarray) -> np.ndarray:
-    """The two directions in which rows differ most, float32 (n, 2)."""
-    centred = rows - rows.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    first = directions[:, ::-1][:, :2]
-    # A direction's sign is free: the same one on every machine.
-    signs = np.sign(first[np.abs(first).argmax(axis=0), [0, 1]])
-    return np.asarray(centred @ (first * signs), dtype=np.float32)
+def _pca(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The two principal components, float32 (n, 2)."""
+    from sklearn import decomposition
+
+    if len(rows) < 2:
+        return np.zeros((len(rows), 2), np.float32)
+    # This solver is exact, and scikit-learn fixes the signs by the largest loadings: every machine gives one result.
+    return decomposition.PCA(2, svd_solver="covariance_eigh").fit_transform(rows).astype(np.float32)
 
 
 def _umap(
-    rows: np.ndarray, indices: np.ndarray, cosines: np.ndarray, plane: np.ndarray, settings: MapSettings
-) -> np.ndarray:
-    from pipeline import tensorflow_loader
-
-    tensorflow_loader.load()  # UMAP imports it, and less quietly.
+    rows: NDArray[np.float32],
+    indices: NDArray[np.int64],
+    cosines: NDArray[np.float32],
+    plane: NDArray[np.float32],
+    settings: MapSettings,
+) -> NDArray[np.float32]:
+    tensorflow_loader.load()  # UMAP imports it too, with its start-up messages.
     import umap
 
     own = np.arange(len(rows))[:, None]
@@ -111,44 +135,47 @@ def _umap(
         np.hstack([np.zeros_like(own, np.float32), distances]).astype(np.float32),
         None,
     )
-    # The start that UMAP's authors take, laid out by PCA so that both maps are turned alike.
-    start = framed(plane) * 10
+    # Starting from PCA, at the scale that UMAP expects, gives both layouts the same orientation.
+    start = centre_and_scale(plane) * 10
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # That known neighbours cannot place new faces: they are placed otherwise.
-        return np.asarray(
-            umap.UMAP(
-                n_neighbors=near + 1,
-                min_dist=settings.min_distance,
-                init=start,
-                random_state=settings.seed,
-                precomputed_knn=known,
-            ).fit_transform(rows),
-            dtype=np.float32,
+        warnings.simplefilter("ignore")  # UMAP warns that it cannot place new faces from precomputed neighbours.
+        model = umap.UMAP(
+            n_neighbors=near + 1,
+            min_dist=settings.min_distance,
+            init=start,
+            random_state=settings.seed,
+            precomputed_knn=known,
         )
+        return np.asarray(model.fit_transform(rows), dtype=np.float32)
 
 
-def framed(places: np.ndarray) -> np.ndarray:
-    """Places moved and scaled into -1..1 on both axes alike, float32 (n, 2)."""
+def centre_and_scale(places: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Places moved and scaled into -1..1, keeping their shape: float32 (n, 2)."""
     low, high = places.min(axis=0), places.max(axis=0)
     side = float((high - low).max()) or 1.0
     return np.asarray((places - (low + high) / 2) * (2 / side), dtype=np.float32)
 
 
-def cluster(rows: np.ndarray, settings: MapSettings = MapSettings()) -> tuple[np.ndarray, float]:
-    """Clusters by k-means, uint8 (n,), the largest first, and their silhouette: as many as make it best."""
+def find_clusters(
+    rows: NDArray[np.float32], settings: MapSettings = MapSettings()
+) -> tuple[NDArray[np.uint8], float]:
+    """Clusters by k-means, uint8 (n,), the largest first, and their silhouette, -1..1.
+
+    The number of clusters is the one with the best silhouette.
+    """
     from sklearn.cluster import KMeans, MiniBatchKMeans
     from sklearn.metrics import silhouette_score
 
-    best, score = np.zeros(len(rows), np.uint8), float("nan")
+    best, best_score = np.zeros(len(rows), np.uint8), float("nan")
     sample = sample_rows(len(rows), settings)
-    method = KMeans if len(rows) <= 20_000 else MiniBatchKMeans
+    method = KMeans if len(rows) <= _KMEANS_ROWS_MAX else MiniBatchKMeans
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # That equal rows make fewer clusters.
+        warnings.simplefilter("ignore")  # K-means warns where equal rows leave clusters empty.
         for clusters in range(settings.clusters_min, min(settings.clusters_max, len(rows) - 1) + 1):
             labels = method(clusters, n_init=4, random_state=settings.seed).fit_predict(rows)
             if len(np.unique(labels[sample])) > 1:
-                reached = float(silhouette_score(rows[sample], labels[sample], metric="cosine"))
-                if not reached <= score:
-                    best, score = labels, reached
+                score = float(silhouette_score(rows[sample], labels[sample], metric="cosine"))
+                if not score <= best_score:  # Also where there is no score yet.
+                    best, best_score = labels, score
     sizes = np.bincount(best)
-    return np.argsort(np.argsort(-sizes, kind="stable"))[best].astype(np.uint8), score
+    return np.argsort(np.argsort(-sizes, kind="stable"))[best].astype(np.uint8), best_score

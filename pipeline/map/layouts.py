@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 UMAP, PCA = "UMAP", "PCA"
+# Called with the stage, how many steps of it are done, and how many there are (0 where nobody knows).
 MapProgress = Callable[[str, int, int], None]
 
 
@@ -15,11 +17,12 @@ MapProgress = Callable[[str, int, int], None]
 class MapSettings:
     """How a map is fitted.
 
-    neighbours, min_distance: UMAP's ``n_neighbors`` and ``min_dist``. umap_faces_min: fewer faces get PCA only.
-    checked: how many nearest neighbours of each face are looked for on the map.
-    near_max: they count as kept among so many nearest places, or a twentieth of all where that is fewer.
-    clusters_min, clusters_max: two would mostly repeat the sources; no more than there are colours to tell apart.
-    sample: measures that compare all faces with all others are taken on so many.
+    neighbours, min_distance: UMAP's ``n_neighbors`` and ``min_dist``.
+    umap_faces_min: galleries with fewer faces get PCA only.
+    checked: the number of nearest neighbours of each face that the map is checked against.
+    near_max: a neighbour counts as kept among this many nearest places, or a twentieth of all if that is fewer.
+    clusters_min, clusters_max: two clusters would mostly repeat the sources; colours can tell seven apart.
+    sample: the number of faces for measures that compare faces with all others.
     """
 
     neighbours: int = 15
@@ -33,38 +36,41 @@ class MapSettings:
     sample: int = 2000
 
     def checked_of(self, faces: int) -> int:
-        """How many neighbours are looked for among ``faces``: fewer than half of them."""
+        """The number of checked neighbours in a gallery of ``faces``: fewer than half of them."""
         return min(self.checked, (faces - 1) // 2)
 
     def near_of(self, faces: int) -> int:
-        """How many places on the map count as near."""
+        """The number of places on the map that count as near in a gallery of ``faces``."""
         return max(self.checked_of(faces), min(self.near_max, faces // 20))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to lay the faces out.
+    """One way to lay out the faces.
 
-    places: float32 (faces, 2) within -1..1, centred. kept: float32 (faces,), the share 0..1 of a face's nearest
-    neighbours that are near it on the map too. trustworthiness: 0..1, of the whole (Venna and Kaski 2001).
+    places: float32 (faces, 2), centred, within -1..1.
+    kept: float32 (faces,), the share 0..1 of a face's nearest neighbours that are near it on the map too.
+    trustworthiness: of the whole layout, 0..1 (Venna and Kaski 2001).
     """
 
-    places: np.ndarray
-    kept: np.ndarray
+    places: NDArray[np.float32]
+    kept: NDArray[np.float32]
     trustworthiness: float
 
 
 @dataclass(frozen=True)
-class Map:
-    """What is known of a gallery's faces as a whole.
+class FaceMap:
+    """The layouts of a gallery's faces, and their clusters.
 
-    layouts: by name, the best to look at first. clusters: uint8 (faces,), numbered from 0, the largest first.
-    silhouette: -1..1, how well clusters are apart; NaN where there is but one. purity: 0..1, the share of photos that
-    lie in the cluster of most photos of their person; NaN where nobody has several. quality: float32 (faces,), 0..1.
+    layouts: by name, the one to show first comes first.
+    clusters: uint8 (faces,), numbered from 0, the largest first.
+    silhouette: how well the clusters are separated, -1..1; NaN where there is only one.
+    purity: the share of photos in their person's most frequent cluster, 0..1; NaN where nobody has several photos.
+    quality: float32 (faces,), how good each photo is for the network, 0..1.
     """
 
     layouts: dict[str, Layout]
-    clusters: np.ndarray
+    clusters: NDArray[np.uint8]
     silhouette: float
     purity: float
-    quality: np.ndarray
+    quality: NDArray[np.float32]

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import MapSettings
 
-# The side of a face as FaceNet sees it: smaller faces have been enlarged for it.
+# The side of FaceNet's crop: smaller faces are enlarged for it.
 _SHARP_SIDE_PX = 160
+# Rows of the sample that are compared with all rows at a time.
+_BLOCK = 256
 
 
-def kept(neighbours: np.ndarray, places: np.ndarray, near: int) -> np.ndarray:
-    """The share, float32 (n,) 0..1, of each row's neighbours (n, k) that are among its ``near`` nearest places."""
+def neighbours_kept(neighbours: NDArray[np.int64], places: NDArray[np.float32], *, near: int) -> NDArray[np.float32]:
+    """The share of each row's neighbours (n, k) that are among its ``near`` nearest places, float32 (n,), 0..1."""
     from scipy.spatial import cKDTree
 
     if not neighbours.shape[1]:
         return np.ones(len(places), np.float32)
     distances, _ = cKDTree(places).query(places, near + 1, workers=-1)
-    apart = np.linalg.norm(places[neighbours] - places[:, None], axis=2)
-    return np.asarray((apart <= distances[:, -1:] + 1e-6).mean(axis=1), dtype=np.float32)
+    gaps = np.linalg.norm(places[neighbours] - places[:, None], axis=2)
+    return np.asarray((gaps <= distances[:, -1:] + 1e-6).mean(axis=1), dtype=np.float32)
 
 
-def trustworthiness(rows: np.ndarray, places: np.ndarray, settings: MapSettings = MapSettings()) -> float:
-    """How far neighbours on the map are neighbours in truth, 0..1 (Venna and Kaski 2001), by a sample of the rows.
+def trustworthiness(
+    rows: NDArray[np.float32], places: NDArray[np.float32], settings: MapSettings = MapSettings()
+) -> float:
+    """How far neighbours on the map are neighbours among the rows, 0..1 (Venna and Kaski 2001); 1 for tiny galleries.
 
-    As ``sklearn.manifold.trustworthiness``, which needs all distances of all rows at once. One for tiny galleries.
+    Estimated on a sample: ``sklearn.manifold.trustworthiness`` needs the distances between all rows in memory.
     """
     from scipy.spatial import cKDTree
 
@@ -33,36 +40,39 @@ def trustworthiness(rows: np.ndarray, places: np.ndarray, settings: MapSettings 
     if not near:
         return 1.0
     sample = sample_rows(count, settings)
-    _, mapped = cKDTree(places).query(places[sample], near + 1, workers=-1)
+    _, on_map = cKDTree(places).query(places[sample], near + 1, workers=-1)
     penalty = 0
-    for start in range(0, len(sample), 256):
-        own = sample[start : start + 256]
+    for start in range(0, len(sample), _BLOCK):
+        own = sample[start : start + _BLOCK]
         cosines = rows[own] @ rows.T
         cosines[np.arange(len(own)), own] = np.inf
-        order = np.argsort(mapped[start : start + 256] == own[:, None], axis=1, kind="stable")[:, :near]
-        found = np.take_along_axis(mapped[start : start + 256], order, axis=1)
-        for column in found.T:
-            # How many rows are nearer; the row itself is one of them.
+        order = np.argsort(on_map[start : start + _BLOCK] == own[:, None], axis=1, kind="stable")[:, :near]
+        neighbours = np.take_along_axis(on_map[start : start + _BLOCK], order, axis=1)
+        for column in neighbours.T:
+            # The number of rows that are nearer, the row itself included.
             rank = (cosines > cosines[np.arange(len(own)), column][:, None]).sum(axis=1)
             penalty += int(np.maximum(rank - near, 0).sum())
     return 1 - penalty * 2 / (len(sample) * near * (2 * count - 3 * near - 1))
 
 
-def purity(clusters: np.ndarray, people: np.ndarray) -> float:
-    """The share of photos in the cluster of most photos of their person, 0..1, of people with several; else NaN."""
+def cluster_purity(clusters: NDArray[np.uint8], people: NDArray[Any]) -> float:
+    """The share of photos in their person's most frequent cluster, 0..1, over people with several photos, else NaN.
+
+    clusters and people (n,) are numbered from 0.
+    """
     counts = np.zeros((people.max() + 1, clusters.max() + 1), np.int64)
     np.add.at(counts, (people, clusters), 1)
     several = counts[counts.sum(axis=1) > 1]
     return float(several.max(axis=1).sum() / several.sum()) if len(several) else float("nan")
 
 
-def photo_quality(opened: Gallery) -> np.ndarray:
-    """How good a photo is for the network, 0..1: MTCNN's confidence, less where the face had to be enlarged."""
+def photo_quality(opened: Gallery) -> NDArray[np.float32]:
+    """How good each photo is for the network, 0..1: the detector's confidence, lowered where the face is small."""
     confidence, side = (opened.faces[name].to_numpy() for name in ("confidence", "face_side_px"))
     return np.clip(confidence * np.minimum(side / _SHARP_SIDE_PX, 1), 0, 1).astype(np.float32)
 
 
-def sample_rows(count: int, settings: MapSettings) -> np.ndarray:
-    """A fixed sample of row numbers, sorted."""
+def sample_rows(count: int, settings: MapSettings) -> NDArray[np.int64]:
+    """A fixed sample of the row numbers below ``count``, sorted."""
     generator = np.random.default_rng(settings.seed)
     return np.sort(generator.choice(count, min(count, settings.sample), replace=False))

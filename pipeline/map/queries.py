@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipeline.gallery.gallery import Gallery
-    from pipeline.map.layouts import Layout, Map
+    from pipeline.map.layouts import FaceMap, Layout
 
 # People are ranked among this many nearest photos.
 _NEAREST_PHOTOS_MAX = 5000
@@ -132,7 +132,7 @@ def most_common(numbers: NDArray[np.int32], *, count: int) -> list[tuple[int, in
     return [(number, int(occurrences[number])) for number in order if occurrences[number]]
 
 
-def faces_table(opened: Gallery, fitted: Map, layout: Layout, rows: NDArray[np.int64]) -> pa.Table:
+def faces_table(opened: Gallery, fitted: FaceMap, layout: Layout, rows: NDArray[np.int64]) -> pa.Table:
     """What is known of the faces in ``rows``, one line each, to show or export."""
     import pyarrow as pa
 

@@ -20,7 +20,7 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.lookalikes import Models
 from pipeline.map import fitting
-from pipeline.map.files import map_path, open_map, save_codes, save_map
+from pipeline.map.files import map_path, open_map, save_code_layouts, save_map
 from pipeline.map.layouts import PCA, UMAP
 from pipeline.similarity import files
 from pipeline.similarity.network import Network
@@ -54,7 +54,7 @@ def made(count: int, name: str = "made") -> Gallery:
     """A gallery of so many faces with its map."""
     synthetic(name, faces=count)
     opened = opening.open_gallery(name)
-    save_map(opened, fitting.fit(opened))
+    save_map(opened, fitting.fit_map(opened))
     return opened
 
 
@@ -217,7 +217,7 @@ def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_ch
             page = explorer()
             assert list(page.segmented_control(key="layout").options) == ["UMAP", "PCA"]
             assert "has changed since its codes were laid out" in captions(page)
-        save_codes(opened, fitting.fit_codes(opened, network), tmp_path / "run", network)
+        save_code_layouts(opened, fitting.fit_code_layouts(opened, network), folder=tmp_path / "run", network=network)
         page = explorer(face=3)
         layouts = ["UMAP", "PCA", "UMAP of codes", "PCA of codes"]
         assert list(page.segmented_control(key="layout").options) == layouts

@@ -6,7 +6,7 @@ from pipeline import storage
 from pipeline.__main__ import main as pipeline
 from pipeline.gallery import opening
 from pipeline.lookalikes import Models
-from pipeline.map.files import open_codes
+from pipeline.map.files import open_code_layouts
 from pipeline.similarity import files
 from tests.conftest import HOME
 from train.__main__ import main
@@ -72,7 +72,7 @@ def test_the_codes_of_a_run_can_be_laid_out_beside_the_map(small, home, capsys):
     capsys.readouterr()
     assert pipeline(["map", "--gallery", "small", "--network", str(run_folder("symmetric"))]) == 0
     assert re.search(r"^  PCA of codes: trustworthiness 0\.\d+", capsys.readouterr().out, re.MULTILINE)
-    assert list(open_codes(opening.open_gallery("small"))) == ["PCA of codes"]
+    assert list(open_code_layouts(opening.open_gallery("small"))) == ["PCA of codes"]
     assert pipeline(["map", "--gallery", "small", "--network", str(run_folder("cohort"))]) == 1
     assert "has no encoder" in capsys.readouterr().err
 

@@ -200,7 +200,7 @@ def test_the_last_person_can_go_and_others_can_come(home, dropped, strangers):
 
 
 def test_a_gallery_can_be_copied_with_its_map_and_changed_alone(small, models, dropped, strangers, examples):
-    save_map(opening.open_gallery("small"), fitting.fit(opening.open_gallery("small")))
+    save_map(opening.open_gallery("small"), fitting.fit_map(opening.open_gallery("small")))
     editing.copy("small", "mine")
     assert layout.names() == ["mine", "small"]
     assert answers("mine", models, [examples["Madonna"][4]]) == answers("small", models, [examples["Madonna"][4]])

@@ -37,7 +37,7 @@ def old(tmp_path, monkeypatch):
     writing.commit(folder, 7, [(ROWS, unit_rows(FACES))], FACES, (), about)
     opened = opening.open_gallery("old")
     settings = layouts.MapSettings(umap_faces_min=FACES + 1)
-    save_map(opened, fitting.fit(opened, settings), layouts.MapSettings())
+    save_map(opened, fitting.fit_map(opened, settings), layouts.MapSettings())
     (folder / "faces-7.arrow").unlink()
     keep_as_parquet(folder, ROWS)
     return folder

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import queries
-from pipeline.map.layouts import Layout, Map
+from pipeline.map.layouts import FaceMap, Layout
 from tests.conftest import unit_rows
 
 
@@ -103,7 +103,7 @@ def test_the_table_of_faces_has_a_line_for_each_row():
     opened = Gallery(Path("none"), {}, faces, unit_rows(5))
     layout = Layout(random_places(5), np.linspace(0, 1, 5, dtype=np.float32), 0.9)
     clusters, quality = np.array([0, 1, 0, 2, 1], np.uint8), np.full(5, 0.12345, np.float32)
-    fitted = Map({"PCA": layout}, clusters, 0.5, float("nan"), quality)
+    fitted = FaceMap({"PCA": layout}, clusters, 0.5, float("nan"), quality)
     table = queries.faces_table(opened, fitted, layout, np.array([4, 1]))
     assert table.column_names[:4] == ["row", "name", "source", "licence"]
     assert table["row"].to_pylist() == [4, 1]

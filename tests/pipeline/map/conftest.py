@@ -1,0 +1,22 @@
+"""Galleries and encoders that the map's tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.app import synthetic
+from pipeline.gallery import opening
+from pipeline.similarity.network import Network
+
+
+@pytest.fixture
+def made(empty_home):
+    """An open gallery of six people with ten photos each, on disk."""
+    synthetic("made", faces=60)
+    return opening.open_gallery("made")
+
+
+def encoder(kernel: np.ndarray) -> Network:
+    """A network whose encoder is a product with a matrix."""
+    return Network(encoder=((kernel, np.zeros(kernel.shape[1], np.float32)),), metric=())

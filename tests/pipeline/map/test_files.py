@@ -1,0 +1,145 @@
+"""Maps on disk: read as they were written, refused where they are damaged or stale."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pipeline import storage
+from pipeline.errors import MapError
+from pipeline.gallery.gallery import Gallery
+from pipeline.map import fitting
+from pipeline.map.files import (
+    CODES_FILE,
+    MAP_FILE,
+    map_path,
+    network_of_codes,
+    open_code_layouts,
+    open_map,
+    save_code_layouts,
+    save_map,
+)
+from pipeline.map.layouts import MapSettings
+from pipeline.similarity import files
+from tests.conftest import unit_rows
+from tests.pipeline.map.conftest import encoder
+
+
+def test_a_map_is_read_as_it_was_written(made):
+    fitted = fitting.fit_map(made)
+    save_map(made, fitted)
+    read = open_map(made)
+    assert list(read.layouts) == list(fitted.layouts)
+    for name, layout in fitted.layouts.items():
+        assert np.array_equal(read.layouts[name].places, layout.places)
+        assert np.array_equal(read.layouts[name].kept, layout.kept)
+        assert read.layouts[name].trustworthiness == layout.trustworthiness
+    assert np.array_equal(read.clusters, fitted.clusters)
+    assert (read.silhouette, read.purity) == (fitted.silhouette, fitted.purity)
+    assert [path.name for path in made.folder.glob("*map*")] == [MAP_FILE]
+
+
+def test_without_a_map_the_error_carries_the_command_that_fits_one(made):
+    with pytest.raises(MapError, match="no map yet") as caught:
+        open_map(made)
+    assert caught.value.command == "python -m pipeline map --gallery made"
+
+
+def test_a_map_of_other_embeddings_or_settings_is_refused(made):
+    save_map(made, fitting.fit_map(made))
+    with pytest.raises(MapError, match="has changed since its map was made") as caught:
+        open_map(made, MapSettings(seed=1))
+    assert caught.value.command == "python -m pipeline map --gallery made"
+    manifest = storage.read_manifest(made.folder) or {}
+    for change in (
+        {"generation": 2},
+        {"embedding": {"model": "another"}},
+        {"files": {**manifest["files"], "embeddings": {"sha256": "1"}}},
+    ):
+        with pytest.raises(MapError, match="has changed"):
+            open_map(Gallery(made.folder, {**manifest, **change}, made.faces, made.embeddings))
+
+
+def test_a_truncated_map_is_damaged(made):
+    save_map(made, fitting.fit_map(made))
+    whole = map_path(made).read_bytes()
+    for cut in np.linspace(0, len(whole) - 1, 60, dtype=int):
+        map_path(made).write_bytes(whole[:cut])
+        with pytest.raises(MapError, match="is damaged"):
+            open_map(made)
+
+
+@pytest.mark.parametrize("wrong", ["shape", "nan", "missing"])
+def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
+    save_map(made, fitting.fit_map(made))
+    with np.load(map_path(made)) as arrays:
+        parts = dict(arrays)
+    if wrong == "shape":
+        parts["PCA places"] = parts["PCA places"][:-1]
+    elif wrong == "nan":
+        parts["PCA places"][3] = np.nan
+    else:
+        del parts["clusters"]
+    np.savez(map_path(made), **parts)
+    with pytest.raises(MapError, match="is damaged"):
+        open_map(made)
+
+
+@pytest.fixture
+def coded(made, tmp_path):
+    """A gallery with the layouts of a random network's codes, and the network on disk."""
+    network = encoder(unit_rows(32).T)
+    files.write_network(tmp_path / "run", network, None, {})
+    layouts = fitting.fit_code_layouts(made, network)
+    save_code_layouts(made, layouts, folder=tmp_path / "run", network=network)
+    return made, layouts, tmp_path / "run"
+
+
+def test_layouts_of_codes_are_read_as_they_were_written(coded, made):
+    _, layouts, folder = coded
+    read = open_code_layouts(made)
+    assert list(read) == list(layouts) == ["UMAP of codes", "PCA of codes"]
+    for name, layout in layouts.items():
+        assert np.array_equal(read[name].places, layout.places)
+    assert network_of_codes(made) == folder
+    (made.folder / CODES_FILE).unlink()
+    assert open_code_layouts(made) == {}
+    assert network_of_codes(made) is None
+
+
+def test_layouts_of_codes_of_a_changed_gallery_or_network_are_refused(coded, made):
+    _, _, folder = coded
+    changed = Gallery(made.folder, {**made.manifest, "generation": 2}, made.faces, made.embeddings)
+    with pytest.raises(MapError, match="made has changed since its codes were mapped") as caught:
+        open_code_layouts(changed)
+    assert caught.value.command == f"python -m pipeline map --gallery made --network {folder}"
+    files.write_network(folder, encoder(unit_rows(32, seed=1).T), None, {})
+    with pytest.raises(MapError, match=r"The network in .* has changed since its codes were mapped"):
+        open_code_layouts(made)
+    (folder / "network.npz").unlink()
+    with pytest.raises(MapError, match=r"cannot be used.*Train it again"):
+        open_code_layouts(made)
+
+
+def test_truncated_layouts_of_codes_are_damaged(coded, made):
+    path = made.folder / CODES_FILE
+    whole = path.read_bytes()
+    for cut in np.linspace(0, len(whole) - 1, 30, dtype=int):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(MapError, match="are damaged"):
+            open_code_layouts(made)
+
+
+def test_opening_a_map_imports_none_of_the_libraries_that_fit_it(made):
+    save_map(made, fitting.fit_map(made))
+    code = (
+        "import sys, json; from pipeline.gallery import opening; from pipeline.map import files;"
+        "files.open_map(opening.open_gallery('made'));"
+        "print(json.dumps([name for name in ('umap', 'sklearn', 'scipy', 'tensorflow') if name in sys.modules]))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout) == []
