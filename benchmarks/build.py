@@ -34,7 +34,7 @@ from pipeline.gallery import building
 from pipeline.gallery.building import BuildSettings
 from pipeline.sources import lfw
 from pipeline.sources.base import SourcePeople, SourcePerson, source_people
-from train.datasets import lfw as wild
+from train.datasets.lfw import lfw_folder
 
 SIZES = (64, 128, 256)
 PHOTOS_OF_PERSON_MIN = 4
@@ -124,7 +124,7 @@ def _in_a_process(what: str, way: str, size: int) -> dict[str, float]:
 def _people(size: int) -> SourcePeople:
     """The first people of LFW with several photos, of which there are ``size``."""
     people: list[SourcePerson] = []
-    for person in lfw.people(wild.lfw_folder()).people:
+    for person in lfw.people(lfw_folder()).people:
         if len(person.photos) >= PHOTOS_OF_PERSON_MIN and size:
             people.append(replace(person, photos=person.photos[:size]))
             size -= len(people[-1].photos)

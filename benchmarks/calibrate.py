@@ -12,37 +12,33 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import protocols, report
+from benchmarks import report
 from pipeline.errors import UserError
 from pipeline.similarity import scorers
 from train.datasets.lfw import LFW
-from train.evaluation.report import fit_calibration
+from train.evaluation.calibration import check_calibration, fit_calibration
+from train.evaluation.distances import cosine_distances, pair_distances
 
-BINS = 10
 # As many as the demonstration gallery has.
 STRANGERS = 983
 
 
 def main() -> None:
     """Fit, check and write the calibration."""
-    wild = LFW()
-    embeddings = wild.embeddings()
+    lfw = LFW()
+    embeddings = lfw.embeddings()
 
     def distances(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
-        pairs, same, _ = wild.pairs(pair_list)
-        values = protocols.cosines(embeddings, pairs)
+        pairs = lfw.pairs(pair_list)
+        values = pair_distances(embeddings, pairs.photos, cosine_distances)
         known = ~np.isnan(values)
-        return (1 - values[known]) / 2, same[known]
+        return values[known], pairs.same[known]
 
     calibration = fit_calibration(*distances("pairsDevTrain.txt"))
     table = []
     for name in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
-        values, labels = distances(name)
-        said = calibration.resemblance(values) / 100
-        right = float(np.mean((said > 0.5) == labels))
-        table.append(
-            {"pairs": name, "accuracy at 50": right, "expected calibration error": calibration_error(said, labels)}
-        )
+        figures, _ = check_calibration(calibration, *distances(name))
+        table.append({"pairs": name, **figures})
     asset = {
         "scorer": "cosine",
         "middle": round(calibration.middle, 5),
@@ -56,15 +52,15 @@ def main() -> None:
         "calibrate",
         {
             "Calibration of the resemblance by cosine": table,
-            f"Resemblance of the most alike strangers among {STRANGERS} people": _strangers(wild, embeddings),
+            f"Resemblance of the most alike strangers among {STRANGERS} people": _strangers(lfw, embeddings),
         },
     )
 
 
-def _strangers(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
+def _strangers(lfw: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
     """What a visitor sees who is not in the gallery: people of view 1 looked up among others of them."""
-    test = wild.photos_of("peopleDevTest.txt")
-    _, first = np.unique(wild.people[test], return_index=True)
+    test = lfw.photos_of("peopleDevTest.txt")
+    _, first = np.unique(lfw.people[test], return_index=True)
     rows = embeddings[test[first]]
     shares = (5, 25, 50, 75, 95)
     table: list[dict[str, object]] = []
@@ -76,16 +72,6 @@ def _strangers(wild: LFW, embeddings: np.ndarray) -> list[dict[str, object]]:
             percentiles = {f"{share} %": round(float(np.percentile(ranked[:, rank - 1], share))) for share in shares}
             table.append({"by": scorer.name, "rank": rank, **percentiles})
     return table
-
-
-def calibration_error(said: np.ndarray, same: np.ndarray) -> float:
-    """Expected calibration error (Guo et al. 2017): mean gap of said and true share over equal-width bins."""
-    bins = np.minimum((said * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(said[bins == number].mean() - same[bins == number].mean()) * np.mean(bins == number)
-        for number in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
 
 
 if __name__ == "__main__":

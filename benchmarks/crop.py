@@ -15,57 +15,58 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from benchmarks import protocols, report, tables
+from benchmarks import report
 from pipeline import photo
 from pipeline.embedding.base import unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
 from train.datasets.lfw import LFW, NEVER_LEVEL, pipeline_models, progress_bar
+from train.evaluation import measuring
+from train.evaluation.distances import cosine_distances
+from train.evaluation.protocols import VIEW_1_DRAWS
 
-DRAWS = range(10)
 VIEWS = (View(1.0, 0.0), View(1.0, 0.1), View(0.0, 0.1), *FACENET_SETTINGS.views[::2])
 ANGLES = (0, 10, 15, 20, 30, 45, 60, 90)
 
 
 def main() -> None:
     """Measure every choice and print its table."""
-    wild = LFW()
-    test = wild.photos_of("peopleDevTest.txt")
+    lfw = LFW()
+    test = lfw.photos_of("peopleDevTest.txt")
     report(
         "crop",
         {
-            "Crops: one-shot rank-1, mean and s.d. of 10 draws": _crops(wild),
-            "Centring: the mean of the 4,038 people of peopleDevTrain subtracted": _centring(wild),
+            "Crops: one-shot rank-1, mean and s.d. of 10 draws": _crops(lfw),
+            "Centring: the mean of the 4,038 people of peopleDevTrain subtracted": _centring(lfw),
             "Levelling: rank-1 of turned probes, by the roll over which a head is turned upright": _levelling(
-                wild, test
+                lfw, test
             ),
-            "Copies: distance of a photo to a copy of it, and to other photos of the same person": _copies(
-                wild, test
-            ),
+            "Copies: distance of a photo to a copy of it, and to other photos of the same person": _copies(lfw, test),
         },
     )
-    tables.fill("crops")
 
 
-def _rank_1(wild: LFW, rows: np.ndarray) -> dict[str, object]:
+def _rank_1(lfw: LFW, rows: np.ndarray) -> dict[str, object]:
     """Among the people of each list."""
     found: dict[str, object] = {}
     for title, people_list in (("4,038 people", "peopleDevTrain.txt"), ("1,711 people", "peopleDevTest.txt")):
-        photos = wild.photos_of(people_list)
-        values = [np.mean(protocols.one_shot(rows[photos], wild.people[photos], seed) == 1) for seed in DRAWS]
-        found[title] = f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
+        photos = lfw.photos_of(people_list)
+        draws = (
+            measuring.one_shot(rows[photos], lfw.people[photos], cosine_distances, draw) for draw in VIEW_1_DRAWS
+        )
+        found[title] = measuring.spread([draw["rank_1"] for draw in draws])
     return found
 
 
-def _crops(wild: LFW) -> list[dict[str, object]]:
-    everything, limit = np.arange(len(wild)), FACENET_SETTINGS.level_over_degrees
-    plain = {view: wild.view(view, everything, limit) for view in VIEWS}
-    mirrored = {view: wild.view(replace(view, mirror=True), everything, limit) for view in VIEWS}
+def _crops(lfw: LFW) -> list[dict[str, object]]:
+    everything, limit = np.arange(len(lfw)), FACENET_SETTINGS.level_over_degrees
+    plain = {view: lfw.view(view, everything, limit) for view in VIEWS}
+    mirrored = {view: lfw.view(replace(view, mirror=True), everything, limit) for view in VIEWS}
     table: list[dict[str, object]] = []
 
     def add(crops: str, passes: int, parts: list[np.ndarray]) -> None:
-        table.append({"crops": crops, "passes": passes, **_rank_1(wild, unit(np.mean(parts, axis=0)))})
+        table.append({"crops": crops, "passes": passes, **_rank_1(lfw, unit(np.mean(parts, axis=0)))})
 
     for view in VIEWS:
         add(_name(view), 1, [plain[view]])
@@ -81,27 +82,27 @@ def _name(view: View) -> str:
     return f"{shape} {view.margin_ratio:+.2f}" + (f" turned {view.turn_degrees:+.0f}°" if view.turn_degrees else "")
 
 
-def _centring(wild: LFW) -> list[dict[str, object]]:
-    embeddings = wild.embeddings()
-    mean = embeddings[wild.photos_of("peopleDevTrain.txt")].mean(axis=0)
+def _centring(lfw: LFW) -> list[dict[str, object]]:
+    embeddings = lfw.embeddings()
+    mean = embeddings[lfw.photos_of("peopleDevTrain.txt")].mean(axis=0)
     centred = np.where(embeddings.any(axis=1, keepdims=True), unit(embeddings - mean), 0)
     return [
-        {"embeddings": "as they are", **_rank_1(wild, embeddings)},
-        {"embeddings": "centred", **_rank_1(wild, centred)},
+        {"embeddings": "as they are", **_rank_1(lfw, embeddings)},
+        {"embeddings": "centred", **_rank_1(lfw, centred)},
     ]
 
 
-def _levelling(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
-    embeddings = wild.embeddings()
-    _, first = np.unique(wild.people[test], return_index=True)
+def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
+    embeddings = lfw.embeddings()
+    _, first = np.unique(lfw.people[test], return_index=True)
     gallery = test[first]
-    second = first[np.bincount(wild.people[test])[np.unique(wild.people[test])] > 1] + 1
+    second = first[np.bincount(lfw.people[test])[np.unique(lfw.people[test])] > 1] + 1
     probes = test[second]
     embedder = pipeline_models().embedder
     table = []
     with progress_bar() as bar:
         for angle in bar.track(ANGLES, description="Turning probes (angles)"):
-            turned = [_turned(photo.read(wild.paths[number]), angle) for number in probes]
+            turned = [_turned(photo.read(lfw.paths[number]), angle) for number in probes]
             detected = pipeline_models().detector(turned)
             row: dict[str, object] = {"turned by": f"{angle}°", "found": sum(map(bool, detected)) / len(probes)}
             with_face = [place for place, found in enumerate(detected) if found]
@@ -111,7 +112,7 @@ def _levelling(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
                 embedder.settings = replace(FACENET_SETTINGS, level_over_degrees=limit)
                 rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
                 nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
-                right[limit] = wild.people[nearest] == wild.people[probes[with_face]]
+                right[limit] = lfw.people[nearest] == lfw.people[probes[with_face]]
             for limit in (NEVER_LEVEL, 30.0, 20.0, 10.0, 5.0, 0.0):
                 chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
                 row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
@@ -127,8 +128,8 @@ def _turned(picture: np.ndarray, degrees: float) -> np.ndarray:
     return np.asarray(padded.rotate(-degrees, Image.Resampling.BICUBIC))[pad:-pad, pad:-pad]
 
 
-def _copies(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
-    embeddings = wild.embeddings()
+def _copies(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
+    embeddings = lfw.embeddings()
     chosen = test[::8]
     ways: dict[str, Callable[[Image.Image], Image.Image]] = {
         "JPEG of quality 50": lambda picture: _jpeg(picture, 50),
@@ -138,7 +139,7 @@ def _copies(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
     }
     table = []
     for name, way in ways.items():
-        copies = [np.asarray(way(Image.open(wild.paths[number]).convert("RGB"))) for number in chosen]
+        copies = [np.asarray(way(Image.open(lfw.paths[number]).convert("RGB"))) for number in chosen]
         detected = pipeline_models().detector(copies)
         crops = [
             pipeline_models().embedder.crops(copy, found[0])
@@ -148,8 +149,8 @@ def _copies(wild: LFW, test: np.ndarray) -> list[dict[str, object]]:
         kept = [number for number, found in zip(chosen, detected, strict=True) if found]
         table.append(_percentiles(name, (pipeline_models().embedder(crops) * embeddings[kept]).sum(axis=1)))
     others = []
-    for person in np.unique(wild.people[test]):
-        rows = embeddings[test[wild.people[test] == person]]
+    for person in np.unique(lfw.people[test]):
+        rows = embeddings[test[lfw.people[test] == person]]
         others += (rows @ rows.T)[np.triu_indices(len(rows), 1)].tolist()
     return [*table, _percentiles("another photo of the same person", np.array(others))]
 

@@ -21,10 +21,10 @@ class Crowd:
     """People drawn from the normal distribution of LFW's people, photos from that of photos around their person."""
 
     def __init__(self) -> None:
-        wild = LFW()
-        embeddings = wild.embeddings()
+        lfw = LFW()
+        embeddings = lfw.embeddings()
         known = embeddings.any(axis=1)
-        rows, people = embeddings[known], np.unique(wild.people[known], return_inverse=True)[1]
+        rows, people = embeddings[known], np.unique(lfw.people[known], return_inverse=True)[1]
         counts = np.bincount(people)
         means = np.stack([np.bincount(people, column) for column in rows.T], axis=1) / counts[:, None]
         # Photos lie nearer to the mean of n of them than to their person, by the factor (n - 1) / n of variance.

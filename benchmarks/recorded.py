@@ -19,7 +19,7 @@ FINE_TUNING: list[dict[str, object]] = [
     {
         "attempt": f"FaceNet fine-tuned: {name} (recorded)",
         "rank-1": f"{tuned:.4f}, blended {blended:.4f}",
-        "beside cosine": f"{tuned - _ORIGINAL:+.4f}, blended {blended - _ORIGINAL:+.4f}",
+        "vs cosine": f"{tuned - _ORIGINAL:+.4f}, blended {blended - _ORIGINAL:+.4f}",
     }
     for name, (tuned, blended) in _MEASURED.items()
 ]

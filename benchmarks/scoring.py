@@ -46,10 +46,10 @@ EVERY, PRODUCT = "every photo scored", "cosine, a product of matrices"
 
 def main() -> None:
     """Measure both tables."""
-    wild = LFW()
-    embeddings = wild.embeddings()
+    lfw = LFW()
+    embeddings = lfw.embeddings()
     known = embeddings.any(axis=1)
-    embeddings, people = embeddings[known], wild.people[known]
+    embeddings, people = embeddings[known], lfw.people[known]
     shipped = scorers.read(files.SHIPPED)
     original = NetworkScorer(_original().arrays(), Calibration(0.5, 1.0, on_logit=True))
     shares = recall(embeddings, people, {"network as shipped": shipped, "cosine": CosineScorer()})

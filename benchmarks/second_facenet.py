@@ -9,8 +9,8 @@ from pipeline.embedding.pair import side_by_side
 from train.datasets.lfw import LFW
 
 
-def second_facenet(wild: LFW, embeddings: np.ndarray, photos: np.ndarray) -> np.ndarray:
+def second_facenet(lfw: LFW, embeddings: np.ndarray, photos: np.ndarray) -> np.ndarray:
     """Rows of both networks side by side, the second one with half the weight, for some photos: unit rows."""
-    second = np.zeros((len(wild), 512), np.float32)
-    second[photos] = wild.embedded(FACENET_512.name, photos)
+    second = np.zeros((len(lfw), 512), np.float32)
+    second[photos] = lfw.embedded(FACENET_512.name, photos)
     return side_by_side(embeddings, second)

@@ -45,14 +45,14 @@ AIM, INPUT_AIM = 100, 0.1
 
 def main() -> None:
     """Measure all tables."""
-    wild = LFW()
-    embeddings = wild.embeddings()
+    lfw = LFW()
+    embeddings = lfw.embeddings()
     known = embeddings.any(axis=1)
-    lfw = embeddings[known], np.unique(wild.people[known], return_inverse=True)[1]
-    here = {size: step(*lfw, size) for size in (PUBLISHED, *SIZES)}
+    photos = embeddings[known], np.unique(lfw.people[known], return_inverse=True)[1]
+    here = {size: step(*photos, size) for size in (PUBLISHED, *SIZES)}
     # First, as drawing takes several times as long in a process where the published generators have run.
-    inputs = [inputs_of(*lfw, size, here[size]) for size in SIZES]
-    published = {size: published_step(*_with_pairs(*lfw), size) for size in (PUBLISHED, LARGE)}
+    inputs = [inputs_of(*photos, size, here[size]) for size in SIZES]
+    published = {size: published_step(*_with_pairs(*photos), size) for size in (PUBLISHED, LARGE)}
     first = PUBLISHED / published[PUBLISHED]
     ways = [("published", *item) for item in published.items()] + [("here", *item) for item in here.items()]
     grown = exponent(SIZES, [here[size] for size in SIZES])
@@ -72,7 +72,7 @@ def main() -> None:
             ],
             f"At published sizes, {PER_PERSON} photos of each person, crowd": [at_size(people) for people in PEOPLE],
             f"What a step costs, which grows with the batch to the power {grown:.2f}": inputs,
-            "A whole run with the defaults of `python -m train fit`, LFW": whole(*lfw),
+            "A whole run with the defaults of `python -m train fit`, LFW": whole(*photos),
         },
         [
             Line(

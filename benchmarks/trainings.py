@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.calibrate import calibration_error
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import UserError
 from pipeline.similarity import files
 from pipeline.similarity.network import Network
 from train.datasets.lfw import LFW
-from train.evaluation import protocols, report
+from train.evaluation.calibration import check_calibration, fit_calibration
+from train.evaluation.distances import network_distances, pair_distances
 from train.fit import fit
 from train.options import COHORT, ORIGINAL, RESIDUAL, SYMMETRIC
 from train.runs import networks
@@ -73,47 +73,42 @@ def network_of(
 
 def main() -> None:
     """Train everything that is recorded, and ship."""
-    wild = LFW()
-    embeddings, held_out = wild.embeddings(), np.isin(np.arange(len(wild)), wild.photos_of("peopleDevTest.txt"))
-    names = [path.parent.name.replace("_", " ") for path in wild.paths]
+    lfw = LFW()
+    embeddings, held_out = lfw.embeddings(), np.isin(np.arange(len(lfw)), lfw.photos_of("peopleDevTest.txt"))
+    names = [path.parent.name.replace("_", " ") for path in lfw.paths]
     for name, settings in {**SETTINGS, **ABLATIONS}.items():
         print(f"\n{name}")
         folder = folder_of(name if name in ABLATIONS else f"{name}-seed-0")
-        fit(folder, embeddings, wild.people, settings, held_out, ABOUT, names)
+        fit(folder, embeddings, lfw.people, settings, held_out, ABOUT, names)
         shipped = RECORDED_RUNS / name
         shipped.mkdir(parents=True, exist_ok=True)
         for part in (CONFIG, HISTORY, RESULT, EVALUATION, GEOMETRY):
             shutil.copyfile(folder / part, shipped / part)
         if name == "cohort":
-            ship(wild, embeddings)
+            ship(lfw, embeddings)
 
 
-def ship(wild: LFW, embeddings: np.ndarray) -> None:
+def ship(lfw: LFW, embeddings: np.ndarray) -> None:
     """Write the network of the training ``cohort`` with its calibration."""
     import keras
 
     network = keras.saving.load_model(folder_of("cohort-seed-0") / MODEL).arrays()
-    distances = protocols.network_distances(network)
+    distances = network_distances(network)
 
     def pairs_of(pair_list: str) -> tuple[np.ndarray, np.ndarray]:
-        pairs, same, _ = wild.pairs(pair_list)
-        values = protocols.pair_distances(embeddings, pairs, distances)
+        pairs = lfw.pairs(pair_list)
+        values = pair_distances(embeddings, pairs.photos, distances)
         known = ~np.isnan(values)
-        return values[known], same[known]
+        return values[known], pairs.same[known]
 
-    calibration = report.fit_calibration(*pairs_of("pairsDevTest.txt"), on_logit=True)
+    calibration = fit_calibration(*pairs_of("pairsDevTest.txt"), on_logit=True)
     measured = []
     for pair_list in ("pairsDevTest.txt", "pairs.txt"):
         values, same = pairs_of(pair_list)
-        said = calibration.resemblance(values) / 100
-        measured.append(
-            {
-                "pairs": pair_list,
-                "accuracy at 50": float(np.mean((said > 0.5) == same)),
-                "expected calibration error": calibration_error(said, same),
-                "reliability": reliability(said, same),
-            }
-        )
+        figures, curve = check_calibration(calibration, values, same)
+        points = zip(curve.said.tolist(), curve.same.tolist(), curve.pairs.tolist(), strict=True)
+        reliability = [{"said": said, "same": share, "pairs": count} for said, share, count in points]
+        measured.append({"pairs": pair_list, **figures, "reliability": reliability})
     about = {
         "trained_on": "LFW peopleDevTrain.txt",
         "command": "make similarity",
@@ -124,20 +119,10 @@ def ship(wild: LFW, embeddings: np.ndarray) -> None:
         "measured": measured,
     }
     files.write_network(files.SHIPPED, network, calibration, about)
-    lines = (wild.folder / "peopleDevTrain.txt").read_text(encoding="utf-8").splitlines()[1:]
+    lines = (lfw.folder / "peopleDevTrain.txt").read_text(encoding="utf-8").splitlines()[1:]
     names = [line.split()[0].replace("_", " ") for line in lines if line.strip()]
     (files.SHIPPED / networks.TRAINED_ON).write_text("\n".join(names) + "\n", encoding="utf-8")
     print(f"\nShipped: {files.SHIPPED}")
-
-
-def reliability(said: np.ndarray, same: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
-    """The reliability curve: what was said and what was so, in bins of equal width."""
-    places = np.minimum((said * bins).astype(int), bins - 1)
-    return [
-        {"said": float(said[mine].mean()), "same": float(same[mine].mean()), "pairs": int(mine.sum())}
-        for place in np.unique(places)
-        if (mine := places == place).any()
-    ]
 
 
 if __name__ == "__main__":

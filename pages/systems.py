@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages import drawing
-from train.systems import compare
+from train.systems import results
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -45,7 +45,7 @@ def page() -> None:
 
 def show() -> None:
     """Table and plots of all systems that were compared."""
-    rows = compare.all_systems()
+    rows = results.all_systems()
     finished = [row for row in rows if "rank_1" in row]
     if not finished:
         with st.container(border=True, width=640):
@@ -120,7 +120,7 @@ def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _plots(chosen: Sequence[dict[str, Any]]) -> None:
     import plotly.graph_objects as go
 
-    curves = [(row["system"], compare.curves(row["folder"])) for row in chosen]
+    curves = [(row["system"], results.read_curves(row["folder"])) for row in chosen]
     verified = [(name, curve) for name, curve in curves if "roc" in curve]
     if not verified:
         st.info("Classifiers tell people apart; two photos of strangers they cannot compare.", icon=":material/info:")

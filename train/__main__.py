@@ -18,6 +18,7 @@ from pipeline.errors import UserError
 from pipeline.gallery import gallery, layout, opening
 from train import augment
 from train.augment import Variation
+from train.evaluation.protocols import VerificationPairs
 from train.options import LOSSES, MINING, NETWORKS
 from train.runs import files, lock, networks
 
@@ -150,20 +151,22 @@ def _compare(chosen: argparse.Namespace) -> None:
 
         tensorflow_loader.load()
         from train.datasets.lfw import LFW
-        from train.systems import compare
-        from train.systems.protocol import Budget
+        from train.systems import registry, results
+        from train.systems.compare import compare
+        from train.systems.inputs import LFWInputs
+        from train.systems.system import Budget
 
-    known = compare.systems(chosen.embedder)
+    known = registry.systems(chosen.embedder)
     if chosen.list:
         console.print_table(("name", "system"), [(name, one.title) for name, one in known.items()], numbers=set())
         return
     unknown = [name for name in chosen.systems if name not in known]
     if unknown:
         raise UserError(f"There is no system {unknown[0]}.", command="python -m train compare --list")
-    inputs = compare.LFWInputs(LFW(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
-    rows = compare.compare([known[name] for name in chosen.systems or known], inputs)
+    inputs = LFWInputs(LFW(chosen.lfw), Budget(chosen.steps, chosen.epochs, seed=chosen.seed))
+    rows = compare([known[name] for name in chosen.systems or known], inputs)
     finished = [row for row in rows if "rank_1" in row]
-    console.print_table(compare.HEAD, [compare.cells(row) for row in finished], numbers=set(range(1, 10)))
+    console.print_table(results.HEAD, [results.cells(row) for row in finished], numbers=set(range(1, 10)))
     for row in rows:
         if "reason" in row:
             print(f"{row['system']}: {row['reason']}")
@@ -214,7 +217,8 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     opened = opening.open_gallery(chosen.gallery)
     names = _names(opened)
     with console.working("Loading the network"):
-        from train.evaluation import protocols
+        from train.evaluation import measuring
+        from train.evaluation.distances import cosine_distances, network_distances
 
         network, trained_on = networks.trained_network(chosen.name) if chosen.name else networks.shipped_network()
     kept = ~np.isin(names, trained_on)
@@ -222,9 +226,9 @@ def _evaluate(chosen: argparse.Namespace) -> None:
         raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
     embeddings, labels = opened.embeddings[kept], opened.person_of_row[kept]
     pairs = _pairs(chosen.lfw, [Path(path).stem for path in np.array(opened.faces["original"].to_pylist())[kept]])
-    ways = {"network": protocols.network_distances(network), "cosine": protocols.cosine_distances}
-    with console.counting("Measuring", protocols.lines_count(ways), "lines") as progress:
-        rows = protocols.table(embeddings, labels, ways, pairs, progress)
+    ways = {"network": network_distances(network), "cosine": cosine_distances}
+    with console.counting("Measuring", measuring.steps_count(ways), "lines") as progress:
+        rows = measuring.table(embeddings, labels, ways, pairs=pairs, progress=progress)
     print(
         f"{len(set(names[kept])):,} people of {opened.name}; {len(set(names[~kept])):,} were trained on and left out."
     )
@@ -233,8 +237,8 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     console.print_table(("protocol", *ways), rows, numbers={1, 2})
 
 
-def _pairs(folder: Path | None, stems: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """LFW's pairs of view 2 among photos named by ``stems``: photo numbers (n, 2), same (n,), folds (n,)."""
+def _pairs(folder: Path | None, stems: list[str]) -> VerificationPairs | None:
+    """LFW's pairs of view 2 among the photos named by ``stems``."""
     if folder is None:
         return None
     from pipeline.sources import lfw
@@ -248,7 +252,7 @@ def _pairs(folder: Path | None, stems: list[str]) -> tuple[np.ndarray, np.ndarra
     if not found:
         raise UserError("No pair of pairs.txt has both its photos in this gallery among people not trained on.")
     table = np.array(found)
-    return table[:, :2], table[:, 2].astype(bool), table[:, 3]
+    return VerificationPairs(table[:, :2], table[:, 2].astype(bool), table[:, 3])
 
 
 def _tune(chosen: argparse.Namespace) -> None:

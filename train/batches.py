@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.similarity.network import Network
 from train import sampling
-from train.evaluation import protocols
+from train.evaluation.distances import network_distances
 from train.options import MINING
 from train.settings import FitSettings
 
@@ -87,7 +87,7 @@ class FitBatches:
         """Quadruplets, int64 (batch_size, 4), chosen by the network among a batch of photos."""
         assert network is not None
         batch = self.photos(random)
-        distances = protocols.network_distances(network)(self.embeddings[batch], self.embeddings[batch])
+        distances = network_distances(network)(self.embeddings[batch], self.embeddings[batch])
         choose = MINING[self.settings.mining].load()
         triplets = batch[choose(distances, self.labels[batch])]
         triplets = triplets[random.integers(len(triplets), size=self.settings.batch_size)]

@@ -12,7 +12,8 @@ from keras import ops
 
 from train import sampling
 from train.batches import FitBatches
-from train.evaluation import protocols
+from train.evaluation import measuring, protocols
+from train.evaluation.distances import Distances, cosine_distances, network_distances
 from train.networks import Similarity
 from train.options import LOSSES
 from train.runs import geometry, history
@@ -48,7 +49,7 @@ class EpochRecorder:
         self.batches, self.settings = batches, batches.settings
         trained = sampling.at_most(_MEASURED_MAX, batches.labels, self.settings.seed)
         self.sides = {"train": (batches.embeddings[trained], batches.labels[trained]), "held_out": held_out}
-        self.cosine = {side: _measures(side, data, protocols.cosine_distances) for side, data in self.sides.items()}
+        self.cosine = {side: _measures(side, data, cosine_distances) for side, data in self.sides.items()}
 
     def begin(self) -> None:
         """The row of epoch 0."""
@@ -84,7 +85,7 @@ class EpochRecorder:
             "held_out_loss": self._held_out_loss(apart["held_out"]),
             **row,
         }
-        distances = protocols.network_distances(similarity.arrays())
+        distances = network_distances(similarity.arrays())
         for side, data in self.sides.items():
             row[f"{side}_margins_met"] = self._margins_met(apart[side])
             for name, value in _measures(side, data, distances).items():
@@ -130,6 +131,6 @@ def state_of(model: Learner, optimizer: keras.optimizers.Optimizer) -> list[Any]
     return [*model.variables, *optimizer.variables]
 
 
-def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: protocols.Distances) -> dict[str, float]:
-    draws = [protocols.one_shot(*data, distances, seed) for seed in protocols.seeds_of(data[1], DRAWS[side])]
+def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: Distances) -> dict[str, float]:
+    draws = [measuring.one_shot(*data, distances, draw) for draw in protocols.one_shot_draws(data[1], DRAWS[side])]
     return {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}

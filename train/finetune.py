@@ -26,7 +26,8 @@ from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
 from train.augment import Change, Variation
-from train.evaluation import protocols
+from train.evaluation import measuring
+from train.evaluation.distances import cosine_distances
 from train.losses.quadruplet import Quadruplet
 from train.runs import files, history
 from train.runs.checkpoints import restore_variables, save_variables
@@ -224,7 +225,7 @@ class Progress(keras.callbacks.Callback):
         rows = unit(views.reshape(len(self.labels), -1, weights.DIMENSIONS).mean(axis=1))
         loss = Quadruplet(alpha=self.settings.alpha, beta=self.settings.beta)
         apart = distances(rows[self.quadruplets])
-        found = protocols.one_shot(rows, self.labels, protocols.cosine_distances, 0)
+        found = measuring.one_shot(rows, self.labels, cosine_distances, 0)
         return {**found, "loss": float(loss(np.zeros(len(apart), np.float32), apart))}
 
 

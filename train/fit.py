@@ -17,6 +17,7 @@ from pipeline.similarity import files
 from train.batches import FitBatches
 from train.callbacks import DRAWS, EpochRecorder, quadruplet_distances, state_of
 from train.evaluation import protocols, report
+from train.evaluation.distances import cosine_distances, network_distances
 from train.networks import Similarity
 from train.options import LOSSES
 from train.runs import geometry, history
@@ -123,10 +124,10 @@ def write_evaluation(
 ) -> None:
     """Keep how a network ranks and verifies the held-out photos, bool (photos,), beside cosine."""
     photos = np.flatnonzero(held_out)
-    ways = {"network": protocols.network_distances(similarity.arrays()), "cosine": protocols.cosine_distances}
+    ways = {"network": network_distances(similarity.arrays()), "cosine": cosine_distances}
     theirs = embeddings[photos], labels[photos], [names[photo] for photo in photos.tolist()]
-    seeds = protocols.seeds_of(labels[photos], DRAWS["held_out"])
-    storage.write_json(folder / EVALUATION, report.evaluation(*theirs, photos, ways, seeds))
+    draws = protocols.one_shot_draws(labels[photos], DRAWS["held_out"])
+    storage.write_json(folder / EVALUATION, report.evaluation(*theirs, photos=photos, ways=ways, draws=draws))
 
 
 def _cohort(labels: np.ndarray, allowed: np.ndarray, settings: FitSettings) -> np.ndarray:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pages import drawing
 from pipeline.lookalikes import Models
 from train.runs import files
-from train.systems import compare
+from train.systems import results
 
 ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
 
@@ -43,20 +43,20 @@ def test_the_recorded_systems_are_listed_with_the_highest_rank_1_first():
     (table,) = page.dataframe
     ranks = table.value["Rank-1"].tolist()
     assert ranks == sorted(ranks, reverse=True)
-    recorded = [row for row in compare.all_systems() if "rank_1" in row]
+    recorded = [row for row in results.all_systems() if "rank_1" in row]
     assert table.value["System"].tolist() == [row["system"] for row in recorded]
-    reasons = [row["reason"] for row in compare.all_systems() if "reason" in row]
+    reasons = [row["reason"] for row in results.all_systems() if "reason" in row]
     assert len([caption for caption in page.caption if caption.value.startswith("**")]) == len(reasons)
 
 
 def test_each_chosen_system_has_its_line_in_every_plot():
     page = opened()
-    names = [row["name"] for row in compare.all_systems() if "auc" in row][:3]
+    names = [row["name"] for row in results.all_systems() if "auc" in row][:3]
     page.multiselect[0].set_value(names).run()
     assert not page.exception
     plots = figures(page)
     assert set(plots) == {"systems roc", "systems threshold", "systems neighbours", "systems distances"}
-    titles = [row["system"] for row in compare.all_systems() if row["name"] in names]
+    titles = [row["system"] for row in results.all_systems() if row["name"] in names]
     for key in ("systems roc", "systems threshold", "systems neighbours"):
         assert [line["name"] for line in plots[key]["data"]] == titles
     assert [bars["name"] for bars in plots["systems distances"]["data"]] == ["One person", "Two people"]
@@ -81,19 +81,19 @@ def test_a_classifier_alone_says_why_it_has_no_curves():
 
 
 def test_before_anything_is_compared_the_page_names_the_command(empty_home, monkeypatch, tmp_path):
-    monkeypatch.setattr(compare, "RECORDED", tmp_path)
+    monkeypatch.setattr(results, "RECORDED_SYSTEMS", tmp_path)
     page = opened()
     assert not page.exception
     assert "python -m train compare" in page.code[0].value
 
 
 def test_a_system_of_ones_own_takes_the_place_of_the_recorded_one(empty_home):
-    place = compare.folder() / "centroid"
+    place = results.systems_folder() / "centroid"
     place.mkdir(parents=True)
-    recorded = compare.RECORDED / "centroid"
-    for part in (files.CONFIG, compare.CURVES):
+    recorded = results.RECORDED_SYSTEMS / "centroid"
+    for part in (files.CONFIG, results.CURVES):
         (place / part).write_text((recorded / part).read_text())
-    assert {row["name"]: row["folder"] for row in compare.all_systems()}["centroid"] == recorded
+    assert {row["name"]: row["folder"] for row in results.all_systems()}["centroid"] == recorded
     (place / files.RESULT).write_text(json.dumps(json.loads((recorded / files.RESULT).read_text()) | {"rank_1": 0.5}))
     table = opened().dataframe[0].value
     assert table[table["System"] == "FaceNet 128, nearest centroid"]["Rank-1"].tolist() == [0.5]

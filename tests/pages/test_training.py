@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
 from pipeline import storage
-from train.evaluation import protocols, report
+from train.evaluation import report
+from train.evaluation.distances import cosine_distances
 from train.runs import catalogue, files, geometry, history, lock
 
 PAGE = Path(__file__).parents[2] / "pages" / "training.py"
@@ -287,10 +288,10 @@ def evaluated(folder: Path, people: int = 60) -> None:
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     names = [f"<b>Ann</b> {label}" for label in labels]
     ways = {
-        "network": lambda a, b: protocols.cosine_distances(a[:, :4], b[:, :4]),
-        "cosine": protocols.cosine_distances,
+        "network": lambda a, b: cosine_distances(a[:, :4], b[:, :4]),
+        "cosine": cosine_distances,
     }
-    kept = report.evaluation(rows, labels, names, np.arange(len(rows)), ways, range(3))
+    kept = report.evaluation(rows, labels, names, photos=np.arange(len(rows)), ways=ways, draws=range(3))
     storage.write_json(folder / files.EVALUATION, kept)
 
 

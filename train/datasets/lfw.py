@@ -1,6 +1,7 @@
-"""Labeled Faces in the Wild through the project's own way from photo to embedding, cached in the data folder.
+"""Labeled Faces in the Wild, detected and embedded by the pipeline and cached in the data folder.
 
-View 1 (``pairsDev*.txt``, ``peopleDev*.txt``) is for choosing, view 2 (``pairs.txt``) for reporting.
+View 1 (``pairsDev*.txt``, ``peopleDev*.txt``) is for choices, view 2 (``pairs.txt``) for reported figures. Photos are
+numbered in the order of their paths. A photo without a face has a row of zeros.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -29,14 +31,18 @@ from pipeline.faces.face import Face
 from pipeline.faces.geometry import View
 from pipeline.lookalikes import Models
 from pipeline.sources import lfw
+from train.evaluation.protocols import VerificationPairs
 
 _BLOCK = 512
-# No head is rolled further than this, so that none is turned upright.
+# More than any head is rolled: no face is levelled.
 NEVER_LEVEL = 360.0
 
 
 def lfw_folder(folder: Path | None = None) -> Path:
-    """The folder with ``lfw/`` and the official lists: that given, ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``."""
+    """The folder with ``lfw/`` and the official lists: the given one, or ``LOOKSLIKEWHO_LFW``.
+
+    Raises SourceError where it is not there.
+    """
     folder = folder or Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parents[3] / "shared" / "faces")
     if not (folder / "pairs.txt").is_file():
         raise SourceError(f"LFW is not in {folder}. Set LOOKSLIKEWHO_LFW to the folder with lfw/ and pairs.txt.")
@@ -44,7 +50,7 @@ def lfw_folder(folder: Path | None = None) -> Path:
 
 
 def progress_bar() -> Progress:
-    """Counts, speed and time left, on standard error."""
+    """A bar with count and time left, on standard error."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,7 +63,7 @@ def progress_bar() -> Progress:
 
 
 class LFW:
-    """The photos of LFW in a fixed order, with their detected faces and embeddings."""
+    """The photos of LFW with their detected faces and embeddings, computed once."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = lfw_folder(folder)
@@ -70,25 +76,26 @@ class LFW:
         return len(self.paths)
 
     @cached_property
-    def people(self) -> np.ndarray:
-        """Number of the person of each photo, int64 (photos,)."""
+    def people(self) -> NDArray[np.int64]:
+        """The person of each photo, int64 (photos,)."""
         _, numbers = np.unique([path.parent.name for path in self.paths], return_inverse=True)
         return numbers.astype(np.int64)
 
-    def photos_of(self, people_list: str) -> np.ndarray:
-        """Numbers of all photos of the people in ``peopleDevTrain.txt`` or ``peopleDevTest.txt``."""
+    def photos_of(self, people_list: str) -> NDArray[np.int64]:
+        """The photos of the people in ``peopleDevTrain.txt`` or ``peopleDevTest.txt``."""
         lines = (self.folder / people_list).read_text(encoding="utf-8").splitlines()[1:]
         names = {line.split()[0] for line in lines if line.strip()}
         return np.array([number for number, path in enumerate(self.paths) if path.parent.name in names])
 
-    def pairs(self, pair_list: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Photo numbers (n, 2), whether they show one person (n,), and the fold (n,) of an official list."""
+    def pairs(self, pair_list: str) -> VerificationPairs:
+        """The pairs of an official list, with their folds."""
         rows = lfw.read_pairs(self.folder / pair_list)
-        pairs = np.array([(self._number[one], self._number[other]) for one, other, _, _ in rows])
-        return pairs, np.array([same for _, _, same, _ in rows]), np.array([fold for _, _, _, fold in rows])
+        photos = np.array([(self._number[one], self._number[other]) for one, other, _, _ in rows])
+        same, folds = np.array([(same, fold) for _, _, same, fold in rows]).T
+        return VerificationPairs(photos, same.astype(bool), folds)
 
-    def folds(self) -> np.ndarray:
-        """The fold of view 2, 0..9, of each photo's person (``people.txt``): no person is in two."""
+    def folds(self) -> NDArray[np.int64]:
+        """The fold of view 2, 0..9, of each photo's person (``people.txt``), int64 (photos,)."""
         fold_of: dict[str, int] = {}
         fold = -1
         for line in (self.folder / "people.txt").read_text(encoding="utf-8").splitlines()[1:]:
@@ -99,13 +106,13 @@ class LFW:
                 fold_of[parts[0]] = fold
         return np.array([fold_of[path.parent.name] for path in self.paths])
 
-    def photo(self, number: int) -> np.ndarray:
-        """One photo, uint8 RGB."""
+    def photo(self, number: int) -> NDArray[np.uint8]:
+        """One photo, RGB."""
         return photo.read(self.paths[number])
 
     @cached_property
     def faces(self) -> list[Face | None]:
-        """The most prominent face of each photo as the pipeline finds it."""
+        """The most prominent face of each photo."""
         path = self.cache / f"faces-{_digest(asdict(DetectionSettings()))}.json"
         if not path.is_file():
             found: list[Face | None] = []
@@ -120,8 +127,10 @@ class LFW:
             row and Face(tuple(row["box"]), tuple(map(tuple, row["landmarks"])), row["confidence"]) for row in rows
         ]
 
-    def view(self, view: View, photos: np.ndarray, level_over_degrees: float = NEVER_LEVEL) -> np.ndarray:
-        """Unit rows of one view of the given photos, zeros where no face was found: float32 (len(photos), 128)."""
+    def view(
+        self, view: View, photos: NDArray[np.int64], level_over_degrees: float = NEVER_LEVEL
+    ) -> NDArray[np.float32]:
+        """FaceNet's unit rows of one view of photos, (n, 128)."""
         if level_over_degrees == NEVER_LEVEL:
             return self._rows(view, photos, NEVER_LEVEL)
         rolls = np.abs([face.roll_degrees if face else 0 for face in self.faces])
@@ -131,10 +140,10 @@ class LFW:
         rows[rolled] = self._rows(view, photos[rolled], level_over_degrees)
         return rows
 
-    def _rows(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
+    def _rows(self, view: View, photos: NDArray[np.int64], level_over_degrees: float) -> NDArray[np.float32]:
         levelled = "" if level_over_degrees == NEVER_LEVEL else f"-{level_over_degrees:.0f}"
         path = self.cache / f"view-{_digest(asdict(view))}{levelled}.npy"
-        rows: np.ndarray = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
+        rows: NDArray[np.float32] = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
         if len(missing):
             with progress_bar() as bar:
@@ -143,10 +152,10 @@ class LFW:
                     rows[block] = self._embed(view, block, level_over_degrees)
                     with storage.written_whole(path) as temporary, temporary.open("wb") as file:
                         np.save(file, rows)
-        wanted: np.ndarray = rows[photos]
+        wanted: NDArray[np.float32] = rows[photos]
         return wanted
 
-    def _embed(self, view: View, photos: np.ndarray, level_over_degrees: float) -> np.ndarray:
+    def _embed(self, view: View, photos: NDArray[np.int64], level_over_degrees: float) -> NDArray[np.float32]:
         rows = np.zeros((len(photos), 128), np.float32)
         detected = [(place, face) for place, number in enumerate(photos) if (face := self.faces[number])]
         around = [
@@ -157,14 +166,14 @@ class LFW:
         rows[[place for place, _ in detected]] = pipeline_models().embedder.rows(np.stack(crops))
         return rows
 
-    def embeddings(self, settings: EmbeddingSettings = FACENET_SETTINGS) -> np.ndarray:
-        """Unit rows of all photos as the pipeline makes them, zeros where no face was found."""
+    def embeddings(self, settings: EmbeddingSettings = FACENET_SETTINGS) -> NDArray[np.float32]:
+        """FaceNet's unit rows of all photos, (photos, 128), as the pipeline makes them."""
         everything = np.arange(len(self))
         views = [self.view(view, everything, settings.level_over_degrees) for view in settings.views]
         return unit(np.mean(views, axis=0))
 
-    def embedded(self, name: str, photos: np.ndarray) -> np.ndarray:
-        """Unit rows of the given photos by an embedder of a name, zeros where no face was found. Raises UserError."""
+    def embedded(self, name: str, photos: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit rows of photos by the embedder ``name``, (n, d). Raises UserError if it cannot run."""
         if name == registry.DEFAULT_EMBEDDER:
             return self.embeddings()[photos]
         if name == pair.FACENET_PAIR.name:
@@ -186,15 +195,15 @@ class LFW:
                 rows[[number for number, _ in found]] = embedder(crops)
                 with storage.written_whole(path) as temporary, temporary.open("wb") as file:
                     np.save(file, rows)
-        wanted: np.ndarray = rows[photos]
+        wanted: NDArray[np.float32] = rows[photos]
         return wanted
 
-    def crops(self, view: View, side_px: int, photos: np.ndarray) -> np.ndarray:
-        """One crop of each of the given photos, uint8 (n, side_px, side_px, 3), black where no face was found."""
+    def crops(self, view: View, *, side_px: int, photos: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """One crop of each photo, (n, side_px, side_px, 3), black where no face was found."""
         path = self.cache / f"crops-{side_px}-{_digest([asdict(view), photos.tolist()])}.npy"
         if not path.is_file():
 
-            def crop(number: int) -> np.ndarray:
+            def crop(number: int) -> NDArray[np.uint8]:
                 face = self.faces[number]
                 if face is None:
                     return np.zeros((side_px, side_px, 3), np.uint8)
@@ -204,19 +213,19 @@ class LFW:
                 made = np.stack(list(threads.map(crop, photos)))
             with storage.written_whole(path) as temporary, temporary.open("wb") as file:
                 np.save(file, made)
-        wanted: np.ndarray = np.load(path)
-        return wanted
+        crops: NDArray[np.uint8] = np.load(path)
+        return crops
 
 
 @cache
 def embedder_of(name: str) -> Embedder:
-    """An embedder, loaded when something is not cached. Raises UserError."""
+    """An embedder by name, loaded once, and only where rows are not cached. Raises UserError."""
     return registry.load_embedder(name)
 
 
 @cache
 def pipeline_models() -> Models:
-    """The networks, loaded when something is not cached."""
+    """Detector and embedder, loaded once, and only where something is not cached."""
     return Models.load()
 
 

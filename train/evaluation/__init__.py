@@ -1,1 +1,1 @@
-"""How well a similarity does: metrics, protocols and the report of a run."""
+"""The only place where a figure is defined: metrics, protocols, and the report of a run."""

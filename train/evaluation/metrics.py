@@ -1,143 +1,201 @@
-"""How good distances are: verification over thresholds, identification in closed and open sets, k-NN, clustering.
+"""Metrics of distances: verification, identification, calibration, k-NN and clustering.
 
-Pure functions of distances, smaller is more alike, NaN or infinite where a photo shows no face: that is an error.
+Pure functions over :mod:`sklearn.metrics`. Smaller distances are more alike. A photo without a face has the distance
+NaN in a pair and infinity as a probe; both count as errors.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from train.evaluation import protocols
-
-K = (1, 3, 5, 7, 9)
-_POINTS, _BINS = 101, 60
+K_NEAREST = (1, 3, 5, 7, 9)
 
 
-def confusion(values: np.ndarray, same: np.ndarray, thresholds: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy, precision, recall and F1 of taking pairs below each threshold for one person, float64 (thresholds,).
+class RocCurve(NamedTuple):
+    """False and true accept rates, both ascending from 0 to 1, float64 (points,)."""
 
-    values (n,) are distances of pairs, same (n,) bool. Where no pair is taken for one person, precision is 1.
+    far: NDArray[np.float64]
+    tar: NDArray[np.float64]
+
+
+def roc_curve(to_same: NDArray[np.floating], to_different: NDArray[np.floating]) -> RocCurve:
+    """The ROC curve of pairs of one person, distances (n,), against pairs of two people, (m,)."""
+    from sklearn.metrics import roc_curve as sklearn_roc_curve
+
+    values, counts = np.unique(to_same, return_counts=True)
+    different = np.sort(to_different)
+    below, up_to = (np.searchsorted(different, values, side) for side in ("left", "right"))
+    # The curve turns only at pairs of one person. The pairs of two between them become one weighted sample: sklearn
+    # would take seconds to sort ten million.
+    gaps = np.diff(np.c_[np.r_[0, up_to], np.r_[below, len(different)]])[:, 0]
+    at = np.arange(len(values)) * 2 + 1
+    places = np.concatenate([at, at, np.arange(len(gaps)) * 2])
+    weights = np.concatenate([counts, up_to - below, gaps])
+    same = np.arange(len(places)) < len(values)
+    far, tar, _ = sklearn_roc_curve(same, -places, sample_weight=weights, drop_intermediate=False)
+    return RocCurve(far, tar)
+
+
+def auc(curve: RocCurve) -> float:
+    """Area under the ROC curve."""
+    from sklearn import metrics
+
+    return float(metrics.auc(curve.far, curve.tar))
+
+
+def tar_at_far(curve: RocCurve, far: ArrayLike) -> NDArray[np.float64]:
+    """The highest true accept rate whose false accept rate is at most ``far`` (a number, or rates of any shape)."""
+    # The curve's rates are quotients of counts: allow for their rounding.
+    return curve.tar[np.searchsorted(curve.far, np.asarray(far) * (1 + 1e-9), "right") - 1]
+
+
+def confusion(
+    distances: NDArray[np.floating], same: NDArray[np.bool_], thresholds: NDArray[np.floating]
+) -> dict[str, NDArray[np.float64]]:
+    """Accuracy, precision, recall and F1 of accepting pairs below each threshold, float64 (thresholds,).
+
+    distances (n,), same (n,): whether a pair shows one person. Precision is 1 where no pair is accepted.
     """
-    # What is NaN is below nothing, and wrong whatever it is.
-    known = np.where(np.isnan(values), np.inf, values)
-    taken = known[None] < thresholds[:, None]
-    right = (taken & same).sum(axis=1)
-    accuracy = (taken == same)[:, ~np.isnan(values)].sum(axis=1) / len(values)
-    precision = np.where(taken.any(axis=1), right / np.maximum(taken.sum(axis=1), 1), 1.0)
-    recall = right / same.sum()
+    known = np.where(np.isnan(distances), np.inf, distances)
+    accepted = known[None] < thresholds[:, None]
+    correct = (accepted & same).sum(axis=1)
+    accuracy = (accepted == same)[:, ~np.isnan(distances)].sum(axis=1) / len(distances)
+    precision = np.where(accepted.any(axis=1), correct / np.maximum(accepted.sum(axis=1), 1), 1.0)
+    recall = correct / max(same.sum(), 1)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     return {"accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1}
 
 
-def verification(
-    choose: tuple[np.ndarray, np.ndarray], report: tuple[np.ndarray, np.ndarray]
-) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Figures at the threshold that is best on ``choose``, taken on ``report``, and their curves over thresholds.
+def best_threshold(distances: NDArray[np.floating], same: NDArray[np.bool_]) -> float:
+    """The threshold of the highest accuracy, midway between two of the distances (n,)."""
+    known = ~np.isnan(distances)
+    order = np.argsort(distances[known])
+    ordered, labels = distances[known][order], same[known][order]
+    # Correct at a cut before position i: pairs of one person below it, pairs of two from it on.
+    correct = np.r_[0, np.cumsum(labels)] + np.r_[np.cumsum(~labels[::-1])[::-1], 0]
+    cut = int(np.argmax(correct))
+    return float(np.r_[ordered[:1], ordered, ordered[-1:]][cut : cut + 2].mean())
 
-    Both are distances (n,) with whether they are of one person (n,).
+
+def fold_accuracies(
+    distances: NDArray[np.floating], same: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Accuracy on each fold at the best threshold of the other folds (Huang et al. 2007), float64 (folds,)."""
+    accuracies = []
+    for fold in np.unique(folds):
+        inside = folds == fold
+        threshold = best_threshold(distances[~inside], same[~inside])
+        accuracies.append(confusion(distances[inside], same[inside], np.array([threshold]))["accuracy"][0])
+    return np.array(accuracies)
+
+
+def ranks(distances: NDArray[np.floating], own: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rank of each probe's own person from 1, int64 (probes,). Ties count against it.
+
+    distances (probes, people), own (probes,) the column of the own person. A probe without a face gets people + 1.
     """
-    threshold = protocols.best_threshold(*choose)
-    at = {name: float(value[0]) for name, value in confusion(*report, np.array([threshold])).items()}
-    low, high = np.nanmin(report[0]), np.nanmax(report[0])
-    thresholds = np.linspace(low, high, _POINTS)
-    curves = {name: _short(value) for name, value in confusion(*report, thresholds).items()}
-    return {"threshold": threshold, **at}, {"threshold": _short(thresholds), **curves}
+    to_own = distances[np.arange(len(distances)), own]
+    counted = (distances <= to_own[:, None]).sum(axis=1)
+    return np.where(np.isfinite(to_own), counted, distances.shape[1] + 1)
 
 
-def roc(to_same: np.ndarray, to_others: np.ndarray) -> tuple[dict[str, float], dict[str, Any]]:
-    """Area under the ROC curve, true accepts at 1 and 0.1 % false ones; the curve, and both kinds as histograms.
+def cmc(ranks: NDArray[np.int64], k: Sequence[int]) -> NDArray[np.float64]:
+    """Cumulative match characteristic: the share of probes whose own person is among the first k, for each k."""
+    return np.mean(ranks[None] <= np.asarray(k)[:, None], axis=1)
 
-    to_same (n,) and to_others (m,): distances of all pairs of one person and of two.
+
+def rank_1(ranks: NDArray[np.int64]) -> float:
+    """The share of probes whose own person comes first."""
+    return float(cmc(ranks, (1,))[0])
+
+
+def dir_at_far(
+    known: NDArray[np.floating], own: NDArray[np.int64], unknown: NDArray[np.floating], *, far: float
+) -> float:
+    """Detection and identification rate of an open set at a false alarm rate.
+
+    The share of enrolled probes that rank first and are nearer than the threshold below which ``far`` of the unknown
+    probes fall. known (probes, people) and unknown (m, people) are distances, own (probes,) the own person's column.
     """
-    others, same = np.sort(to_others), np.sort(to_same)
-    places = [np.searchsorted(others, same, side) for side in ("left", "right")]
-    rates = np.geomspace(max(1e-5, 1 / len(others)), 1, 61)
-    accepted = np.searchsorted(same, others[np.minimum((rates * len(others)).astype(int), len(others) - 1)]) / len(
-        same
+    threshold = np.sort(unknown.min(axis=1))[int(len(unknown) * far)]
+    to_own = known[np.arange(len(known)), own]
+    return float(np.mean((ranks(known, own) == 1) & (to_own < threshold)))
+
+
+class Reliability(NamedTuple):
+    """A reliability curve, a point for each bin that is not empty.
+
+    said, same (bins,): mean predicted probability and true share of pairs of one person. share (bins,): of the
+    weight of all pairs. pairs (bins,): how many.
+    """
+
+    said: NDArray[np.float64]
+    same: NDArray[np.float64]
+    share: NDArray[np.float64]
+    pairs: NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Guo et al. 2017): the mean gap between said and true share."""
+        return float(np.sum(np.abs(self.said - self.same) * self.share))
+
+
+def reliability(
+    said: NDArray[np.floating],
+    same: NDArray[np.bool_],
+    *,
+    weights: NDArray[np.floating] | None = None,
+    bins: int = 10,
+) -> Reliability:
+    """Compare predicted probabilities (n,) in 0..1 with the truth (n,), in bins of equal width."""
+    weights = np.ones(len(said)) if weights is None else weights
+    places = np.minimum((said * bins).astype(int), bins - 1)
+    total, of_said, of_same = (np.bincount(places, weights * values, bins) for values in (1, said, same))
+    filled = total > 0
+    counts = np.bincount(places, minlength=bins)
+    return Reliability(
+        of_said[filled] / total[filled], of_same[filled] / total[filled], total[filled] / total.sum(), counts[filled]
     )
 
-    def at(rate: float) -> float:
-        return float(np.mean(same < others[int(len(others) * rate)]))
 
-    edges = np.linspace(min(same[0], others[0]), max(same[-1], others[-1]), _BINS + 1)
-    kinds = {"same": same, "different": others}
-    histograms = {name: _short(np.histogram(part, edges)[0] / len(part)) for name, part in kinds.items()}
-    figures = {
-        "auc": float(1 - np.mean(places) / len(others)),
-        "tar_at_far_1e-2": at(1e-2),
-        "tar_at_far_1e-3": at(1e-3),
-    }
-    curves = {
-        "roc": {"far": _short(rates), "tar": _short(accepted)},
-        "histogram": {"edges": _short(edges), **histograms},
-    }
-    return figures, curves
+def k_nearest(
+    distances: NDArray[np.floating], labels: NDArray[np.int64], own: NDArray[np.int64]
+) -> dict[str, list[float]]:
+    """Accuracy of distance-weighted k-NN for each k of :data:`K_NEAREST` that the gallery allows.
 
-
-def all_pairs(distances: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances among photos (n, n) as those of all pairs of one person and of all pairs of two."""
-    above = np.triu_indices(len(people), 1)
-    values, same = distances[above], people[above[0]] == people[above[1]]
-    return values[same], values[~same]
-
-
-def identification(known: np.ndarray, right: np.ndarray, unknown: np.ndarray, far: float = 0.01) -> dict[str, float]:
-    """Rank-1 and rank-5 of the closed set, and what is detected and identified in the open set.
-
-    known (probes, people) are distances of probes to people, right (probes,) the place of each probe's own person,
-    unknown (m, people) those of people who are not enrolled. dir_at_far_1e-2: the share of known probes that are
-    identified and nearer than the threshold that a hundredth of the unknown ones falls below.
-    """
-    own = known[np.arange(len(known)), right]
-    ranks = (known <= own[:, None]).sum(axis=1)
-    first = (ranks == 1) & np.isfinite(own)
-    threshold = np.sort(unknown.min(axis=1))[int(len(unknown) * far)]
-    return {
-        "rank_1": float(np.mean(first)),
-        "rank_5": float(np.mean((ranks <= 5) & np.isfinite(own))),
-        "dir_at_far_1e-2": float(np.mean(first & (own < threshold))),
-    }
-
-
-def k_nearest(distances: np.ndarray, labels: np.ndarray, right: np.ndarray) -> dict[str, list[float]]:
-    """Accuracy of the k nearest neighbours, nearer ones counting more, for each k of :data:`K`.
-
-    distances (probes, photos), labels (photos,) of the gallery, right (probes,) the label of each probe.
+    distances (probes, photos), labels (photos,) of the gallery, own (probes,) the label of each probe.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
     accuracies = []
-    possible = [k for k in K if k <= len(labels)]
+    possible = [k for k in K_NEAREST if k <= len(labels)]
     for k in possible:
-        fitted = KNeighborsClassifier(k, metric="precomputed", weights="distance", algorithm="brute")
-        fitted.fit(np.zeros((len(labels), len(labels))), labels)
-        accuracies.append(float(np.mean(fitted.predict(np.maximum(distances, 1e-6)) == right)))
+        classifier = KNeighborsClassifier(k, metric="precomputed", weights="distance", algorithm="brute")
+        classifier.fit(np.zeros((len(labels), len(labels))), labels)
+        accuracies.append(float(np.mean(classifier.predict(np.maximum(distances, 1e-6)) == own)))
     return {"k": list(map(float, possible)), "accuracy": accuracies}
 
 
-def clustering(rows: np.ndarray, people: np.ndarray, seed: int = 0) -> dict[str, float]:
-    """How well k-means and agglomerative clustering find the people: adjusted Rand index and mutual information.
+def clustering(rows: NDArray[np.float32], people: NDArray[np.int64], *, seed: int = 0) -> dict[str, float]:
+    """Adjusted Rand index and mutual information of k-means and agglomerative clusters, as many as there are people.
 
-    rows float32 (n, d) unit rows, people (n,); there are as many clusters as people.
+    rows float32 (n, d) unit rows, people (n,).
     """
     from sklearn.cluster import AgglomerativeClustering, KMeans
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     count = len(np.unique(people))
-    ways = {
+    methods = {
         "k_means": KMeans(count, n_init=1, random_state=seed),
         "agglomerative": AgglomerativeClustering(count, metric="cosine", linkage="average"),
     }
-    found: dict[str, float] = {}
-    for name, way in ways.items():
-        clusters = way.fit_predict(rows)
-        found[f"{name}_ari"] = float(adjusted_rand_score(people, clusters))
-        found[f"{name}_nmi"] = float(normalized_mutual_info_score(people, clusters))
-    return found
-
-
-def _short(values: np.ndarray) -> list[float]:
-    """Few digits, as the files are for drawing."""
-    return [float(f"{value:.4g}") for value in values]
+    figures: dict[str, float] = {}
+    for name, method in methods.items():
+        clusters = method.fit_predict(rows)
+        figures[f"{name}_ari"] = float(adjusted_rand_score(people, clusters))
+        figures[f"{name}_nmi"] = float(normalized_mutual_info_score(people, clusters))
+    return figures

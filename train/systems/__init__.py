@@ -1,1 +1,1 @@
-"""Systems that recognise faces, each as the work that it comes from has it, for ``python -m train compare``."""
+"""Face recognition systems, each as in the work it comes from, for ``python -m train compare``."""

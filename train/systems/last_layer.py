@@ -1,7 +1,7 @@
-"""Transfer learning: the last layer of FaceNet taught anew on the people enrolled, by one of the losses.
+"""Transfer learning: the last layer of FaceNet, retrained on the enrolled people by one of the losses.
 
-The layer is a dense one on FaceNet's 128 numbers that starts as the identity, so that nothing is lost before it
-learns. Each photo is shown as one of the views that the embedder averages.
+A dense layer on FaceNet's 128 numbers starts as the identity. Each photo is shown as one of the views that the
+embedder averages.
 """
 
 from __future__ import annotations
@@ -12,47 +12,41 @@ from pathlib import Path
 import keras
 
 from pipeline.embedding import registry
-from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos, train_siamese
+from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
+from train.systems.training import train_siamese
 
 
-def layer(dimensions: int = 128) -> keras.Model:
-    """float32 (n, dimensions) to (n, dimensions)."""
+def identity_layer(dimensions: int = 128) -> keras.Model:
+    """A dense layer that starts as the identity: float32 (n, dimensions) to (n, dimensions)."""
     inputs = keras.Input((dimensions,))
-    return keras.Model(
-        inputs, keras.layers.Dense(dimensions, kernel_initializer=keras.initializers.Identity())(inputs)
-    )
+    dense = keras.layers.Dense(dimensions, kernel_initializer=keras.initializers.Identity())
+    return keras.Model(inputs, dense(inputs))
 
 
 def last_layer(loss: SiameseLoss, margin: float, title: str) -> System:
-    """A system whose last layer is taught by a loss."""
-    learning = SiameseSettings(loss=loss, margin=margin)
+    """A system whose last layer is trained by a loss."""
+    settings = SiameseSettings(loss=loss, margin=margin)
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         keras.utils.set_random_seed(inputs.budget.seed)
         rows = inputs.rows(registry.DEFAULT_EMBEDDER)
         photos, people = enrolled(inputs)
         model = train_siamese(
-            layer(rows.shape[1]),
+            identity_layer(rows.shape[1]),
             inputs.views()[photos],
             people,
-            validation_pairs(inputs, rows),
-            learning,
-            inputs.budget,
-            folder,
+            validation=validation_pairs(inputs, rows),
+            settings=settings,
+            budget=inputs.budget,
+            folder=folder,
         )
         parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
-        return TrainedSystem(
-            embed_photos(model, rows), parameters + model.count_params(), face_ms, apart=model.distances()
-        )
+        parameters += model.count_params()
+        return TrainedSystem(embed_photos(model, rows), parameters, face_ms, distances=model.distances())
 
-    return System(
-        f"last-layer-{loss.replace('_', '-')}",
-        f"FaceNet 128, last layer by {title}",
-        "last layer",
-        make,
-        asdict(learning),
-    )
+    name = f"last-layer-{loss.replace('_', '-')}"
+    return System(name, f"FaceNet 128, last layer by {title}", "last layer", make, asdict(settings))
 
 
 SYSTEMS = (

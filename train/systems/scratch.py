@@ -1,6 +1,6 @@
-"""A small convolutional network that learns faces of 60 x 60 pixels from nothing, by triplets or pairs.
+"""A small convolutional network trained from scratch on faces of 60 x 60 pixels, by triplets or pairs.
 
-Layer for layer the published one of 842,624 parameters (a FaceNet course project on LFW).
+Layer for layer a published network of 842,624 parameters (a FaceNet course project on LFW).
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from typing import Literal
 
 import keras
 
-from train.systems.siamese import SiameseSettings, embed_photos, train_siamese
+from train.systems.siamese import SiameseSettings, embed_photos
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
+from train.systems.training import train_siamese
 
 Pooling = Literal["max", "average", "none"]
 
 
 @dataclass(frozen=True)
 class ScratchSettings:
-    """pooling: after the first, second and fourth convolution, without shrinking. dropout: between dense layers."""
+    """Shape of the network.
+
+    pooling: after the first, second and fourth convolution, with stride 1. dropout: rate between the dense layers.
+    """
 
     pooling: Pooling = "max"
     dropout: float = 0.0
@@ -29,7 +33,7 @@ class ScratchSettings:
 
 
 def scratch_network(settings: ScratchSettings = ScratchSettings()) -> keras.Model:
-    """Pixels 0..255, float32 (n, 60, 60, 3), to codes (n, 128)."""
+    """A network from pixels 0..255, float32 (n, 60, 60, 3), to codes (n, 128)."""
     layers = keras.layers
     pools = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
     inputs = keras.Input((settings.side_px, settings.side_px, 3))
@@ -51,46 +55,54 @@ def scratch_network(settings: ScratchSettings = ScratchSettings()) -> keras.Mode
 def scratch(
     name: str,
     title: str,
-    settings: ScratchSettings = ScratchSettings(),
-    learning: SiameseSettings = SiameseSettings(),
+    *,
+    network: ScratchSettings = ScratchSettings(),
+    training: SiameseSettings = SiameseSettings(),
 ) -> System:
-    """A system that learns from the enrolled photos alone."""
+    """A system trained from scratch on the enrolled photos."""
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         keras.utils.set_random_seed(inputs.budget.seed)
         crops = inputs.crops()
         _, people = enrolled(inputs)
         model = train_siamese(
-            scratch_network(settings),
+            scratch_network(network),
             inputs.variants(),
             people,
-            validation_pairs(inputs, crops),
-            learning,
-            inputs.budget,
-            folder,
+            validation=validation_pairs(inputs, crops),
+            settings=training,
+            budget=inputs.budget,
+            folder=folder,
         )
         begun = time.perf_counter()
         rows = embed_photos(model, crops)
         face_ms = (time.perf_counter() - begun) * 1000 / len(crops)
-        return TrainedSystem(rows, model.count_params(), face_ms, apart=model.distances())
+        return TrainedSystem(rows, model.count_params(), face_ms, distances=model.distances())
 
-    return System(
-        f"scratch-{name}", f"60 px network, {title}", "from scratch", make, {**asdict(settings), **asdict(learning)}
-    )
+    settings = {**asdict(network), **asdict(training)}
+    return System(f"scratch-{name}", f"60 px network, {title}", "from scratch", make, settings)
 
 
 SYSTEMS = (
     scratch("final", "triplet 0.6, max pooling"),
-    scratch("dropout", "triplet 0.4, dropout 0.3", ScratchSettings(dropout=0.3), SiameseSettings(margin=0.4)),
+    scratch(
+        "dropout",
+        "triplet 0.4, dropout 0.3",
+        network=ScratchSettings(dropout=0.3),
+        training=SiameseSettings(margin=0.4),
+    ),
     scratch(
         "batch-norm",
         "triplet 1.0, batch normalisation",
-        ScratchSettings(batch_normalisation=True),
-        SiameseSettings(margin=1.0),
+        network=ScratchSettings(batch_normalisation=True),
+        training=SiameseSettings(margin=1.0),
     ),
     scratch(
-        "average", "triplet 0.2, average pooling", ScratchSettings(pooling="average"), SiameseSettings(margin=0.2)
+        "average",
+        "triplet 0.2, average pooling",
+        network=ScratchSettings(pooling="average"),
+        training=SiameseSettings(margin=0.2),
     ),
-    scratch("contrastive", "contrastive 1.0", learning=SiameseSettings("contrastive", 1.0)),
-    scratch("binary", "Manhattan and sigmoid", learning=SiameseSettings("binary")),
+    scratch("contrastive", "contrastive 1.0", training=SiameseSettings("contrastive", 1.0)),
+    scratch("binary", "Manhattan and sigmoid", training=SiameseSettings("binary")),
 )

@@ -1,47 +1,40 @@
-"""Learning embeddings from batches of people with some photos each: one trunk for all photos of a pair or triplet.
+"""Embeddings trained on batches of people with several photos each: one trunk for all photos of a pair or triplet.
 
-The losses are those of :mod:`train.losses`; here is which pairs and triplets of a batch they are given.
+The losses are those of :mod:`train.losses`; this module chooses the pairs and triplets of a batch.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
-from train import sampling
-from train.evaluation import protocols
+from train.evaluation.distances import Distances, cosine_distances
 from train.losses.binary import binary_loss
 from train.losses.cluster import cluster_loss
 from train.losses.contrastive import contrastive_loss, similar_different_loss
 from train.losses.n_pairs import n_pairs_loss
 from train.losses.softmax import softmax_loss
 from train.losses.triplet import triplet_loss
-from train.runs import history
-from train.runs.checkpoints import restore_variables, save_variables
-from train.runs.files import BEST_WEIGHTS, CHECKPOINT
-from train.systems.protocol import Budget
+from train.systems.system import Budget
 
 Tensor = Any
 SiameseLoss = Literal["triplet", "contrastive", "binary", "similar_different", "n_pairs", "cluster", "softmax"]
 OptimizerName = Literal["adam", "sgd", "rmsprop", "adagrad"]
+_BATCH = 256
 
 
 @dataclass(frozen=True)
 class SiameseSettings:
-    """How a trunk is taught.
+    """How a trunk is trained.
 
-    margin: of the loss, in lengths between codes of unit length (0..2), squared ones for the triplet loss.
-    positives, negatives: of each anchor; each with each is a triplet, and the pairs are as many.
-    optimizer: a name that Keras knows, with its learning_rate, which is halved when a measure on the choosing
-        pairs no longer gets better.
+    margin: of the loss, between codes of unit length (0..2); between squared distances for the triplet loss.
+    positives, negatives: for each anchor. Each positive with each negative is a triplet; there are as many pairs.
+    optimizer: a name Keras knows. learning_rate: its initial rate, halved when the validation pairs get no better.
     """
 
     loss: SiameseLoss = "triplet"
@@ -52,27 +45,29 @@ class SiameseSettings:
     learning_rate: float = 1e-3
 
 
-def triplets(people: int, photos: int, positives: int, negatives: int, random: np.random.Generator) -> np.ndarray:
-    """Places in a batch of people in sequence with so many photos each: int64 (people * photos * p * n, 3).
+def triplets(
+    people: int, photos: int, *, positives: int, negatives: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Triplets of a batch of people with ``photos`` each, in order of people: places (people * photos * p * n, 3).
 
-    Every photo is an anchor; its positives and negatives are drawn with repetition, each with each.
+    Every photo is an anchor. Its positives and negatives are drawn with replacement; each meets each.
     """
     anchors = np.arange(people * photos)
     own, size = (anchors // photos * photos)[:, None], len(anchors)
-    to_near = 1 + random.integers(photos - 1, size=(size, positives))
-    to_far = photos + random.integers(size - photos, size=(size, negatives))
-    near = own + (anchors[:, None] - own + to_near) % photos
-    far = (own + to_far) % size
+    to_positive = 1 + random.integers(photos - 1, size=(size, positives))
+    to_negative = photos + random.integers(size - photos, size=(size, negatives))
+    positive = own + (anchors[:, None] - own + to_positive) % photos
+    negative = (own + to_negative) % size
     shape = (size, positives, negatives)
-    parts = (anchors[:, None, None], near[:, :, None], far[:, None, :])
+    parts = (anchors[:, None, None], positive[:, :, None], negative[:, None, :])
     return np.stack([np.broadcast_to(part, shape).ravel() for part in parts], axis=1)
 
 
 class Manhattan(keras.layers.Layer):
-    """The distance of two codes as a weighted sum of their differences through a sigmoid (Koch et al. 2015)."""
+    """Distance of two codes: the sigmoid of a weighted sum of their absolute differences (Koch et al. 2015)."""
 
     def build(self, shape: Any) -> None:
-        """A weight for each number of a code, and a bias: from the start, FaceNet's rows are told apart by them."""
+        """Create a weight for each dimension and a bias, with initial values that suit FaceNet's rows."""
         self.weight = self.add_weight(shape=(shape[-1],), initializer=keras.initializers.Constant(1.0), name="weight")
         self.bias = self.add_weight(shape=(), initializer=keras.initializers.Constant(-7.0), name="bias")
 
@@ -82,16 +77,20 @@ class Manhattan(keras.layers.Layer):
 
 
 class Siamese(keras.Model):
-    """A trunk and what its loss needs beside it."""
+    """A trunk, and the head that its loss needs."""
 
-    def __init__(self, trunk: keras.Model, learning: SiameseSettings, budget: Budget, classes: int) -> None:
+    def __init__(self, trunk: keras.Model, settings: SiameseSettings, budget: Budget, classes: int) -> None:
         super().__init__()
-        self.trunk, self.learning, self.budget = trunk, learning, budget
-        self.manhattan = Manhattan() if learning.loss == "binary" else None
-        self.classes = keras.layers.Dense(classes, name="people") if learning.loss == "softmax" else None
-        random = np.random.default_rng(budget.seed)
-        sizes = (budget.people, budget.photos, learning.positives, learning.negatives)
-        self.places = triplets(*sizes, random).astype(np.int32)
+        self.trunk, self.settings, self.budget = trunk, settings, budget
+        self.manhattan = Manhattan() if settings.loss == "binary" else None
+        self.classes = keras.layers.Dense(classes, name="people") if settings.loss == "softmax" else None
+        self.places = triplets(
+            budget.people,
+            budget.photos,
+            positives=settings.positives,
+            negatives=settings.negatives,
+            random=np.random.default_rng(budget.seed),
+        ).astype(np.int32)
 
     def build(self, shape: Any) -> None:
         """Build trunk and head by running them once."""
@@ -102,23 +101,26 @@ class Siamese(keras.Model):
             self.manhattan(codes, codes)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Codes (n, d) of photos, as they come from the trunk."""
+        """Codes (n, d) of photos, not normalised."""
         return self.trunk(inputs, training=training)
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Tensor:
-        """The mean loss of a batch: y int (n,) the class of each photo, people in sequence."""
-        name, margin = self.learning.loss, self.learning.margin
+        """Mean loss of a batch in order of people. y int (n,): the class of each photo. y_pred (n, d): codes."""
         if self.classes:
             return ops.mean(softmax_loss(self.classes(y_pred), y))
-        people, photos = self.budget.people, self.budget.photos
-        if name == "n_pairs":
-            return ops.mean(n_pairs_loss(y_pred[::photos], y_pred[1::photos]))
+        if self.settings.loss == "n_pairs":
+            return ops.mean(n_pairs_loss(y_pred[:: self.budget.photos], y_pred[1 :: self.budget.photos]))
         codes = ops.normalize(y_pred, axis=-1)
-        if name == "cluster":
-            return cluster_loss(codes, ops.repeat(ops.arange(people), photos), people, margin)
-        anchors, near, far = (ops.take(codes, self.places[:, column], axis=0) for column in range(3))
-        apart = self.manhattan or _length
-        ap, an = apart(anchors, near), apart(anchors, far)
+        if self.settings.loss == "cluster":
+            people = ops.repeat(ops.arange(self.budget.people), self.budget.photos)
+            return cluster_loss(codes, people, self.budget.people, self.settings.margin)
+        return self._loss_of_distances(codes)
+
+    def _loss_of_distances(self, codes: Tensor) -> Tensor:
+        name, margin = self.settings.loss, self.settings.margin
+        anchors, positives, negatives = (ops.take(codes, self.places[:, column], axis=0) for column in range(3))
+        distance = self.manhattan or _euclidean
+        ap, an = distance(anchors, positives), distance(anchors, negatives)
         if name == "triplet":
             return ops.mean(triplet_loss(ap, an, margin))
         distances = ops.concatenate([ap, an])
@@ -129,155 +131,36 @@ class Siamese(keras.Model):
             return ops.mean(binary_loss(distances, same))
         return ops.mean(contrastive_loss(distances, same, margin))
 
-    def distances(self) -> protocols.Distances:
-        """What gives the distances of rows that :func:`codes` made."""
+    def distances(self) -> Distances:
+        """The distance function for rows of :func:`embed_photos`."""
         if self.manhattan is None:
-            return protocols.cosine_distances
+            return cosine_distances
         weight, bias = (ops.convert_to_numpy(part) for part in (self.manhattan.weight, self.manhattan.bias))
 
-        def distances(probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        def distances(probes: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
             sums = np.stack([np.abs(gallery - probe) @ weight for probe in probes]) + bias
-            return 1 / (1 + np.exp(-sums))
+            values: NDArray[np.float32] = 1 / (1 + np.exp(-sums))
+            return values
 
         return distances
 
 
-def _length(first: Tensor, second: Tensor) -> Tensor:
-    # The root has no slope at zero.
+def _euclidean(first: Tensor, second: Tensor) -> Tensor:
+    # The square root has no finite gradient at zero.
     return ops.sqrt(ops.maximum(ops.sum((first - second) ** 2, axis=-1), 1e-12))
 
 
-class PeopleBatches(keras.utils.PyDataset):
-    """Batches of people with some photos each, at random but always the same ones, from an epoch on.
-
-    A photo is shown as one of its variants: inputs (photos, variants, ...), labels (photos,) numbered from 0.
-    """
-
-    def __init__(self, inputs: np.ndarray, labels: np.ndarray, budget: Budget, epoch: int = 0) -> None:
-        super().__init__()
-        self.inputs, self.labels, self.budget = inputs, labels, budget
-        self.people, self.epoch = sampling.People(labels), epoch
-
-    def __len__(self) -> int:
-        return self.budget.steps
-
-    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        random = np.random.default_rng((self.budget.seed, self.epoch, step))
-        rows = sampling.p_by_k(self.people, self.budget.people, self.budget.photos, random)
-        variants = random.integers(self.inputs.shape[1], size=len(rows))
-        return self.inputs[rows, variants].astype(np.float32), self.labels[rows]
-
-    def on_epoch_end(self) -> None:
-        """The next epoch draws other batches."""
-        self.epoch += 1
+def run_in_batches(model: keras.Model, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """The output of a model for inputs (n, ...), a batch at a time."""
+    parts = [
+        ops.convert_to_numpy(model(inputs[start : start + _BATCH].astype(np.float32), training=False))
+        for start in range(0, len(inputs), _BATCH)
+    ]
+    return np.concatenate(parts)
 
 
-class EpochRecorder(keras.callbacks.Callback):
-    """Measures each epoch on the choosing pairs, writes the history, halves the rate, keeps the best weights.
-
-    What was not taught is no candidate for the best, however good it was before.
-    """
-
-    def __init__(self, folder: Path, measure: Callable[[], dict[str, float]], patience: int = 2) -> None:
-        super().__init__()
-        self.folder, self.measure, self.patience = folder, measure, patience
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """The row of the trunk before training, unless the training goes on."""
-        if not (self.folder / CHECKPOINT).is_file():
-            self._write(0, math.nan, 0.0)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock."""
-        self.begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """The row of the epoch."""
-        seconds = time.perf_counter() - self.begun
-        self._write(epoch + 1, float((logs or {})["loss"]), seconds)
-        waited = epoch + 1 - best_siamese_epoch(self.folder)
-        if waited and waited % self.patience == 0:
-            self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
-        save_variables(_state(self.model), self.folder / CHECKPOINT, epoch + 1)
-
-    def _write(self, epoch: int, loss: float, seconds: float) -> None:
-        rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        row = {"epoch": float(epoch), "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure()}
-        history.append_row(self.folder, row)
-        if epoch and best_siamese_epoch(self.folder) == epoch:
-            save_variables(self.model.variables, self.folder / BEST_WEIGHTS, epoch)
-
-
-def best_siamese_epoch(folder: Path) -> int:
-    """The first epoch after which the choosing pairs were told apart best."""
-    rows = history.read_history(folder)[1:]
-    return int(max(rows, key=lambda row: row["held_out_auc"])["epoch"]) if rows else 0
-
-
-def _state(model: keras.Model) -> list[Any]:
-    """All that a step changes."""
-    return [*model.variables, *model.optimizer.variables]
-
-
-def train_siamese(
-    trunk: keras.Model,
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    choose: tuple[np.ndarray, np.ndarray, np.ndarray],
-    learning: SiameseSettings,
-    budget: Budget,
-    folder: Path,
-) -> Siamese:
-    """Teach a trunk and give it with its best weights; what was stopped in ``folder`` is gone on with.
-
-    inputs (photos, variants, ...), labels (photos,) numbered from 0. choose: inputs of pairs' photos (m, ...), the
-    places of the pairs among them (n, 2), and whether they show one person (n,).
-    """
-    from sklearn.metrics import roc_auc_score
-
-    model = Siamese(trunk, learning, budget, int(labels.max()) + 1)
-    model.build((None, *inputs.shape[2:]))
-    optimizer = keras.optimizers.get(
-        {"class_name": learning.optimizer, "config": {"learning_rate": learning.learning_rate}}
-    )
-    model.compile(optimizer=optimizer, jit_compile=False)
-    optimizer.build(model.trainable_variables)
-    photos, pairs, same = choose
-
-    def measure() -> dict[str, float]:
-        rows = embed_photos(model, photos)
-        apart = model.distances()
-        values = np.concatenate([apart(rows[[one]], rows[[other]])[0] for one, other in pairs])
-        threshold = protocols.best_threshold(values, same)
-        return {
-            "held_out_auc": float(roc_auc_score(same, -values)),
-            "held_out_accuracy": float(np.mean((values < threshold) == same)),
-        }
-
-    begun = 0
-    if (folder / CHECKPOINT).is_file():
-        begun = restore_variables(_state(model), folder / CHECKPOINT)
-    history.truncate_history(folder, begun if begun else -1)
-    model.fit(
-        PeopleBatches(inputs, labels, budget, begun),
-        initial_epoch=begun,
-        epochs=budget.epochs,
-        callbacks=[EpochRecorder(folder, measure)],
-        shuffle=False,
-        verbose=0,
-    )
-    restore_variables(model.variables, folder / BEST_WEIGHTS)
-    for part in (BEST_WEIGHTS, CHECKPOINT):
-        (folder / part).unlink()
-    return model
-
-
-def embed_photos(model: Siamese, inputs: np.ndarray) -> np.ndarray:
-    """Unit rows, float32 (n, d), of photos (n, ...)."""
+def embed_photos(model: Siamese, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Unit rows (n, d) of photos (n, ...)."""
     from pipeline.embedding.base import unit
 
-    parts = [
-        ops.convert_to_numpy(model(inputs[start : start + 256].astype(np.float32), training=False))
-        for start in range(0, len(inputs), 256)
-    ]
-    return unit(np.concatenate(parts))
+    return unit(run_in_batches(model, inputs))

@@ -1,4 +1,4 @@
-"""The encoder and similarity net of this project's ancestor, and what became of them, on FaceNet's rows."""
+"""Encoder and similarity net of LooksLikeWho by sdamolini and their successors, on FaceNet's rows."""
 
 from __future__ import annotations
 
@@ -9,53 +9,59 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.embedding import registry
-from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, rows_of
+from train.evaluation.distances import network_distances
+from train.settings import FitSettings
+from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled, rows_of
 
 _TITLES = {
     "original": "similarity net as published, quadruplet loss",
     "residual": "similarity net from the cosine, hard negatives",
-    "cohort": "cosine less what is ordinary (the kind that ships)",
+    "cohort": "cosine with hubness correction (the network that ships)",
 }
 
 
-def similarity_net(kind: str) -> System:
-    """A system of one of :data:`train.options.NETWORKS`."""
+def _settings(network: str, budget: Budget) -> FitSettings:
+    from train.options import NETWORKS
+
+    settings = FitSettings(
+        network=NETWORKS[network].settings,
+        batch_size=budget.people * budget.photos,
+        steps_per_epoch=budget.steps,
+        epochs=budget.epochs,
+        patience_epochs=budget.epochs,
+        seed=budget.seed,
+    )
+    if network == "original":
+        return settings
+    rate = 1e-2 if network == "cohort" else 1e-4
+    return replace(settings, mining="neighbours", neighbours=10, alpha=0.1, learning_rate=rate)
+
+
+def similarity_net(network: str) -> System:
+    """A system with one of :data:`train.options.NETWORKS`."""
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         import keras
 
-        from train.evaluation import protocols
         from train.fit import fit
-        from train.options import NETWORKS
         from train.runs import files
-        from train.settings import FitSettings
 
-        budget = inputs.budget
-        settings = FitSettings(
-            network=NETWORKS[kind].settings,
-            batch_size=budget.people * budget.photos,
-            steps_per_epoch=budget.steps,
-            epochs=budget.epochs,
-            patience_epochs=budget.epochs,
-            seed=budget.seed,
-        )
-        if kind != "original":
-            settings = replace(settings, mining="neighbours", neighbours=10, alpha=0.1)
-            settings = replace(settings, learning_rate=1e-2 if kind == "cohort" else 1e-4)
         rows, protocol = inputs.rows(registry.DEFAULT_EMBEDDER), inputs.protocol
         photos, _ = enrolled(inputs)
         photos = np.r_[photos, np.unique(rows_of(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
-        # A folder of its own, as a training has a result of its own.
+        # A training has a result.json of its own, so it gets its own folder.
         training = folder / "training"
-        fit(training, rows[photos], protocol.people[protocol.photos[photos]], settings, held_out)
+        labels = protocol.people[protocol.photos[photos]]
+        fit(training, rows[photos], labels, _settings(network, inputs.budget), held_out)
         shutil.copyfile(training / files.HISTORY, folder / files.HISTORY)
-        network = keras.saving.load_model(training / files.MODEL)
+        trained = keras.saving.load_model(training / files.MODEL)
         parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
-        apart = protocols.network_distances(network.arrays())
-        return TrainedSystem(rows, parameters + network.count_params(), face_ms, apart=apart)
+        distances = network_distances(trained.arrays())
+        return TrainedSystem(rows, parameters + trained.count_params(), face_ms, distances=distances)
 
-    return System(f"similarity-{kind}", f"FaceNet 128, {_TITLES[kind]}", "similarity net", make, {"network": kind})
+    title = f"FaceNet 128, {_TITLES[network]}"
+    return System(f"similarity-{network}", title, "similarity net", make, {"network": network})
 
 
 SYSTEMS = tuple(map(similarity_net, _TITLES))

@@ -1,53 +1,63 @@
-"""What a compared system is: a name, and what makes it from the inputs that all are given."""
+"""What a compared system is: a name, and a function that trains it from the inputs every system gets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-from typing import Protocol as Shape
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from train.evaluation import protocols
-from train.evaluation.protocols import Distances
-from train.systems.protocol import Budget, ComparisonProtocol
+from train.evaluation.distances import Distances, cosine_distances
+from train.evaluation.protocols import ComparisonProtocol
 
 Kind = Literal["embedder", "classifier", "similarity net", "last layer", "from scratch"]
 
 
-class SystemInputs(Shape):
+@dataclass(frozen=True)
+class Budget:
+    """What a system may spend on training: ``epochs`` of ``steps`` batches of ``people`` with ``photos`` each."""
+
+    steps: int = 50
+    epochs: int = 10
+    people: int = 32
+    photos: int = 3
+    seed: int = 0
+
+
+class SystemInputs(Protocol):
     """What systems learn from and are measured on. Arrays have a row for each of ``protocol.photos``."""
 
     @property
     def protocol(self) -> ComparisonProtocol:
-        """Who is learned from, probed, refused and paired."""
+        """Which photos are learned from, probed, rejected and paired."""
         ...
 
     @property
     def budget(self) -> Budget:
-        """What a system may spend."""
+        """What a system may spend on training."""
         ...
 
-    def rows(self, embedder: str) -> np.ndarray:
-        """Unit rows of an embedder, zeros where a photo shows no face. Raises UserError where it cannot run."""
+    def rows(self, embedder: str) -> NDArray[np.float32]:
+        """Unit rows of an embedder, (n, d), zeros where a photo shows no face. Raises UserError if it cannot run."""
         ...
 
-    def views(self) -> np.ndarray:
-        """The default embedder's rows of each view by itself, float32 (n, views, 128)."""
+    def views(self) -> NDArray[np.float32]:
+        """The default embedder's rows of each view, (n, views, 128)."""
         ...
 
-    def crops(self) -> np.ndarray:
-        """Small crops, uint8 (n, 60, 60, 3)."""
+    def crops(self) -> NDArray[np.uint8]:
+        """Small crops, (n, 60, 60, 3)."""
         ...
 
-    def variants(self) -> np.ndarray:
-        """Small crops of the photos that are learned from, each cut in several ways: uint8 (n, ways, 60, 60, 3)."""
+    def variants(self) -> NDArray[np.uint8]:
+        """Several small crops of each training photo, (n, variants, 60, 60, 3)."""
         ...
 
     def cost(self, embedder: str) -> tuple[int, float]:
-        """Parameters of an embedder and what a face takes it, milliseconds."""
+        """Parameters of an embedder, and its milliseconds per face."""
         ...
 
 
@@ -55,23 +65,23 @@ class SystemInputs(Shape):
 class TrainedSystem:
     """A system that is ready to be measured.
 
-    rows float32 (photos, d), a row for each of ``protocol.photos``. apart: distances of them.
-    before_seconds: what was learned without a history of its own, or before it.
-    people: distances (n, people) of rows to the people of the gallery, where the system is a classifier, which has
-        no distance of two photos.
+    rows: embeddings (photos, d), a row for each of ``protocol.photos``. distances: between such rows.
+    train_seconds: training time outside the system's own history.
+    to_people: distances (n, people) of rows to the enrolled people. Only classifiers have it; they have no distance
+        between two photos.
     """
 
-    rows: np.ndarray
+    rows: NDArray[np.float32]
     parameters: int
     face_ms: float
-    before_seconds: float = 0.0
-    apart: Distances = protocols.cosine_distances
-    people: Callable[[np.ndarray], np.ndarray] | None = None
+    train_seconds: float = 0.0
+    distances: Distances = cosine_distances
+    to_people: Callable[[NDArray[np.float32]], NDArray[np.floating]] | None = None
 
 
 @dataclass(frozen=True)
 class System:
-    """A line of the table. make: teaches it in a folder, where its history goes. settings: kept with the run."""
+    """A row of the comparison. make: trains it in a folder, where its history goes. settings: stored with the run."""
 
     name: str
     title: str
@@ -80,19 +90,28 @@ class System:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def rows_of(protocol: ComparisonProtocol, photos: np.ndarray) -> np.ndarray:
-    """Where photo numbers of any shape stand in ``protocol.photos``."""
+def rows_of(protocol: ComparisonProtocol, photos: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Row numbers in ``protocol.photos`` of photo numbers of any shape."""
     return np.searchsorted(protocol.photos, photos)
 
 
-def enrolled(inputs: SystemInputs) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the photos that are learned from, (n,), and their people numbered from 0, (n,)."""
+def enrolled(inputs: SystemInputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row numbers of the training photos, (n,), and their people numbered from 0, (n,)."""
     learn = inputs.protocol.learn
     return rows_of(inputs.protocol, learn.ravel()), np.repeat(np.arange(len(learn)), learn.shape[1])
 
 
-def validation_pairs(inputs: SystemInputs, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What of ``values`` (photos, ...) the choosing pairs need, the pairs' places among that, and their kind."""
+@dataclass(frozen=True)
+class ValidationPairs:
+    """Pairs that choose the best epoch: inputs (photos, ...), pairs (n, 2) of row numbers of them, same (n,)."""
+
+    inputs: NDArray[Any]
+    pairs: NDArray[np.int64]
+    same: NDArray[np.bool_]
+
+
+def validation_pairs(inputs: SystemInputs, values: NDArray[Any]) -> ValidationPairs:
+    """The validation pairs, with what of ``values`` (photos, ...) they need."""
     pairs = inputs.protocol.choose
     photos, at = np.unique(pairs.photos, return_inverse=True)
-    return values[rows_of(inputs.protocol, photos)], at.reshape(pairs.photos.shape), pairs.same
+    return ValidationPairs(values[rows_of(inputs.protocol, photos)], at.reshape(pairs.photos.shape), pairs.same)

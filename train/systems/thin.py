@@ -1,7 +1,7 @@
-"""A thin network in the manner of VGG, taught to classify first; then its last layer but one by other losses.
+"""A thin VGG-like network trained to classify, then its last layer but one retrained by other losses.
 
-As in github.com/michaelfiman/face_rec_metric_comparison, where teaching all layers by these losses alone did not
-converge: the classifier makes the features, and each loss teaches one dense layer on them.
+As in github.com/michaelfiman/face_rec_metric_comparison, where training all layers by these losses alone did not
+converge: the classifier makes the features, and each loss trains one dense layer on them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
 
 from pipeline import storage
-from train.runs import history
-from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos, train_siamese
+from train.runs.history import read_history, training_seconds
+from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos, run_in_batches
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
+from train.systems.training import train_siamese
 
 _FEATURES, _CODES = "features", "codes"
 _WEIGHTS = "network.weights.h5"
+# Budget of the weights, which the systems of this module share.
+_BUDGET = "network.json"
+_CLASSIFY = SiameseSettings(loss="softmax")
 
 
 def thin_network(side_px: int = 60) -> keras.Model:
-    """Pixels 0..255, float32 (n, side, side, 3), to codes (n, 128), which the layer before the classes gives."""
+    """A network from pixels 0..255, float32 (n, side, side, 3), to codes (n, 128), the layer before the classes."""
     layers = keras.layers
     inputs = keras.Input((side_px, side_px, 3))
     values = layers.Rescaling(1 / 127.5, -1)(inputs)
@@ -37,75 +40,79 @@ def thin_network(side_px: int = 60) -> keras.Model:
     return keras.Model(inputs, layers.Dense(128, name=_CODES)(values))
 
 
-def _classified(inputs: SystemInputs, folder: Path) -> keras.Model:
-    """The network taught to classify: now, where that was not done before."""
+def _classifier(inputs: SystemInputs, folder: Path) -> keras.Model:
+    """The network trained to classify, from ``folder`` if its weights are there for the same budget."""
     keras.utils.set_random_seed(inputs.budget.seed)
     model = thin_network()
-    weights, told = folder / _WEIGHTS, storage.read_json(folder / "network.json")
-    if told and weights.is_file() and told["budget"] == asdict(inputs.budget):
+    weights, known = folder / _WEIGHTS, storage.read_json(folder / _BUDGET)
+    if known and weights.is_file() and known["budget"] == asdict(inputs.budget):
         model.load_weights(weights)
         return model
     folder.mkdir(parents=True, exist_ok=True)
     _, people = enrolled(inputs)
     train_siamese(
-        model, inputs.variants(), people, validation_pairs(inputs, inputs.crops()), CLASSIFY, inputs.budget, folder
+        model,
+        inputs.variants(),
+        people,
+        validation=validation_pairs(inputs, inputs.crops()),
+        settings=_CLASSIFY,
+        budget=inputs.budget,
+        folder=folder,
     )
     model.save_weights(weights)
-    storage.write_json(folder / "network.json", {"budget": asdict(inputs.budget)})
+    storage.write_json(folder / _BUDGET, {"budget": asdict(inputs.budget)})
     return model
 
 
-CLASSIFY = SiameseSettings(loss="softmax")
-
-
-def _run(model: keras.Model, crops: np.ndarray) -> np.ndarray:
-    """What a network makes of crops (n, side, side, 3), a batch at a time."""
-    parts = [
-        ops.convert_to_numpy(model(crops[start : start + 256].astype(np.float32), training=False))
-        for start in range(0, len(crops), 256)
-    ]
-    return np.concatenate(parts)
-
-
-def _classifying(inputs: SystemInputs, folder: Path) -> TrainedSystem:
+def _classification(inputs: SystemInputs, folder: Path) -> TrainedSystem:
     from pipeline.embedding.base import unit
 
-    model = _classified(inputs, folder)
+    model = _classifier(inputs, folder)
     begun = time.perf_counter()
-    rows = unit(_run(model, inputs.crops()))
+    rows = unit(run_in_batches(model, inputs.crops()))
     return TrainedSystem(rows, model.count_params(), (time.perf_counter() - begun) * 1000 / len(rows))
 
 
 def thin(loss: SiameseLoss, margin: float, title: str) -> System:
-    """A system whose last layer but one is taught by a loss, after classification."""
-    learning = SiameseSettings(loss=loss, margin=margin)
+    """A system whose last layer but one is trained by a loss, after classification."""
+    settings = SiameseSettings(loss=loss, margin=margin)
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
-        model = _classified(inputs, folder.parent / CLASSIFICATION.name)
+        classification = folder.parent / CLASSIFICATION.name
+        model = _classifier(inputs, classification)
         features = keras.Model(model.input, model.get_layer(_FEATURES).output)
         _, people = enrolled(inputs)
         begun = time.perf_counter()
-        of_all = _run(features, inputs.crops())
-        face_ms = (time.perf_counter() - begun) * 1000 / len(of_all)
-        shown = inputs.variants()
-        taught = np.stack([_run(features, shown[:, place]) for place in range(shown.shape[1])], axis=1)
-        taken = keras.Input((of_all.shape[1],))
+        rows = run_in_batches(features, inputs.crops())
+        face_ms = (time.perf_counter() - begun) * 1000 / len(rows)
+        variants = inputs.variants()
+        training = [run_in_batches(features, variants[:, place]) for place in range(variants.shape[1])]
+        taken = keras.Input((rows.shape[1],))
         head = keras.Model(taken, keras.layers.Dense(128)(taken))
         head.layers[-1].set_weights(model.get_layer(_CODES).get_weights())
         siamese = train_siamese(
-            head, taught, people, validation_pairs(inputs, of_all), learning, inputs.budget, folder
+            head,
+            np.stack(training, axis=1),
+            people,
+            validation=validation_pairs(inputs, rows),
+            settings=settings,
+            budget=inputs.budget,
+            folder=folder,
         )
-        before = history.training_seconds(history.read_history(folder.parent / CLASSIFICATION.name))
         return TrainedSystem(
-            embed_photos(siamese, of_all), model.count_params(), face_ms, before, siamese.distances()
+            embed_photos(siamese, rows),
+            model.count_params(),
+            face_ms,
+            training_seconds(read_history(classification)),
+            distances=siamese.distances(),
         )
 
     name = f"thin-{loss.replace('_', '-')}"
-    return System(name, f"thin VGG, then {title}", "from scratch", make, asdict(learning))
+    return System(name, f"thin VGG, then {title}", "from scratch", make, asdict(settings))
 
 
 CLASSIFICATION = System(
-    "thin-classification", "thin VGG, classification", "from scratch", _classifying, asdict(CLASSIFY)
+    "thin-classification", "thin VGG, classification", "from scratch", _classification, asdict(_CLASSIFY)
 )
 SYSTEMS = (
     CLASSIFICATION,

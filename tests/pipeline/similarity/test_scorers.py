@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.calibrate import calibration_error
 from pipeline import photo, storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
@@ -19,7 +18,8 @@ from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import Network
 from pipeline.similarity.scorers import CosineScorer, NetworkScorer
 from tests.conftest import unit_rows
-from train.evaluation.report import fit_calibration
+from train.evaluation import metrics
+from train.evaluation.calibration import fit_calibration
 
 CURVE = Calibration(middle=0.3, slope=2, on_logit=True)
 
@@ -173,7 +173,7 @@ def test_the_fitted_curve_finds_the_one_that_drew_the_pairs_back(middle, slope):
     distances = 1 / (1 + np.exp(-logits))
     same = random.random(20_000) < true.resemblance(distances) / 100
     found = fit_calibration(distances, same, on_logit=True)
-    assert calibration_error(found.resemblance(distances) / 100, same) < 0.02
+    assert metrics.reliability(found.resemblance(distances) / 100, same).error < 0.02
     assert found.resemblance(distances) == pytest.approx(true.resemblance(distances), abs=4)
 
 

@@ -1,109 +1,76 @@
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score, roc_curve
+"""Draws have the photos that their protocol says, and are the same each time."""
 
-from pipeline.search import ranking
+from __future__ import annotations
+
+import numpy as np
+
+from tests.train.evaluation.people import noisy_people
 from train.evaluation import protocols
 from train.evaluation.protocols import Tier
 
-RANDOM = np.random.default_rng(0)
+_, LABELS = noisy_people(60, noise=0.8)
 
 
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-LABELS = RANDOM.permutation(np.repeat(np.arange(60), RANDOM.integers(1, 5, size=60)))
-EMBEDDINGS = unit(RANDOM.normal(size=(60, 16))[LABELS] + 0.8 * RANDOM.normal(size=(len(LABELS), 16)))
-
-
-def test_the_split_has_one_photo_of_everybody_and_another_of_who_has_two():
-    gallery, probes = protocols.one_shot_split(LABELS, np.random.default_rng(1))
-    assert sorted(LABELS[gallery]) == sorted(set(LABELS))
+def test_the_one_shot_gallery_has_one_photo_of_everybody_and_the_probes_another():
+    gallery, probes = protocols.draw_one_shot(LABELS, 1)
+    assert LABELS[gallery].tolist() == sorted(set(LABELS))
     counts = np.bincount(LABELS)
-    assert sorted(LABELS[probes]) == sorted(np.flatnonzero(counts > 1))
+    assert LABELS[probes].tolist() == np.flatnonzero(counts > 1).tolist()
     assert not set(gallery) & set(probes)
 
 
-def test_identification_equals_a_loop_over_probes():
-    gallery, probes = protocols.one_shot_split(LABELS, np.random.default_rng(3))
-    places, losses = [], []
-    for probe in probes:
-        distances = {LABELS[row]: (1 - EMBEDDINGS[probe] @ EMBEDDINGS[row]) / 2 for row in gallery}
-        own = distances.pop(LABELS[probe])
-        places.append(1 + sum(other <= own for other in distances.values()))
-        losses.append(max(own**2 - min(distances.values()) ** 2 + 0.25, 0))
-    found = protocols.one_shot(EMBEDDINGS, LABELS, protocols.cosine_distances, seed=3)
-    assert found["rank_1"] == pytest.approx(np.mean(np.equal(places, 1)))
-    assert found["rank_5"] == pytest.approx(np.mean(np.less_equal(places, 5)))
-    assert found["mrr"] == pytest.approx(np.mean(1 / np.array(places)))
-    assert found["rank_score"] == pytest.approx(np.mean(1 - (np.array(places) - 1) / 59))
-    assert found["one_shot_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+def test_a_draw_is_the_same_each_time_and_draws_differ():
+    for draw in (lambda number: protocols.draw_one_shot(LABELS, number), _small_tier):
+        first, again, other = draw(0), draw(0), draw(1)
+        assert all((one == two).all() for one, two in zip(first, again, strict=True))
+        assert any(one.tolist() != two.tolist() for one, two in zip(first, other, strict=True))
 
 
-@given(st.integers(0, 1000))
-def test_verification_equals_scikit_learns_curve(seed):
-    gallery, probes = protocols.one_shot_split(LABELS, np.random.default_rng(seed))
-    # Whole numbers bring ties.
-    random = np.random.default_rng(seed)
-    values = random.integers(0, 50, size=(len(probes), len(gallery))).astype(np.float32)
-    same = LABELS[probes][:, None] == LABELS[gallery]
-    values[same] -= 15
-    found = protocols.one_shot(EMBEDDINGS, LABELS, lambda one, other: values.copy(), seed)
-    assert found["auc"] == pytest.approx(roc_auc_score(same.ravel(), -values.ravel()))
-    false_accepts, true_accepts, _ = roc_curve(same.ravel(), -values.ravel())
-    assert found["tar_at_far_1e-3"] == pytest.approx(true_accepts[false_accepts <= 1e-3].max())
+def _small_tier(number: int) -> tuple[np.ndarray, np.ndarray]:
+    return protocols.draw_tier(LABELS, Tier("Small", 5, 2, 1), number)
 
 
-def test_a_tie_counts_against_the_own_person():
-    assert protocols.ranks(np.zeros((1, 3)), np.array([1]), np.array([0, 1, 2])).tolist() == [3]
+def test_the_draws_of_lfw_are_the_published_ones():
+    """Recorded figures depend on these photo numbers."""
+    labels = np.repeat(np.arange(40), np.arange(40) % 4 + 1)
+    gallery, probes = protocols.draw_one_shot(labels, 0)
+    random = np.random.default_rng(0)
+    order = random.permutation(len(labels))
+    for person in range(40):
+        photos = [photo for photo in order if labels[photo] == person]
+        assert gallery[person] == photos[0]
+        if len(photos) > 1:
+            assert photos[1] in probes
 
 
-def test_thresholds_and_accuracies_equal_loops_over_pairs():
-    values, same, folds = RANDOM.random(40), RANDOM.random(40) < 0.5, np.arange(40) % 4
-    values[same] -= 0.3
-    values[3] = np.nan
-    found = protocols.accuracy_of_folds(values, same, folds)
-    for fold in range(4):
-        rest = [(v, s) for v, s, f in zip(values, same, folds, strict=True) if f != fold and not np.isnan(v)]
-        threshold = protocols.best_threshold(values[folds != fold], same[folds != fold])
-        right = sum((v < threshold) == s for v, s in rest)
-        assert right == max(sum((v < cut) == s for v, s in rest) for cut, _ in [*rest, (2.0, True)])
-        own = [(v, s) for v, s, f in zip(values, same, folds, strict=True) if f == fold]
-        assert found[fold] == pytest.approx(np.mean([not np.isnan(v) and (v < threshold) == s for v, s in own]))
-
-
-def test_pairs_have_the_distances_of_their_photos_and_none_without_a_face():
-    rows = np.vstack([EMBEDDINGS[:3], np.zeros((1, 16), np.float32)])
-    found = protocols.pair_distances(rows, np.array([[0, 1], [2, 3]]), protocols.cosine_distances)
-    assert found[0] == pytest.approx((1 - rows[0] @ rows[1]) / 2, abs=1e-6)
-    assert np.isnan(found[1])
-
-
-@pytest.mark.parametrize("method", ["min", "average"])
-def test_people_are_as_far_as_the_ranking_of_the_product_says(method):
-    rows = np.argsort(LABELS, kind="stable")
-    distances = RANDOM.random((5, len(rows))).astype(np.float32)
-    found = protocols.person_distances(distances, LABELS[rows], method)
-    for row, probe in zip(found, distances, strict=True):
-        ranked = ranking.by_person(probe, LABELS[rows], rows, method)
-        assert row[ranked.people] == pytest.approx(ranked.distances)
+def test_few_probes_are_drawn_more_often():
+    assert len(protocols.one_shot_draws(np.repeat(np.arange(200), 2))) == 3
+    assert len(protocols.one_shot_draws(np.array([0, 0, 1, 2]))) == 30
+    assert len(protocols.one_shot_draws(np.repeat(np.arange(10), 2), 1)) == 6
 
 
 def test_a_tier_has_its_people_and_photos_and_no_probe_in_the_gallery():
-    tier = Tier("Small", 5, 2, 1)
-    gallery, probes = protocols.draw(LABELS, tier, np.random.default_rng(0))
-    assert gallery.shape == (5, 2) and probes.shape == (5, 1)
-    assert (LABELS[gallery] == LABELS[probes]).all() and len(set(LABELS[probes[:, 0]])) == 5
+    gallery, probes = _small_tier(0)
+    assert gallery.shape == (5, 2)
+    assert probes.shape == (5, 1)
+    assert (LABELS[gallery] == LABELS[probes]).all()
+    assert len(set(LABELS[probes[:, 0]])) == 5
     assert not set(gallery.ravel()) & set(probes.ravel())
-    assert len(protocols.draw(LABELS, Tier("Large", 500, 2, 1), np.random.default_rng(0))[0]) == 0
 
 
-def test_distractors_make_a_tier_harder():
-    found = protocols.tier_rank_1(EMBEDDINGS, LABELS, Tier("All", None, 2, 1), protocols.cosine_distances, 0)
-    assert found is not None
-    assert found["closed_min"] > 0.3
-    assert found["distractors_min"] <= found["closed_min"]
-    assert protocols.tier_rank_1(EMBEDDINGS, LABELS, Tier("Large", 500, 2), protocols.cosine_distances, 0) is None
+def test_a_tier_is_empty_where_there_are_too_few_people():
+    assert len(protocols.draw_tier(LABELS, Tier("Large", 500, 2, 1), 0)[0]) == 0
+
+
+def test_a_tier_says_its_size():
+    assert str(protocols.TIERS[0]) == "Lite: 10 people x 4, 4 probes each"
+    assert str(protocols.TEMPLATES) == "Templates: everybody x 3, 1 probe each"
+
+
+def test_halves_share_nobody_and_split_people_with_two_photos_evenly():
+    one, other = protocols.halves(LABELS)
+    assert (one ^ other).all()
+    assert not set(LABELS[one]) & set(LABELS[other])
+    counts = np.bincount(LABELS)
+    pairs = [sum(counts[label] > 1 for label in set(LABELS[half])) for half in (one, other)]
+    assert abs(pairs[0] - pairs[1]) <= 1

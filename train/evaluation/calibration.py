@@ -1,0 +1,113 @@
+"""From distance to resemblance: fitting the logistic curve, and how well its probabilities hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.similarity.calibration import Calibration
+from train.evaluation import metrics, protocols
+from train.evaluation.distances import Distances
+from train.evaluation.measuring import OneShotDraw
+
+# Ten bins of a reliability curve mean nothing with fewer people.
+_PEOPLE_MIN = 20
+_SHARE_MIN = 0.001
+_PHOTOS_MAX = 10
+_STRANGERS_MAX = 200_000
+
+
+@dataclass(frozen=True)
+class WeightedPairs:
+    """Pairs of photos: distances (n,), whether they show one person (n,), weights (n,), and how many people."""
+
+    distances: NDArray[np.float64]
+    same: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    people: int
+
+
+def fit_calibration(
+    distances: NDArray[np.floating],
+    same: NDArray[np.bool_],
+    *,
+    on_logit: bool = False,
+    weights: NDArray[np.floating] | None = None,
+) -> Calibration:
+    """Platt scaling (Platt 1999): the logistic curve from distance to resemblance.
+
+    distances (n,) of pairs in 0..1, same (n,) whether they show one person, weights (n,) of the pairs.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    plain = Calibration(0.5, 1.0, on_logit)
+    fit = LogisticRegression(C=np.inf).fit(-plain.scale(distances)[:, None], same, weights)
+    slope = float(fit.coef_[0, 0])
+    middle = float(fit.intercept_[0]) / slope
+    return Calibration(float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope, on_logit)
+
+
+def check_calibration(
+    calibration: Calibration, distances: NDArray[np.floating], same: NDArray[np.bool_]
+) -> tuple[dict[str, float], metrics.Reliability]:
+    """Accuracy at resemblance 50 and expected calibration error on pairs (n,), and the reliability curve."""
+    said = calibration.resemblance(distances) / 100
+    curve = metrics.reliability(said, same)
+    accuracy = float(np.mean((said > 0.5) == same))
+    return {"accuracy at 50": accuracy, "expected calibration error": curve.error}, curve
+
+
+def reliability_of_halves(halves: Sequence[WeightedPairs], *, on_logit: bool) -> dict[str, Any] | None:
+    """The reliability curve of a resemblance fitted on one half of the people and checked on the other.
+
+    said, same: points of the curve, without bins of few pairs. error: the expected calibration error. None where
+    there are too few people.
+    """
+    if min(half.people for half in halves) < _PEOPLE_MIN:
+        return None
+    fitted_on, checked_on = halves
+    calibration = fit_calibration(fitted_on.distances, fitted_on.same, on_logit=on_logit, weights=fitted_on.weights)
+    said = calibration.resemblance(checked_on.distances) / 100
+    curve = metrics.reliability(said, checked_on.same, weights=checked_on.weights)
+    shown = curve.share >= _SHARE_MIN
+    return {"said": curve.said[shown], "same": curve.same[shown], "error": curve.error}
+
+
+def pairs_of_halves(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64], distances: Distances, draws: Sequence[OneShotDraw]
+) -> list[WeightedPairs]:
+    """The pairs of each half of the people (:func:`protocols.halves`)."""
+    return [_pairs(embeddings, labels, distances, draws, half) for half in protocols.halves(labels)]
+
+
+def _pairs(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    distances: Distances,
+    draws: Sequence[OneShotDraw],
+    half: NDArray[np.bool_],
+) -> WeightedPairs:
+    """All pairs of one person, of at most ten photos each, and the draws' pairs of two. Both kinds weigh the same."""
+    own, others = [], []
+    for person in np.unique(labels[half]):
+        rows = np.flatnonzero(labels == person)[:_PHOTOS_MAX]
+        if len(rows) > 1:
+            among = distances(embeddings[rows], embeddings[rows])
+            own.append(among[np.triu_indices(len(rows), 1)])
+    for draw in draws:
+        inside = half[draw.probes][:, None] & half[draw.gallery]
+        inside[np.arange(len(draw.own)), draw.own] = False
+        others.append(draw.distances[inside])
+    to_own, to_others = np.concatenate(own or [np.empty(0, np.float32)]), np.concatenate(others)
+    to_others = to_others[:: len(to_others) // _STRANGERS_MAX + 1]
+    kinds = ((to_own, True), (to_others, False))
+    return WeightedPairs(
+        np.concatenate([to_own, to_others]),
+        np.concatenate([np.full(len(values), same) for values, same in kinds]),
+        np.concatenate([np.full(len(values), 1 / max(len(values), 1)) for values, _ in kinds]),
+        len(own),
+    )
