@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import LINES, Line
-from train.systems import compare
+from train.systems import results
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results"
@@ -79,18 +79,20 @@ def _times(value: float) -> str:
 
 
 def _systems() -> list[Row]:
-    rows = compare.ranked([compare.read_system(config.parent) for config in compare.RECORDED.glob("*/config.json")])
-    return [dict(zip(compare.HEAD, compare.cells(row), strict=True)) for row in rows if "rank_1" in row]
+    rows = results.sorted_rows(
+        [results.read_system(config.parent) for config in results.RECORDED_SYSTEMS.glob("*/config.json")]
+    )
+    return [dict(zip(results.HEAD, results.cells(row), strict=True)) for row in rows if "rank_1" in row]
 
 
 def _published() -> list[Row]:
     """Figures that others published for such systems, beside ours for the same kind."""
 
     def verified(name: str) -> str:
-        row = compare.read_system(compare.RECORDED / name)
+        row = results.read_system(results.RECORDED_SYSTEMS / name)
         return f"F1 {row['f1']:.4f}, accuracy {row['accuracy']:.4f}"
 
-    nearest = compare.curves(compare.RECORDED / "scratch-final")["k_nearest"]
+    nearest = results.read_curves(results.RECORDED_SYSTEMS / "scratch-final")["k_nearest"]
     of_each_k = ", ".join(
         f"{accuracy:.3f} (k = {k:.0f})" for k, accuracy in zip(nearest["k"], nearest["accuracy"], strict=True)
     )
@@ -113,7 +115,7 @@ def _protocols() -> list[Row]:
     """View 2 of LFW; of each tier, the ranking by a person's nearest photo, which is how the app ranks."""
     rows = recorded("similarity", "View 2")
     return [
-        row | {"protocol": row["protocol"].removesuffix(", min")} for row in rows if "average" not in row["protocol"]
+        row | {"protocol": row["protocol"].replace(", min", "")} for row in rows if "average" not in row["protocol"]
     ]
 
 
