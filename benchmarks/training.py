@@ -107,7 +107,7 @@ def step(embeddings: np.ndarray, labels: np.ndarray, size: int) -> float:
 def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_seconds: float) -> dict[str, Any]:
     """What a step takes for its input: drawing the rows, and gathering what stands there in a call of its own."""
     settings = _settings(size)
-    batches = FitBatches(embeddings[:, None], labels, settings, "distances")
+    batches = FitBatches(embeddings[:, None], labels, settings)
     drawing, ((rows, _, _), *_) = times(lambda: list(batches.blocks(0)), 5)
     tf = tensorflow_loader.load()
     table, held = tf.constant(batches.table), tf.constant(rows)

@@ -67,7 +67,7 @@ def network_of(
     import keras
 
     folder = folder_of(name)
-    fit(folder, embeddings, labels, settings, held_out, ABOUT)
+    fit(folder, embeddings, labels, settings, held_out=held_out, about=ABOUT)
     return keras.saving.load_model(folder / MODEL).arrays()
 
 
@@ -79,7 +79,7 @@ def main() -> None:
     for name, settings in {**SETTINGS, **ABLATIONS}.items():
         print(f"\n{name}")
         folder = folder_of(name if name in ABLATIONS else f"{name}-seed-0")
-        fit(folder, embeddings, lfw.people, settings, held_out, ABOUT, names)
+        fit(folder, embeddings, lfw.people, settings, held_out=held_out, about=ABOUT, names=names)
         shipped = RECORDED_RUNS / name
         shipped.mkdir(parents=True, exist_ok=True)
         for part in (CONFIG, HISTORY, RESULT, EVALUATION, GEOMETRY):

@@ -201,7 +201,7 @@ def _fit_announced(chosen: argparse.Namespace) -> None:
         embeddings = _variants(opened, chosen.augment)
         about["variants"] = {"count": chosen.augment, **dataclasses.asdict(Variation())}
     folder = files.run_folder(chosen.name)
-    best = fit(folder, embeddings, labels, settings, held_out, about, names)
+    best = fit(folder, embeddings, labels, settings, held_out=held_out, about=about, names=names)
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f}, on held-out people rank-1 "
         f"{best['held_out_rank_1']:.4f} (cosine {best['held_out_cosine_rank_1']:.4f}). Its files: {folder}"

@@ -1,136 +1,130 @@
-"""Callbacks."""
+"""Keras callbacks that every training of a run shares: history, best weights, patience, checkpoint.
+
+A killed run must resume with the history it would have had. Keras' own callbacks cannot promise that:
+``EarlyStopping`` and ``ReduceLROnPlateau`` count epochs in memory, and ``BackupAndRestore`` writes weights and epoch
+to two files, so that a kill between them resumes at the wrong epoch. These read the history and write atomically.
+Their order matters: history, patience, checkpoint.
+"""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from train import sampling
-from train.batches import FitBatches
-from train.evaluation import measuring, protocols
-from train.evaluation.distances import Distances, cosine_distances, network_distances
-from train.networks import Similarity
-from train.options import LOSSES
-from train.runs import geometry, history
-from train.runs.checkpoints import save_variables
+from train.runs.checkpoints import restore_variables, save_variables
 from train.runs.files import BEST_WEIGHTS, CHECKPOINT
-from train.runs.history import best_epoch
-from train.steps import PAIRS, Learner
+from train.runs.history import append_row, best_epoch, best_row, read_history
 
-# One-shot draws that are averaged: on the side that chooses the epoch, a single one would choose by luck.
-DRAWS = {"train": 1, "held_out": 3}
+Logs = dict[str, float] | None
 
 
-# So many of the people trained on say how far they are known by heart; what it takes grows with their square.
-_MEASURED_MAX = 1000
+class HistoryWriter(keras.callbacks.Callback):
+    """Appends a row of measures after each epoch, and saves the variables whenever held-out rank-1 improves.
 
+    Epoch 0 is the model before training; if it stays the best, the run ends with it.
 
-class EpochRecorder:
-    """Measures each epoch on people of both sides, appends it to the history and keeps the best weights.
-
-    What is the best epoch is read from the history, so that rate and end of a resumed run are those of one that was
-    never stopped. Epoch 0 is the network before training: where that is the best, it is what the run ends with.
+    measure: measures the model after an epoch, given its number; returns columns, among them ``held_out_rank_1``.
+    variables: those saved as the best weights.
     """
 
     def __init__(
         self,
         folder: Path,
-        model: Learner,
         optimizer: keras.optimizers.Optimizer,
-        batches: FitBatches,
-        held_out: tuple[np.ndarray, np.ndarray],
+        *,
+        measure: Callable[[int], dict[str, float]],
+        variables: Callable[[], Sequence[Any]],
+        epochs: int,
     ) -> None:
-        self.folder, self.model, self.optimizer = folder, model, optimizer
-        self.batches, self.settings = batches, batches.settings
-        trained = sampling.at_most(_MEASURED_MAX, batches.labels, self.settings.seed)
-        self.sides = {"train": (batches.embeddings[trained], batches.labels[trained]), "held_out": held_out}
-        self.cosine = {side: _measures(side, data, cosine_distances) for side, data in self.sides.items()}
+        super().__init__()
+        self.folder, self.optimizer, self.epochs = folder, optimizer, epochs
+        self.measure, self.variables = measure, variables
+        self.started = 0.0
 
-    def begin(self) -> None:
-        """The row of epoch 0."""
-        self._write(0, {"train_loss": math.nan, "seconds": 0.0})
-        self._keep(0)
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Write the row of epoch 0, unless the run is resumed."""
+        if not read_history(self.folder):
+            self._write(0, loss=math.nan, seconds=0.0)
 
-    def end(self, epoch: int, loss: float, seconds: float) -> None:
-        """The row of the epoch; halve the rate where it has not got better for long."""
-        row = self._write(epoch, {"train_loss": loss, "seconds": seconds})
-        waited = self.waited(epoch)
-        if 0 < waited < self.settings.patience_epochs and not waited % max(self.settings.patience_epochs // 2, 1):
-            self.optimizer.learning_rate.assign(self.optimizer.learning_rate * 0.5)
-        # Only now, so that a run that is killed here goes on with the rate that it would have had.
-        self._keep(epoch)
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Measure and write the row."""
+        seconds = time.perf_counter() - self.started
+        loss = (logs or {})["loss"]
+        row = self._write(epoch + 1, loss=loss, seconds=seconds)
         print(
-            f"Epoch {epoch} of {self.settings.epochs}: loss {loss:.4f}, "
-            f"on held-out people rank-1 {row['held_out_rank_1']:.4f}; {seconds:.1f} s"
+            f"Epoch {epoch + 1} of {self.epochs}: loss {loss:.4f}, held-out rank-1 {row['held_out_rank_1']:.4f}; "
+            f"{seconds:.1f} s"
         )
 
-    def waited(self, epoch: int) -> int:
-        """How many epochs ago the best one was."""
-        return epoch - int(best_epoch(self.folder)["epoch"])
-
-    def _keep(self, epoch: int) -> None:
-        save_variables(state_of(self.model, self.optimizer), self.folder / CHECKPOINT, epoch)
-
-    def _write(self, epoch: int, row: dict[str, float]) -> dict[str, float]:
-        similarity, seed = self.model.similarity, self.settings.seed
-        apart = {side: quadruplet_distances(similarity, *data, seed) for side, data in self.sides.items()}
-        row = {
-            "epoch": epoch,
-            "learning_rate": float(ops.convert_to_numpy(self.optimizer.learning_rate)),
-            "held_out_loss": self._held_out_loss(apart["held_out"]),
-            **row,
-        }
-        distances = network_distances(similarity.arrays())
-        for side, data in self.sides.items():
-            row[f"{side}_margins_met"] = self._margins_met(apart[side])
-            for name, value in _measures(side, data, distances).items():
-                row |= {f"{side}_{name}": value, f"{side}_cosine_{name}": self.cosine[side][name]}
-        rows = history.read_history(self.folder)
-        if not rows or row["held_out_rank_1"] > best_epoch(self.folder)["held_out_rank_1"]:
-            save_variables(state_of(self.model, self.optimizer), self.folder / BEST_WEIGHTS, epoch)
-        geometry.append_geometry(self.folder, epoch, apart)
-        history.append_row(self.folder, row)
+    def _write(self, epoch: int, *, loss: float, seconds: float) -> dict[str, float]:
+        rate = float(ops.convert_to_numpy(self.optimizer.learning_rate))
+        row = {"epoch": epoch, "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure(epoch)}
+        # The weights first: a row without them could not be restored.
+        if not read_history(self.folder) or row["held_out_rank_1"] > best_epoch(self.folder)["held_out_rank_1"]:
+            save_variables(self.variables(), self.folder / BEST_WEIGHTS, epoch)
+        append_row(self.folder, row)
         return row
 
-    def _margins_met(self, apart: np.ndarray) -> float:
-        """Share of quadruplets, distances (n, 3), that meet both margins of the quadruplet loss."""
-        ap, an, nn = apart.T
-        return float(np.mean((ap**2 + self.settings.alpha < an**2) & (ap**2 + self.settings.beta < nn**2)))
 
-    def _held_out_loss(self, apart: np.ndarray) -> float:
-        """The loss on other people, of whose quadruplets ``apart`` (n, 3) are the distances.
+class Patience(keras.callbacks.Callback):
+    """Ends the training when held-out rank-1 has not improved for ``epochs`` epochs.
 
-        None where it knows only the people that it is trained on.
+    optimizer: if given, its learning rate is halved after half of that time.
+    """
+
+    def __init__(self, folder: Path, epochs: int, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+        super().__init__()
+        self.folder, self.epochs, self.optimizer = folder, epochs, optimizer
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the run should end. Ask before resuming: it may have been killed after its last epoch."""
+        return self._waited() >= self.epochs
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Halve the learning rate, or end the training."""
+        waited = self._waited()
+        if waited >= self.epochs:
+            self.model.stop_training = True
+        elif self.optimizer and waited and not waited % max(self.epochs // 2, 1):
+            self.optimizer.learning_rate.assign(self.optimizer.learning_rate * 0.5)
+
+    def _waited(self) -> int:
+        """Epochs since the best one."""
+        rows = read_history(self.folder)
+        best = best_row(rows)
+        return int(rows[-1]["epoch"] - best["epoch"]) if best else 0
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves everything that a step changes after each epoch: weights, optimizer moments, learning rate."""
+
+    def __init__(self, folder: Path, variables: Callable[[], Sequence[Any]]) -> None:
+        super().__init__()
+        self.path, self.variables = folder / CHECKPOINT, variables
+
+    def restore(self) -> int | None:
+        """Restore the variables of a stopped run; returns the epoch. None for a new run.
+
+        Raises UserError if the run was started by another version.
         """
-        embeddings, labels = self.sides["held_out"]
-        takes = self.batches.takes
-        if takes == "logits":
-            return math.nan
-        loss = LOSSES[self.settings.loss].build
-        if takes == "distances":
-            return float(loss(self.settings)(np.zeros(len(apart), np.float32), apart))
-        some = FitBatches(embeddings[:, None], labels, self.settings, takes)
-        rows = some.photos(np.random.default_rng(self.settings.seed))
-        places = np.unique(labels[rows], return_inverse=True)[1]
-        return float(loss(some.settings)(places, self.model.similarity.encoded(embeddings[rows])))
+        return restore_variables(self.variables(), self.path) if self.path.is_file() else None
 
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Save the state before training."""
+        if not self.path.is_file():
+            save_variables(self.variables(), self.path, 0)
 
-def quadruplet_distances(similarity: Similarity, embeddings: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The distances, float32 (2048, 3), of random quadruplets of these photos, always the same ones."""
-    rows = sampling.quadruplets(sampling.People(labels), 2048, np.random.default_rng(seed))
-    return ops.convert_to_numpy(similarity.distances_within(embeddings[rows], PAIRS))
-
-
-def state_of(model: Learner, optimizer: keras.optimizers.Optimizer) -> list[Any]:
-    """All that a step changes: weights, the optimizer's moments and rate."""
-    return [*model.variables, *optimizer.variables]
-
-
-def _measures(side: str, data: tuple[np.ndarray, np.ndarray], distances: Distances) -> dict[str, float]:
-    draws = [measuring.one_shot(*data, distances, draw) for draw in protocols.one_shot_draws(data[1], DRAWS[side])]
-    return {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Save the state after the epoch."""
+        save_variables(self.variables(), self.path, epoch + 1)

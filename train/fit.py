@@ -1,8 +1,7 @@
-"""TODO."""
+"""Fitting the encoder and the similarity net on embeddings, in a run's folder."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,71 +9,84 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.errors import UserError
 from pipeline.similarity import files
 from train.batches import FitBatches
-from train.callbacks import DRAWS, EpochRecorder, quadruplet_distances, state_of
+from train.callbacks import Checkpoint, HistoryWriter, Patience
+from train.epoch_measures import DRAWS, EpochMeasures, LabelledPhotos, quadruplet_distances
 from train.evaluation import protocols, report
 from train.evaluation.distances import cosine_distances, network_distances
 from train.networks import Similarity
 from train.options import LOSSES
-from train.runs import geometry, history
 from train.runs.checkpoints import restore_variables
 from train.runs.config import store_config
-from train.runs.files import BEST_WEIGHTS, CHECKPOINT, EVALUATION, GEOMETRY, MODEL, RESULT, run_folder
-from train.runs.history import best_epoch
+from train.runs.evaluations import write_evaluation
+from train.runs.files import BEST_WEIGHTS, EVALUATION, GEOMETRY, MODEL, RESULT, run_folder
+from train.runs.geometry import append_geometry, truncate_geometry
+from train.runs.history import best_epoch, finite_row, truncate_history
 from train.sampling import split_people
 from train.settings import FitSettings
-from train.steps import Learner, compiled
-
-Tensor = Any
+from train.steps import Learner, compile_block
 
 
 def fit(
     folder: Path,
-    embeddings: np.ndarray,
-    labels: np.ndarray,
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
     settings: FitSettings,
-    held_out: np.ndarray | None = None,
+    *,
+    held_out: NDArray[np.bool_] | None = None,
     about: dict[str, Any] | None = None,
     names: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """Train in ``folder``, or go on with the run that was stopped there; returns the row of the best epoch.
+    """Train in ``folder``, or resume the run that was stopped there; returns the row of the best epoch.
 
-    A run that is finished is left as it is, and evaluated where it is not yet.
+    A finished run is only evaluated, if it has no evaluation yet.
 
-    embeddings float32 (photos, 128) unit rows, or (photos, variants, 128) with the original first: variants are for
-    training, and measured is the original. labels (photos,); held_out bool (photos,) marks people kept from
-    training, drawn by ``held_out_share`` where it is None. ``about`` is kept with the settings.
-    names (photos,) are what people are called in the evaluation, which is kept only with them.
+    embeddings: (photos, 128) unit rows, or (photos, variants, 128) with the original first; training uses all
+        variants, measuring the originals.
+    labels: (photos,), the person of each photo.
+    held_out: (photos,), the photos of people kept from training; drawn by ``held_out_share`` if None.
+    about: stored with the settings.
+    names: (photos,), the people's names for the evaluation; no evaluation without them.
 
-    Raises UserError where the folder holds a run of other settings, where there are too few people, or where the
-    loss cannot train the network.
+    Raises UserError if the folder holds a run with other settings, if there are too few people, or if the loss
+    cannot train the network.
     """
     variants = embeddings if embeddings.ndim == 3 else embeddings[:, None]
-    embeddings = variants[:, 0]
-    takes = LOSSES[settings.loss].takes
+    originals = variants[:, 0]
     if not LOSSES[settings.loss].fits(settings.network):
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
-    held_out = split_people(labels, settings.held_out_share, settings.seed) if held_out is None else held_out
+    if held_out is None:
+        held_out = split_people(labels, settings.held_out_share, settings.seed)
     store_config(folder, {"settings": asdict(settings), **(about or {})})
-    if (folder / RESULT).is_file() and (folder / MODEL).is_file():
-        best = best_epoch(folder)
-        if names is not None and not (folder / EVALUATION).is_file():
-            similarity = keras.saving.load_model(folder / MODEL)
-            write_evaluation(folder, similarity, embeddings, labels, held_out, names)
-            # Runs of earlier versions lack this as well.
-            if not (folder / GEOMETRY).is_file():
-                apart = quadruplet_distances(similarity, embeddings[held_out], labels[held_out], settings.seed)
-                geometry.append_geometry(folder, int(best["epoch"]), {"held_out": apart})
-        return best
-    keras.utils.set_random_seed(settings.seed)
+    measured = originals[held_out], labels[held_out]
+    if not ((folder / RESULT).is_file() and (folder / MODEL).is_file()):
+        keras.utils.set_random_seed(settings.seed)
+        similarity, trained = _untrained(originals, labels, held_out, settings)
+        people, numbers = np.unique(labels[trained], return_inverse=True)
+        learner = Learner(similarity, LOSSES[settings.loss].takes, len(people))
+        _train(folder, learner, FitBatches(variants[trained], numbers, settings), measured)
+        similarity.save(folder / MODEL)
+        files.write_network(folder, similarity.arrays(), None, about or {})
+    if names is not None and not (folder / EVALUATION).is_file():
+        photos = np.flatnonzero(held_out)
+        _evaluate(folder, measured, photos, [names[photo] for photo in photos.tolist()])
+        _complete_geometry(folder, measured, settings.seed)
+    best = best_epoch(folder)
+    if not (folder / RESULT).is_file():
+        storage.write_json(folder / RESULT, finite_row(best))
+    return best
+
+
+def _untrained(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64], held_out: NDArray[np.bool_], settings: FitSettings
+) -> tuple[Similarity, NDArray[np.bool_]]:
+    """The network before training, and the photos (photos,) to train it on."""
     cohort = _cohort(labels, ~held_out, settings)
-    trained = ~held_out & ~np.isin(labels, labels[cohort])
-    people, numbers = np.unique(labels[trained], return_inverse=True)
-    batches = FitBatches(variants[trained], numbers, settings, takes)
     similarity = Similarity(replace(settings.network, cohort=len(cohort)))
     blank = np.zeros((4, embeddings.shape[1]), np.float32)
     similarity([blank, blank])
@@ -82,56 +94,65 @@ def fit(
         similarity.cohort.assign(embeddings[cohort])
     if settings.start:
         _load_start_weights(similarity, settings.start)
-    model = Learner(similarity, takes, len(people))
+    return similarity, ~held_out & ~np.isin(labels, labels[cohort])
+
+
+def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: LabelledPhotos) -> None:
+    """Train until patience or epochs run out, and restore the best weights."""
+    settings, similarity = batches.settings, learner.similarity
+    blank = np.zeros((4, batches.table.shape[1]), np.float32)
+    learner(blank[None] if learner.takes == "distances" else blank)
     optimizer = keras.optimizers.Adam(settings.learning_rate)
-    model(blank[None] if takes == "distances" else blank)
-    optimizer.build(model.trainable_variables)
-    begun = 0
-    known = (folder / CHECKPOINT).is_file()
-    if known:
-        begun = restore_variables(state_of(model, optimizer), folder / CHECKPOINT)
-    for keep in (history.truncate_history, geometry.truncate_geometry):
-        keep(folder, begun if known else -1)
-    progress = EpochRecorder(folder, model, optimizer, batches, (embeddings[held_out], labels[held_out]))
-    if not known:
-        progress.begin()
-    train = compiled(model, optimizer, LOSSES[settings.loss].build(batches.settings), batches.table)
-    for epoch in range(begun, settings.epochs):
-        if progress.waited(epoch) >= settings.patience_epochs:
+    optimizer.build(learner.trainable_variables)
+
+    def variables() -> list[Any]:
+        return [*learner.variables, *optimizer.variables]
+
+    checkpoint = Checkpoint(folder, variables)
+    done = checkpoint.restore()
+    truncate_history(folder, -1 if done is None else done)
+    truncate_geometry(folder, -1 if done is None else done)
+    measures = EpochMeasures(batches, held_out)
+
+    def measure(epoch: int) -> dict[str, float]:
+        within = measures.quadruplet_distances(similarity)
+        append_geometry(folder, epoch, within)
+        return measures.row(similarity, within)
+
+    history = HistoryWriter(folder, optimizer, measure=measure, variables=variables, epochs=settings.epochs)
+    patience = Patience(folder, settings.patience_epochs, optimizer)
+    callbacks = keras.callbacks.CallbackList([history, patience, checkpoint], model=learner)
+    callbacks.on_train_begin()
+    train_block = compile_block(learner, optimizer, LOSSES[settings.loss].build(settings), batches.table)
+    for epoch in range(done or 0, settings.epochs):
+        if patience.exhausted:
             break
-        start = time.perf_counter()
-        found = [(train(*drawn), len(drawn[0])) for drawn in batches.blocks(epoch, similarity.arrays())]
-        seconds = time.perf_counter() - start
-        values, counts = zip(*found, strict=True)
-        progress.end(epoch + 1, float(np.average(values, weights=counts)), seconds)
-    restore_variables(state_of(model, optimizer), folder / BEST_WEIGHTS)
-    similarity.save(folder / MODEL)
-    files.write_network(folder, similarity.arrays(), None, about or {})
-    if names is not None:
-        write_evaluation(folder, similarity, embeddings, labels, held_out, names)
-    best = best_epoch(folder)
-    storage.write_json(folder / RESULT, history.finite_row(best))
-    return best
+        callbacks.on_epoch_begin(epoch)
+        blocks = [(train_block(*block), len(block[0])) for block in batches.blocks(epoch, similarity.arrays())]
+        losses, steps = zip(*blocks, strict=True)
+        callbacks.on_epoch_end(epoch, {"loss": float(np.average(losses, weights=steps))})
+    callbacks.on_train_end()
+    restore_variables(variables(), folder / BEST_WEIGHTS)
 
 
-def write_evaluation(
-    folder: Path,
-    similarity: Similarity,
-    embeddings: np.ndarray,
-    labels: np.ndarray,
-    held_out: np.ndarray,
-    names: Sequence[str],
-) -> None:
-    """Keep how a network ranks and verifies the held-out photos, bool (photos,), beside cosine."""
-    photos = np.flatnonzero(held_out)
+def _evaluate(folder: Path, held_out: LabelledPhotos, photos: NDArray[np.int64], names: Sequence[str]) -> None:
+    """Evaluate the network on the held-out photos, and cosine for comparison."""
+    similarity = keras.saving.load_model(folder / MODEL)
     ways = {"network": network_distances(similarity.arrays()), "cosine": cosine_distances}
-    theirs = embeddings[photos], labels[photos], [names[photo] for photo in photos.tolist()]
-    draws = protocols.one_shot_draws(labels[photos], DRAWS["held_out"])
-    storage.write_json(folder / EVALUATION, report.evaluation(*theirs, photos=photos, ways=ways, draws=draws))
+    draws = protocols.one_shot_draws(held_out[1], DRAWS["held_out"])
+    write_evaluation(folder, report.evaluation(*held_out, names, photos=photos, ways=ways, draws=draws))
 
 
-def _cohort(labels: np.ndarray, allowed: np.ndarray, settings: FitSettings) -> np.ndarray:
-    """One photo of each of some people, who are not trained on: those with one photo first, at most half of all."""
+def _complete_geometry(folder: Path, held_out: LabelledPhotos, seed: int) -> None:
+    """Add the geometry of the best epoch to a run of an earlier version, which has none."""
+    if not (folder / GEOMETRY).is_file():
+        similarity = keras.saving.load_model(folder / MODEL)
+        within = {"held_out": quadruplet_distances(similarity, *held_out, seed=seed)}
+        append_geometry(folder, int(best_epoch(folder)["epoch"]), within)
+
+
+def _cohort(labels: NDArray[np.int64], allowed: NDArray[np.bool_], settings: FitSettings) -> NDArray[np.int64]:
+    """One photo of each cohort person: people with a single photo first, at most half of all people."""
     people, first, counts = np.unique(labels[allowed], return_index=True, return_counts=True)
     random = np.random.default_rng(settings.seed)
     order = np.lexsort((random.random(len(people)), counts > 1))
@@ -139,7 +160,7 @@ def _cohort(labels: np.ndarray, allowed: np.ndarray, settings: FitSettings) -> n
 
 
 def _load_start_weights(similarity: Similarity, run: str) -> None:
-    """Begin with the best weights of another run. Raises UserError where there is none, or one of another shape."""
+    """Start from the best weights of another run. Raises UserError if it has none, or of another shape."""
     path = run_folder(run) / MODEL
     if not path.is_file():
         raise UserError(f"There is no finished run {run} to start from.")

@@ -71,7 +71,7 @@ def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
     cosine = untrained(NetworkSettings(encoder_residual=True, metric="product"))
     hardness = {}
     for settings_of in (SMALL, settings):
-        batches = FitBatches(embeddings[:, None], labels, settings_of, "distances")
+        batches = FitBatches(embeddings[:, None], labels, settings_of)
         (rows,) = batches.quadruplets(1, np.random.default_rng(0), cosine.arrays())
         assert rows.shape == (64, 4)
         anchor, positive, first, second = labels[rows].T
@@ -192,7 +192,7 @@ def test_what_is_kept_of_a_run_agrees_with_its_history_and_is_kept_of_older_runs
 def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
     embeddings, labels = clustered()
     variants = np.stack([embeddings, -embeddings, np.roll(embeddings, 64, axis=1)], axis=1)
-    batches = FitBatches(variants, labels, SMALL, "distances")
+    batches = FitBatches(variants, labels, SMALL)
     ((rows, _, seeds),) = batches.blocks(0)
     shown = batches.table[rows[0]]
     kinds = [(np.abs(shown[:, :, None] - variants[:, place]).max(axis=3) == 0).any(axis=2) for place in range(3)]

@@ -23,12 +23,12 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 def append_row(folder: Path, row: dict[str, float]) -> None:
-    """Append a row, and the header before the first one."""
+    """Append a row. The first one sets the columns: of later rows, missing ones become NaN and others are dropped."""
     path = folder / HISTORY
-    new = not path.is_file() or not path.stat().st_size
+    columns = _columns(path)
     with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
+        writer = csv.DictWriter(file, columns or list(row), restval=math.nan, extrasaction="ignore")
+        if not columns:
             writer.writeheader()
         writer.writerow(row)
 
@@ -62,6 +62,14 @@ def finite_row(row: dict[str, float]) -> dict[str, float | None]:
 def training_seconds(rows: list[dict[str, float]]) -> float:
     """Total training time of the epochs, without measuring."""
     return sum(row["seconds"] for row in rows if math.isfinite(row.get("seconds", math.nan)))
+
+
+def _columns(path: Path) -> list[str]:
+    """The columns of a history in their order; empty for a new one."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        return next(csv.reader(file), [])
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float] | None:

@@ -53,7 +53,7 @@ def similarity_net(network: str) -> System:
         # A training has a result.json of its own, so it gets its own folder.
         training = folder / "training"
         labels = protocol.people[protocol.photos[photos]]
-        fit(training, rows[photos], labels, _settings(network, inputs.budget), held_out)
+        fit(training, rows[photos], labels, _settings(network, inputs.budget), held_out=held_out)
         shutil.copyfile(training / files.HISTORY, folder / files.HISTORY)
         trained = keras.saving.load_model(training / files.MODEL)
         parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
