@@ -302,7 +302,7 @@ def _finetune_announced(chosen: argparse.Namespace) -> None:
         from pipeline.faces.detector import load_detector
 
         facenet, detector = weights.load_facenet(), load_detector()
-        from train.finetune import WEIGHTS, FinetuneSettings, finetune
+        from train.finetune import FinetuneSettings, finetune
 
     names = {field.name for field in dataclasses.fields(FinetuneSettings)} & set(vars(chosen))
     settings = FinetuneSettings(**{name: getattr(chosen, name) for name in names})
@@ -313,7 +313,7 @@ def _finetune_announced(chosen: argparse.Namespace) -> None:
     print(
         f"Run {chosen.name}: best at epoch {best['epoch']:.0f} with {best['mix']:.0%} of the change, on held-out "
         f"people rank-1 {best['held_out_rank_1']:.4f} (FaceNet as it was: {best['held_out_cosine_rank_1']:.4f}). "
-        f"The weights: {folder / WEIGHTS}"
+        f"The weights: {folder / files.FACENET_WEIGHTS}"
     )
 
 

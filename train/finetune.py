@@ -1,13 +1,9 @@
-"""FaceNet itself, trained further in its last blocks on a gallery's photos, and mixed with what it was.
-
-Nothing here knows which framework Keras runs on.
-"""
+"""Fine-tuning FaceNet: its last blocks are trained on a gallery's photos, then averaged with the original weights."""
 
 from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -17,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from pipeline import photo, storage
 from pipeline.embedding import facenet_weights as weights
@@ -26,32 +23,34 @@ from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
 from train.augment import Change, Variation
+from train.callbacks import Checkpoint, HistoryWriter, Patience
+from train.epoch_measures import LabelledPhotos
 from train.evaluation import measuring
 from train.evaluation.distances import cosine_distances
 from train.losses.quadruplet import Quadruplet
-from train.runs import files, history
-from train.runs.checkpoints import restore_variables, save_variables
+from train.runs.checkpoints import restore_variables
 from train.runs.config import store_config
-from train.runs.files import BEST_WEIGHTS, CHECKPOINT
-from train.runs.history import best_epoch
+from train.runs.files import BEST_WEIGHTS, FACENET_WEIGHTS, RESULT
+from train.runs.history import best_epoch, finite_row, truncate_history
 from train.sampling import split_people
+from train.steps import PAIRS
 
 Tensor = Any
 BLOCKS = 6
-WEIGHTS = "facenet.weights.h5"
-# How much of the change in the weights is kept, as in Wortsman et al. 2022, arXiv 2109.01903.
+# Shares of the change in the weights that are tried, as in Wortsman et al. 2022, arXiv 2109.01903.
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_QUADRUPLETS = 2048
 
 
 @dataclass(frozen=True)
 class FinetuneSettings:
     """One run.
 
-    blocks: how many of the last Inception blocks (Block8) are trained, 1..6, and the bottleneck with them.
-    alpha, beta: margins of the quadruplet loss, on half of one minus the cosine. batch_size: quadruplets a step.
-    variation: what is done to a photo each time it is drawn.
-    held_out_share: people kept from training; by their rank-1 the best epoch and mix are chosen.
-    patience_epochs: training ends after so many without a better one.
+    blocks: number of last Inception blocks (Block8) to train together with the bottleneck, 1..6.
+    alpha, beta: margins of the quadruplet loss, on (1 - cosine) / 2. batch_size: quadruplets a step.
+    variation: random changes of every photo drawn.
+    held_out_share: share of people kept from training; their rank-1 selects the best epoch and mix.
+    patience_epochs: training ends after so many epochs without a better one.
     """
 
     blocks: int = 1
@@ -67,10 +66,11 @@ class FinetuneSettings:
     seed: int = 0
 
 
-class Tuner(keras.Model):
-    """FaceNet in two parts, of which the last blocks are trained and batch normalisation stays as it is.
+class FineTuner(keras.Model):
+    """FaceNet in two parts: a frozen body and trained last blocks. Batch normalisation stays frozen.
 
-    Of quadruplets of crops, float32 (n, 4, 160, 160, 3), it gives the distances (n, 3) that the loss takes.
+    Maps quadruplets of crops, float32 (n, 4, 160, 160, 3), to their distances (n, 3), as the quadruplet loss takes
+    them.
     """
 
     def __init__(self, facenet: keras.Model, blocks: int) -> None:
@@ -87,39 +87,38 @@ class Tuner(keras.Model):
         """float32 (n, 3): anchor to positive, anchor to first negative, first to second negative."""
         features = self.body(ops.reshape(crops, (-1, *crops.shape[2:])), training=False)
         rows = ops.normalize(self.last_blocks(features, training=False), axis=-1)
-        return distances(ops.reshape(rows, (-1, 4, rows.shape[-1])))
+        return distances_within(ops.reshape(rows, (-1, 4, rows.shape[-1])))
 
 
-def distances(quadruplets: Tensor) -> Tensor:
-    """Half of one minus the cosines of unit rows (n, 4, 128): (n, 3), as the quadruplet loss takes them."""
-    pairs = ((0, 1), (0, 2), (2, 3))
-    cosines = [ops.sum(quadruplets[:, one] * quadruplets[:, two], axis=-1) for one, two in pairs]
+def distances_within(quadruplets: Tensor) -> Tensor:
+    """Cosine distances (1 - cosine) / 2 within quadruplets of unit rows (n, 4, 128): (n, 3)."""
+    cosines = [ops.sum(quadruplets[:, one] * quadruplets[:, two], axis=-1) for one, two in PAIRS]
     return (1 - ops.stack(cosines, axis=1)) / 2
 
 
 class Portraits:
-    """A gallery's portraits with the boxes (faces, 4) of the faces in them, read when they are needed."""
+    """A gallery's portraits, with the boxes (faces, 4) of the faces in them. Read when needed."""
 
-    def __init__(self, opened: Gallery, boxes: np.ndarray) -> None:
+    def __init__(self, opened: Gallery, boxes: NDArray[np.float32]) -> None:
         self.opened, self.boxes = opened, boxes
 
-    def crops(self, wanted: Iterable[tuple[int, Change, View]]) -> np.ndarray:
-        """The faces of rows after a change, seen by FaceNet: float32 (n, 160, 160, 3), each standardised."""
+    def crops(self, wanted: Iterable[tuple[int, Change, View]]) -> NDArray[np.float32]:
+        """The faces of rows after a change, as FaceNet takes them: (n, 160, 160, 3), standardised one by one."""
         with ThreadPoolExecutor() as threads:
             crops = np.stack(list(threads.map(self._crop, wanted))).astype(np.float32)
         means, deviations = (of(crops, axis=(1, 2, 3), keepdims=True) for of in (np.mean, np.std))
         return (crops - means) / np.maximum(deviations, crops[0].size ** -0.5)
 
-    def _crop(self, wanted: tuple[int, Change, View]) -> np.ndarray:
+    def _crop(self, wanted: tuple[int, Change, View]) -> NDArray[np.uint8]:
         row, change, view = wanted
         portrait = photo.read(self.opened.crop_path(row))
         return augment.changed(portrait, tuple(self.boxes[row].tolist()), change, view, weights.CROP_SIDE_PX)
 
 
-class Quadruplets(keras.utils.PyDataset):
-    """The batches of each epoch, drawn from the seed and the epoch alone, so that a resumed run draws the same."""
+class PortraitQuadruplets(keras.utils.PyDataset):
+    """The batches of each epoch, drawn from the seed and the epoch alone, so a resumed run draws the same ones."""
 
-    def __init__(self, portraits: Portraits, rows: np.ndarray, settings: FinetuneSettings) -> None:
+    def __init__(self, portraits: Portraits, rows: NDArray[np.int64], settings: FinetuneSettings) -> None:
         super().__init__()
         self.portraits, self.rows, self.settings = portraits, rows, settings
         self.people = sampling.People(portraits.opened.person_of_row[rows])
@@ -127,10 +126,14 @@ class Quadruplets(keras.utils.PyDataset):
         self.view = View(views[0].squareness, sum(view.margin_ratio for view in views) / len(views))
         self.epoch = 0
 
+    def set_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Draw the batches of this epoch from now on; ``on_epoch_begin`` of a Keras callback."""
+        self.epoch = epoch
+
     def __len__(self) -> int:
         return self.settings.steps_per_epoch
 
-    def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         random = np.random.default_rng((self.settings.seed, self.epoch, step))
         rows = self.rows[sampling.quadruplets(self.people, self.settings.batch_size, random)]
         wanted = [(int(row), self.settings.variation.draw(random), self.view) for row in rows.flat]
@@ -138,17 +141,17 @@ class Quadruplets(keras.utils.PyDataset):
         return crops.reshape(*rows.shape, *crops.shape[1:]), np.zeros(len(rows), np.float32)
 
 
-class Plain(keras.utils.PyDataset):
-    """Photos as the pipeline shows them to FaceNet: all views of the first, of the second, and so on."""
+class PortraitViews(keras.utils.PyDataset):
+    """Unchanged portraits as the pipeline shows them to FaceNet: all views of the first, then of the second, ..."""
 
-    def __init__(self, portraits: Portraits, rows: np.ndarray, batch_size: int = 16) -> None:
+    def __init__(self, portraits: Portraits, rows: NDArray[np.int64], batch_size: int = 16) -> None:
         super().__init__()
         self.portraits, self.rows, self.batch_size = portraits, rows, batch_size
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch_size)
 
-    def __getitem__(self, batch: int) -> tuple[np.ndarray]:
+    def __getitem__(self, batch: int) -> tuple[NDArray[np.float32]]:
         rows = self.rows[batch * self.batch_size : (batch + 1) * self.batch_size]
         views = [
             (Change(mirror=view.mirror, turn_degrees=view.turn_degrees), view) for view in FACENET_SETTINGS.views
@@ -156,129 +159,130 @@ class Plain(keras.utils.PyDataset):
         return (self.portraits.crops([(int(row), *seen) for row in rows for seen in views]),)
 
 
-class Progress(keras.callbacks.Callback):
-    """Measures each epoch's mixes of old and new weights on held-out people, and keeps the best there has been.
+class MixMeasures:
+    """Measures mixes of original and trained weights on held-out people.
 
-    Epoch 0 is FaceNet as it was, so that a run cannot end with less on these people.
+    Mix 0 is FaceNet as it was, so a run never ends worse on these people.
     """
 
-    def __init__(
-        self, folder: Path, batches: Quadruplets, model: Tuner, features: np.ndarray, labels: np.ndarray
-    ) -> None:
-        """``model`` with its weights as they were; what its untrained part makes of the held-out photos
-        (photos * views, ...), and whose they are.
+    def __init__(self, last_blocks: keras.Model, held_out: LabelledPhotos, settings: FinetuneSettings) -> None:
+        """last_blocks: still with the original weights. held_out: features (photos * views, ...) that the frozen
+        body gives, and labels (photos,).
         """
-        super().__init__()
-        self.folder, self.batches, self.settings = folder, batches, batches.settings
-        self.variables = model.last_blocks.trainable_variables
+        self.last_blocks, self.settings = last_blocks, settings
+        self.variables = last_blocks.trainable_variables
         self.original = _arrays(self.variables)
-        self.features, self.labels = features, labels
-        random = np.random.default_rng(self.settings.seed)
-        self.quadruplets = sampling.quadruplets(sampling.People(labels), 2048, random)
+        self.features, self.labels = held_out
+        random = np.random.default_rng(settings.seed)
+        self.quadruplets = sampling.quadruplets(sampling.People(self.labels), _QUADRUPLETS, random)
+        self.best_mix = 0.0
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """The row of epoch 0, unless the run goes on."""
-        if not (self.folder / CHECKPOINT).is_file():
-            self._write(0, {"train_loss": math.nan, "seconds": 0.0})
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the clock, and tell the batches which epoch it is."""
-        self.batches.epoch = epoch
-        self.begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """The row of the epoch; end where it has not got better for long."""
-        self._write(epoch + 1, {"train_loss": (logs or {})["loss"], "seconds": time.perf_counter() - self.begun})
-        if epoch + 1 - best_epoch(self.folder)["epoch"] >= self.settings.patience_epochs:
-            self.model.stop_training = True
-
-    def _write(self, epoch: int, row: dict[str, float]) -> None:
-        tuned = _arrays(self.variables)
-        measured = {mix: self._measures(tuned, mix) for mix in MIXES}
-        best = max(MIXES, key=lambda mix: (measured[mix]["rank_1"], -mix))
-        row = {
-            "epoch": epoch,
-            "learning_rate": self.settings.learning_rate,
-            **row,
+    def measure(self, epoch: int) -> dict[str, float]:
+        """The columns of an epoch: the measures of its best mix, of the original, and rank-1 of every mix."""
+        trained = _arrays(self.variables)
+        measured = {}
+        for mix in MIXES:
+            self._assign(self._mixed(trained, mix))
+            measured[mix] = self._measures()
+        self._assign(trained)
+        best = self.best_mix = max(MIXES, key=lambda mix: (measured[mix]["rank_1"], -mix))
+        return {
             "held_out_loss": measured[1.0]["loss"],
             "mix": best,
             **{f"held_out_{name}": value for name, value in measured[best].items() if name != "loss"},
             **{f"held_out_cosine_{name}": value for name, value in measured[0.0].items() if name != "loss"},
             **{f"held_out_rank_1_mix_{mix}": values["rank_1"] for mix, values in measured.items()},
         }
-        rows = history.read_history(self.folder)
-        if not rows or row["held_out_rank_1"] > best_epoch(self.folder)["held_out_rank_1"]:
-            self._assign(tuned, best)
-            save_variables(self.variables, self.folder / BEST_WEIGHTS, epoch)
-        self._assign(tuned, 1.0)
-        history.append_row(self.folder, row)
-        save_variables([*self.variables, *self.model.optimizer.variables], self.folder / CHECKPOINT, epoch)
 
-    def _assign(self, tuned: list[np.ndarray], mix: float) -> None:
-        for variable, old, new in zip(self.variables, self.original, tuned, strict=True):
-            variable.assign((1 - mix) * old + mix * new)
+    def best_weights(self) -> list[NDArray[np.float32]]:
+        """The weights of the last measured epoch's best mix."""
+        return self._mixed(_arrays(self.variables), self.best_mix)
 
-    def _measures(self, tuned: list[np.ndarray], mix: float) -> dict[str, float]:
+    def _mixed(self, trained: list[NDArray[np.float32]], mix: float) -> list[NDArray[np.float32]]:
+        return [(1 - mix) * old + mix * new for old, new in zip(self.original, trained, strict=True)]
+
+    def _assign(self, arrays: list[NDArray[np.float32]]) -> None:
+        for variable, array in zip(self.variables, arrays, strict=True):
+            variable.assign(array)
+
+    def _measures(self) -> dict[str, float]:
         """One-shot identification of the held-out people, and the loss on quadruplets of them, always the same."""
-        self._assign(tuned, mix)
-        views = unit(self.model.last_blocks.predict(self.features, batch_size=256, verbose=0))
+        views = unit(self.last_blocks.predict(self.features, batch_size=256, verbose=0))
         rows = unit(views.reshape(len(self.labels), -1, weights.DIMENSIONS).mean(axis=1))
         loss = Quadruplet(alpha=self.settings.alpha, beta=self.settings.beta)
-        apart = distances(rows[self.quadruplets])
+        within = distances_within(rows[self.quadruplets])
         found = measuring.one_shot(rows, self.labels, cosine_distances, 0)
-        return {**found, "loss": float(loss(np.zeros(len(apart), np.float32), apart))}
-
-
-def _arrays(variables: list[Any]) -> list[np.ndarray]:
-    # Copies, as some frameworks share the memory of their variables.
-    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+        return {**found, "loss": float(loss(np.zeros(len(within), np.float32), within))}
 
 
 def finetune(
     folder: Path,
     opened: Gallery,
-    boxes: np.ndarray,
+    boxes: NDArray[np.float32],
     facenet: keras.Model,
     settings: FinetuneSettings,
+    *,
     about: dict[str, Any] | None = None,
 ) -> dict[str, float]:
-    """Train ``facenet`` in ``folder``, or go on with the run stopped there; returns the row of the best epoch.
+    """Train ``facenet`` in ``folder``, or resume the run stopped there; returns the row of the best epoch.
 
-    boxes float32 (faces, 4), of the faces in the portraits (:func:`augment.boxes`). At the end ``facenet`` has the
-    best weights, and they lie in the folder, as ``weights.build().load_weights`` reads them.
+    boxes: float32 (faces, 4), of the faces in the portraits (:func:`train.augment.boxes`). In the end ``facenet``
+    has the best weights, and the folder a file of them for ``facenet_weights.build().load_weights``.
 
-    Raises UserError where the folder holds a run of other settings, or where there are too few people.
+    Raises UserError if the folder holds a run with other settings, or if there are too few people.
     """
-    labels = opened.person_of_row
-    held_out = split_people(labels, settings.held_out_share, settings.seed)
+    held_out = split_people(opened.person_of_row, settings.held_out_share, settings.seed)
     store_config(folder, {"settings": asdict(settings), **(about or {})})
     keras.utils.set_random_seed(settings.seed)
-    model = Tuner(facenet, settings.blocks)
+    model = FineTuner(facenet, settings.blocks)
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate),
         loss=Quadruplet(alpha=settings.alpha, beta=settings.beta),
     )
     model.optimizer.build(model.trainable_variables)
     portraits = Portraits(opened, boxes)
-    features = model.body.predict(Plain(portraits, np.flatnonzero(held_out)), verbose=_verbose())
-    batches = Quadruplets(portraits, np.flatnonzero(~held_out), settings)
-    progress = Progress(folder, batches, model, features, labels[held_out])
-    resumed = (folder / CHECKPOINT).is_file()
-    begun = (
-        restore_variables([*progress.variables, *model.optimizer.variables], folder / CHECKPOINT) if resumed else 0
-    )
-    history.truncate_history(folder, begun if resumed else -1)
-    # The batches are random already; another shuffle would draw on a state that a resumed run does not have.
-    model.fit(
-        batches, initial_epoch=begun, epochs=settings.epochs, callbacks=[progress], shuffle=False, verbose=_verbose()
-    )
-    restore_variables(progress.variables, folder / BEST_WEIGHTS)
-    facenet.save_weights(folder / WEIGHTS)
+    features = model.body.predict(PortraitViews(portraits, np.flatnonzero(held_out)), verbose=_verbosity())
+    measures = MixMeasures(model.last_blocks, (features, opened.person_of_row[held_out]), settings)
+    _train(folder, model, PortraitQuadruplets(portraits, np.flatnonzero(~held_out), settings), measures)
+    restore_variables(measures.variables, folder / BEST_WEIGHTS)
+    facenet.save_weights(folder / FACENET_WEIGHTS)
     best = best_epoch(folder)
-    storage.write_json(folder / files.RESULT, history.finite_row(best))
+    storage.write_json(folder / RESULT, finite_row(best))
     return best
 
 
-def _verbose() -> int | str:
-    """What Keras prints: bars on a terminal, a line for each epoch in a log."""
-    return "auto" if sys.stdout.isatty() else 2
+def _train(folder: Path, model: FineTuner, batches: PortraitQuadruplets, measures: MixMeasures) -> None:
+    settings = batches.settings
+    checkpoint = Checkpoint(folder, lambda: [*measures.variables, *model.optimizer.variables])
+    done = checkpoint.restore()
+    truncate_history(folder, -1 if done is None else done)
+    history = HistoryWriter(
+        folder,
+        model.optimizer,
+        measure=measures.measure,
+        variables=measures.best_weights,
+        epochs=settings.epochs,
+    )
+    patience = Patience(folder, settings.patience_epochs)
+    if patience.exhausted:
+        return
+    epoch_setter = keras.callbacks.LambdaCallback(on_epoch_begin=batches.set_epoch)
+    # Without shuffling: batches are random already, and Keras' shuffle has a state that a resumed run would lack.
+    model.fit(
+        batches,
+        initial_epoch=done or 0,
+        epochs=settings.epochs,
+        callbacks=[epoch_setter, history, patience, checkpoint],
+        shuffle=False,
+        verbose=_verbosity(),
+    )
+
+
+def _arrays(variables: list[Any]) -> list[NDArray[np.float32]]:
+    # Copies, as some backends share the memory of their variables.
+    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _verbosity() -> int | str:
+    """Keras' progress bars on a terminal, nothing in a log."""
+    return "auto" if sys.stdout.isatty() else 0
