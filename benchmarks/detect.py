@@ -23,7 +23,7 @@ AGREEMENT, LOST = "its boxes found, IoU 0.8", "photos whose faces are lost"
 
 def main() -> None:
     """Measure both tables."""
-    tensorflow_loader.load()
+    tensorflow_loader.load_tensorflow()
     from mtcnn import MTCNN
 
     package, network = MTCNN(), CompiledMTCNN()

@@ -39,7 +39,7 @@ Row = dict[str, Any]
 
 def main() -> None:
     """Measure every size, the smallest first."""
-    tensorflow_loader.load()  # UMAP imports it, and less quietly.
+    tensorflow_loader.load_tensorflow()  # UMAP imports it, and less quietly.
     import umap
 
     crowd = Crowd()

@@ -61,7 +61,7 @@ def trained(name: str, embeddings: NDArray[Any], labels: NDArray[Any], held_out:
 
 def main() -> None:
     """Measure and print all tables."""
-    tensorflow_loader.load()
+    tensorflow_loader.load_tensorflow()
     lfw = LFW()
     embeddings = lfw.embeddings()
     measured = {

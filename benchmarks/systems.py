@@ -19,7 +19,7 @@ from train.systems.system import Budget
 
 def main() -> None:
     """Run, record and print."""
-    tensorflow_loader.load()
+    tensorflow_loader.load_tensorflow()
     rows = compare(list(registry.systems().values()), LFWInputs(LFW(), Budget()))
     results.record()
     finished = [dict(zip(results.HEAD, results.cells(row), strict=True)) for row in rows if "rank_1" in row]

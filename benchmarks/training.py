@@ -109,7 +109,7 @@ def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_second
     settings = _settings(size)
     batches = FitBatches(embeddings[:, None], labels, settings)
     drawing, ((rows, _, _), *_) = times(lambda: list(batches.blocks(0)), 5)
-    tf = tensorflow_loader.load()
+    tf = tensorflow_loader.load_tensorflow()
     table, held = tf.constant(batches.table), tf.constant(rows)
 
     def gather(table: Any, rows: Any) -> Any:

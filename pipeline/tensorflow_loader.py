@@ -1,4 +1,4 @@
-"""TensorFlow, loaded without the start-up messages that no setting of its own switches off."""
+"""Loads TensorFlow without the start-up messages that none of its settings switches off."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-# The lines that TensorFlow's C++ prints straight to standard error at every import.
+# Lines that TensorFlow's C++ code prints to standard error at every import.
 _NOISE = (
     b"absl::InitializeLog",
     b"port.cc",
@@ -22,8 +22,44 @@ _NOISE = (
 )
 
 
-class _Hidden(MetaPathFinder):
-    """Hides scikit-learn from one thread; others import it as ever."""
+def load_tensorflow() -> Any:
+    """Import TensorFlow. Its messages on standard error appear afterwards, without the usual noise."""
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            with _without_scikit_learn():
+                import tensorflow
+
+            # The search for a GPU prints as well, so do it here.
+            tensorflow.config.list_physical_devices()
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            captured.seek(0)
+            for line in captured:
+                if not any(noise in line for noise in _NOISE):
+                    os.write(2, line)
+    return tensorflow
+
+
+@contextmanager
+def _without_scikit_learn() -> Iterator[None]:
+    """Keras imports scikit-learn, which takes a second, only to wrap models for it. Nothing here uses that."""
+    hider = _ScikitLearnHider()
+    sys.meta_path.insert(0, hider)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(hider)
+
+
+class _ScikitLearnHider(MetaPathFinder):
+    """Hides scikit-learn from the thread that made it; other threads can import it."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -31,39 +67,3 @@ class _Hidden(MetaPathFinder):
     def find_spec(self, name: str, *_: Any) -> None:
         if name == "sklearn" and threading.get_ident() == self.thread:
             raise ModuleNotFoundError(name)
-
-
-@contextmanager
-def _without_scikit_learn() -> Iterator[None]:
-    """Keras imports it, which takes a second, to wrap models for it, which nothing here does."""
-    hidden = _Hidden()
-    sys.meta_path.insert(0, hidden)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(hidden)
-
-
-def load() -> Any:
-    """Import TensorFlow. What it writes to standard error meanwhile appears afterwards, less the usual noise."""
-    if "tensorflow" in sys.modules:
-        return sys.modules["tensorflow"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            with _without_scikit_learn():
-                import tensorflow
-
-            # The search for a GPU prints as well, so it is done here.
-            tensorflow.config.list_physical_devices()
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            caught.seek(0)
-            for line in caught:
-                if not any(noise in line for noise in _NOISE):
-                    os.write(2, line)
-    return tensorflow

@@ -149,7 +149,7 @@ def _compare(chosen: argparse.Namespace) -> None:
     with console.working("Loading TensorFlow"):
         from pipeline import tensorflow_loader
 
-        tensorflow_loader.load()
+        tensorflow_loader.load_tensorflow()
         from train.datasets.lfw import LFW
         from train.systems import registry, results
         from train.systems.compare import compare
@@ -183,7 +183,7 @@ def _fit_announced(chosen: argparse.Namespace) -> None:
     with console.working("Loading TensorFlow"):
         from pipeline import tensorflow_loader
 
-        tensorflow_loader.load()
+        tensorflow_loader.load_tensorflow()
         from train.fit import fit
         from train.sampling import split_people
         from train.settings import FitSettings
@@ -261,7 +261,7 @@ def _tune(chosen: argparse.Namespace) -> None:
     with console.working("Loading TensorFlow"):
         from pipeline import tensorflow_loader
 
-        tensorflow_loader.load()
+        tensorflow_loader.load_tensorflow()
         from train import tune
         from train.fit import fit
         from train.settings import FitSettings

@@ -47,7 +47,7 @@ def compile_block(
     of the dropout, uint32 (steps,). table float32 (photos, 128). Learner and optimizer must be built. XLA fuses the
     many small operations of a step, but would recompile for every batch size, and batches of codes differ in size.
     """
-    tf = tensorflow_loader.load()
+    tf = tensorflow_loader.load_tensorflow()
     on_device, variables = tf.constant(table), learner.trainable_variables
     rows_shape = (None, None, 4) if learner.takes == "distances" else (None, None)
     shapes = ((None, table.shape[1]), "float32"), (rows_shape, "int32"), ((None, None), "int32"), ((None,), "uint32")

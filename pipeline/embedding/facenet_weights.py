@@ -35,7 +35,7 @@ _GRAPH_FILES = (f"{_GRAPH}/saved_model.pb", f"{_VARIABLES}.index", f"{_VARIABLES
 
 def build_facenet() -> keras.Model:
     """The network without weights: float32 (n, 160, 160, 3), standardised per image, to (n, 128)."""
-    tensorflow_loader.load()
+    tensorflow_loader.load_tensorflow()
     from keras_facenet.inception_resnet_v1 import InceptionResNetV1
 
     return InceptionResNetV1(input_shape=(CROP_SIDE_PX, CROP_SIDE_PX, 3), classes=DIMENSIONS)
@@ -56,7 +56,7 @@ def compiled_facenet() -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     Raises WeightsError.
     """
     folder = _verified(*_GRAPH_FILES)
-    loaded = tensorflow_loader.load().saved_model.load(str(folder / _GRAPH))
+    loaded = tensorflow_loader.load_tensorflow().saved_model.load(str(folder / _GRAPH))
     # The lambda keeps the module, and with it the function's variables, alive.
     return lambda crops: np.asarray(loaded.rows(crops))
 
@@ -108,7 +108,7 @@ def _verified(*names: str) -> Path:
 
 def _save_graph(model: keras.Model, folder: Path) -> None:
     """Write the network, from pixels to unit rows, as a SavedModel."""
-    tf = tensorflow_loader.load()
+    tf = tensorflow_loader.load_tensorflow()
     folded = _folded(model)
 
     def rows(crops: Any) -> Any:

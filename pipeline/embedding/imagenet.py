@@ -34,7 +34,7 @@ def imagenet_weights_path(name: str) -> Path:
 
 def imagenet_embedder(name: str) -> Embedder:
     """A network of keras.applications up to its mean pooling. Raises WeightsError."""
-    tf = tensorflow_loader.load()
+    tf = tensorflow_loader.load_tensorflow()
     module_name, class_name = IMAGENET[name]
     module = importlib.import_module(f"keras.applications.{module_name}")
     path = imagenet_weights_path(name)

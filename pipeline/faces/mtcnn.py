@@ -27,7 +27,7 @@ class CompiledMTCNN:
     """MTCNN over photos of one size. Loading it takes a second."""
 
     def __init__(self) -> None:
-        tf = tensorflow_loader.load()
+        tf = tensorflow_loader.load_tensorflow()
         from mtcnn import MTCNN
 
         proposals, refinement, output = (stage.model for stage in MTCNN().stages)
@@ -73,7 +73,7 @@ class CompiledMTCNN:
         Columns: number of the photo, x0, y0, x1, y1, confidence, then x and then y of the five landmarks. Rows are
         ordered by photo, then the most confident first. Boxes may lie partly outside.
         """
-        tf = tensorflow_loader.load()
+        tf = tensorflow_loader.load_tensorflow()
         images = tf.constant(photos)
         shape = np.array(photos.shape[1:3])
         boxes = to_squares(suppress_overlaps(self._proposals(images, shape), overlap_max=0.7))

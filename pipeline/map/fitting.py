@@ -124,7 +124,7 @@ def _umap(
     plane: NDArray[np.float32],
     settings: MapSettings,
 ) -> NDArray[np.float32]:
-    tensorflow_loader.load()  # UMAP imports it too, with its start-up messages.
+    tensorflow_loader.load_tensorflow()  # UMAP imports it too, with its start-up messages.
     import umap
 
     own = np.arange(len(rows))[:, None]

@@ -71,6 +71,7 @@ def test_distant_clusters_are_found_and_numbered_by_size():
     assert silhouette > 0.8
 
 
+@pytest.mark.tensorflow
 def test_a_face_of_the_gallery_is_placed_on_its_person(made):
     fitted = fitting.fit_map(made)
     for layout in fitted.layouts.values():
@@ -104,12 +105,14 @@ def test_pca_gives_the_principal_components_with_fixed_signs(count):
     assert count == 2 or found[:, 1] == pytest.approx(centred @ directions[1], abs=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_identical_faces_make_a_map():
     fitted = fitting.fit_map(gallery_of(np.repeat(unit_rows(1), 40, axis=0)))
     for layout in fitted.layouts.values():
         assert np.isfinite(layout.places).all()
 
 
+@pytest.mark.tensorflow
 def test_umap_keeps_more_neighbours_than_pca_and_is_reproducible(empty_home):
     synthetic("people", faces=400)
     opened = opening.open_gallery("people")
@@ -123,6 +126,7 @@ def test_umap_keeps_more_neighbours_than_pca_and_is_reproducible(empty_home):
     assert ("Finding neighbours", 400, 400) in stages
 
 
+@pytest.mark.tensorflow
 def test_an_identity_encoder_gives_the_layouts_of_the_embeddings(made):
     embeddings, codes = (
         fitting.fit_map(made).layouts,
