@@ -37,7 +37,7 @@ setup: .venv/installed  ## Install packages, weights, photos, the demonstration 
 test: lint setup chromium  ## Run everything: lint, unit tests, pages, a real browser.
 	$(BIN)/python -m pytest --durations=15 $(TESTS)
 
-test-fast: .venv/installed-dev  ## Run the unit tests that need neither TensorFlow nor a browser.
+test-fast: .venv/installed-dev  ## Run the unit tests that need no TensorFlow, app or browser.
 	$(BIN)/python -m pytest --fast --durations=15 $(TESTS)
 
 lint: .venv/installed-dev  ## Check style, types and the layers of imports.

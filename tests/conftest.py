@@ -29,40 +29,49 @@ settings.load_profile("tests")
 HOME = storage.home()
 LFW = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parent.parent.parent / "shared" / "faces") / "lfw"
 
-# Markers that `--fast` leaves out.
-SLOW_MARKERS = ("tensorflow", "browser", "slow")
-_LOADS_TENSORFLOW = re.compile(
-    r"^(?:(?:import|from) (?:tensorflow|keras)\b|pytestmark = .*\btensorflow\b)", re.MULTILINE
-)
+# Markers of the tests that `--fast` leaves out.
+SLOW_MARKERS = ("tensorflow", "app", "browser", "slow")
+# How to tell from a test module's text that all of its tests belong to a marker.
+_MODULE_MARKERS = {
+    "tensorflow": re.compile(
+        r"^(?:import|from) (?:tensorflow|keras|train\.(?:losses|systems|fit|finetune|networks|steps)\b)"
+        r"|^pytestmark = pytest\.mark\.tensorflow",
+        re.MULTILINE,
+    ),
+    "app": re.compile(r"\bAppTest\b"),
+    "slow": re.compile(r"^pytestmark = pytest\.mark\.slow", re.MULTILINE),
+}
 
 
 def pytest_addoption(parser):
-    parser.addoption("--fast", action="store_true", help="only tests without TensorFlow and browser")
+    parser.addoption("--fast", action="store_true", help="only tests without TensorFlow, app and browser")
 
 
 def pytest_ignore_collect(collection_path, config):
-    """With ``--fast``, leave out whole modules before they are imported."""
-    if config.getoption("fast") and collection_path.name.startswith("test_"):
-        return "browser" in collection_path.parts or _loads_tensorflow(collection_path) or None
-    return None
+    """With ``--fast``, leave out whole modules and folders before they, or their conftest, are imported."""
+    module = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
+    is_ours = module.is_file() and module.parent != Path(__file__).parent and module.suffix == ".py"
+    return True if config.getoption("fast") and is_ours and _markers_of(module) else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Mark tests by their folder, module and fixtures. With ``--fast``, deselect those that are marked."""
     for item in items:
-        if "browser" in item.path.parts:
-            item.add_marker("browser")
-        if {"models", "facenet"} & set(item.fixturenames) or _loads_tensorflow(item.path):
+        for marker in _markers_of(item.path):
+            item.add_marker(marker)
+        if {"models", "facenet"} & set(item.fixturenames):
             item.add_marker("tensorflow")
     if config.getoption("fast"):
-        marked = [item for item in items if any(map(item.get_closest_marker, SLOW_MARKERS))]
-        config.hook.pytest_deselected(items=marked)
-        items[:] = [item for item in items if item not in set(marked)]
+        if "tensorflow" in sys.modules:
+            raise pytest.UsageError("A test module loads TensorFlow: give it pytestmark = pytest.mark.tensorflow.")
+        marked = {item for item in items if any(map(item.get_closest_marker, SLOW_MARKERS))}
+        config.hook.pytest_deselected(items=list(marked))
+        items[:] = [item for item in items if item not in marked]
 
 
 @pytest.fixture(autouse=True)
-def _without_tensorflow(request):
+def _no_unmarked_tensorflow(request):
     """With ``--fast``, fail a test that loads TensorFlow without the marker."""
     loaded = "tensorflow" in sys.modules
     yield
@@ -71,8 +80,10 @@ def _without_tensorflow(request):
 
 
 @cache
-def _loads_tensorflow(module: Path) -> bool:
-    return bool(_LOADS_TENSORFLOW.search(module.read_text(encoding="utf-8")))
+def _markers_of(module: Path) -> set[str]:
+    text = module.read_text(encoding="utf-8")
+    found = {marker for marker, pattern in _MODULE_MARKERS.items() if pattern.search(text)}
+    return found | ({"browser"} if "browser" in module.parts else set())
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from pipeline.search.search import Search
 from pipeline.similarity import scorers
 from tests.conftest import unit_rows
 
+pytestmark = pytest.mark.slow
 FACES, PER_PERSON = 40_000, 10
 
 

@@ -1,0 +1,113 @@
+"""The documents hold what they promise: links, commands, tables, length."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks import tables
+from pipeline.__main__ import main as pipeline_main
+from train.__main__ import main as train_main
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^ {4,}\S.*|`[^`]+`", re.MULTILINE)
+_COMMAND = re.compile(r"python -m (pipeline|train) ([a-z]+)([^#`|\n]*)")
+
+
+def text_of(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def anchors(document: Path) -> set[str]:
+    """The names under which GitHub links to a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", text_of(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_has_at_most_800_words():
+    assert len(text_of(ROOT / "README.md").split()) <= 800
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_relative_links_lead_to_a_file_and_a_heading(document):
+    broken = []
+    for link in _LINK.findall(text_of(document)):
+        path, _, anchor = link.partition("#")
+        if path.startswith(("https:", "http:")):
+            continue
+        target = (document.parent / path).resolve() if path else document
+        if not target.is_file() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_document_in_docs_is_linked_from_the_readme():
+    links = {link.partition("#")[0] for link in _LINK.findall(text_of(ROOT / "README.md"))}
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= links
+
+
+def test_make_targets_named_in_documents_exist():
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    named = {
+        target
+        for document in DOCUMENTS
+        for code in _CODE.findall(text_of(document))
+        for target in re.findall(r"\bmake ([a-z-]+)", code.partition("#")[0])
+    }
+    assert named <= targets
+    assert {"run", "test", "test-fast", "lint"} <= named
+
+
+def test_every_make_target_is_explained_by_make_help():
+    makefile = text_of(ROOT / "Makefile")
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    targets = set(phony[1].replace("\\\n", " ").split())
+    assert targets == set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+def documented_commands() -> dict[tuple[str, str], set[str]]:
+    """Each command named in a document, with the options it is named with."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for document in DOCUMENTS:
+        for program, command, rest in _COMMAND.findall(text_of(document)):
+            found.setdefault((program, command), set()).update(re.findall(r"--[a-z][a-z-]*", rest))
+    return found
+
+
+@pytest.mark.parametrize(("program", "command"), sorted(documented_commands()))
+def test_commands_and_options_named_in_documents_exist(program, command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    try:
+        code = {"pipeline": pipeline_main, "train": train_main}[program]([command, "--help"])
+    except SystemExit as stopped:
+        code = stopped.code
+    assert code in (0, None)
+    known = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))
+    assert documented_commands()[program, command] <= known
+
+
+@pytest.mark.parametrize("name", tables.TABLES)
+def test_tables_show_what_is_recorded(name):
+    document, rows = tables.TABLES[name]
+    text = text_of(tables.DOCS / document)
+    assert tables.filled(text, name, rows()) == text, "run `make tables`"
+
+
+def test_a_table_without_markers_is_refused():
+    with pytest.raises(ValueError, match="no markers for the table speed"):
+        tables.filled("<!-- speed -->\n", "speed", [{"what": "a photo"}])
+
+
+def test_the_python_example_in_the_readme_runs(models, examples, tmp_path, monkeypatch, capsys):
+    example = re.search(r"```python\n(.*?)```", text_of(ROOT / "README.md"), re.DOTALL)
+    assert example is not None
+    shutil.copyfile(examples["Madonna"][0], tmp_path / "Madonna.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(example[1], {})
+    assert "1. Madonna: 100 of 100" in capsys.readouterr().out
