@@ -319,6 +319,7 @@ def test_without_any_gallery_the_list_names_the_command(run, empty_home):
     assert "python -m pipeline setup" in one_sentence(*run("galleries"))
 
 
+@pytest.mark.tensorflow
 def test_without_cache_and_network_find_and_setup_say_what_to_run(empty_home, madonna, capfd, monkeypatch):
     from keras_facenet.metadata import MODEL_METADATA
 
@@ -359,6 +360,7 @@ def test_importing_the_pipeline_is_quick():
     assert process("-c", code).stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_a_process_finds_and_gives_exit_codes(examples, tmp_path):
     path = tmp_path / 'שרה "Q" 🎭\'s.jpg'
     shutil.copyfile(examples["Elton John"][0], path)

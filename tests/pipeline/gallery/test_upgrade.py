@@ -165,6 +165,7 @@ print(calls)
 """
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_is_as_it_was_or_rewritten(old, tmp_path):
     def open_until(last: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-c", SCRIPT, str(last)], capture_output=True, text=True)

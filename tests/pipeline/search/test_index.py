@@ -39,6 +39,7 @@ def found(gallery: Gallery, probes: np.ndarray) -> np.ndarray:
     return np.asarray(indexes.index(gallery).search(probes, 500)[1])
 
 
+@pytest.mark.slow
 def test_nearly_all_of_the_nearest_photos_are_among_the_candidates(large, crowd):
     probes = unit(crowd[::100] + 0.3 * unit_rows(200, seed=3))
     nearest = np.argsort(-(probes @ crowd.T), axis=1)[:, :10]
