@@ -83,6 +83,7 @@ def documented_commands() -> dict[tuple[str, str], set[str]]:
 @pytest.mark.parametrize(("program", "command"), sorted(documented_commands()))
 def test_commands_and_options_named_in_documents_exist(program, command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
+    code: object
     try:
         code = {"pipeline": pipeline_main, "train": train_main}[program]([command, "--help"])
     except SystemExit as stopped:
