@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page, Response, WebSocket, expect
 
 from benchmarks import report
 from benchmarks.crowd import name_of
-from pipeline import __main__ as command_line
 from pipeline import storage
+from pipeline.cli.app import main as run_command
 from pipeline.embedding.base import unit
 from pipeline.embedding.registry import default_identity
 from pipeline.gallery import layout, writing
@@ -97,7 +97,7 @@ def main() -> None:
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
     if NAME not in layout.names():
         synthetic(NAME)
-    fitting = _seconds(lambda: command_line.main(["map", "--gallery", NAME]))
+    fitting = _seconds(lambda: run_command(["map", "--gallery", NAME]))
     expect.set_options(timeout=60_000)
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / "temporary"

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
-from train.augment import Change, Variation
+from train.augment import Change
 from train.callbacks import Checkpoint, HistoryWriter, Patience
 from train.epoch_measures import LabelledPhotos
 from train.evaluation import measuring
@@ -33,6 +33,7 @@ from train.runs.config import store_config
 from train.runs.files import BEST_WEIGHTS, FACENET_WEIGHTS, RESULT
 from train.runs.history import best_epoch, finite_row, truncate_history
 from train.sampling import split_people
+from train.settings import FinetuneSettings
 from train.steps import PAIRS
 
 Tensor = Any
@@ -40,30 +41,6 @@ BLOCKS = 6
 # Shares of the change in the weights that are tried, as in Wortsman et al. 2022, arXiv 2109.01903.
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _QUADRUPLETS = 2048
-
-
-@dataclass(frozen=True)
-class FinetuneSettings:
-    """One run.
-
-    blocks: number of last Inception blocks (Block8) to train together with the bottleneck, 1..6.
-    alpha, beta: margins of the quadruplet loss, on (1 - cosine) / 2. batch_size: quadruplets a step.
-    variation: random changes of every photo drawn.
-    held_out_share: share of people kept from training; their rank-1 selects the best epoch and mix.
-    patience_epochs: training ends after so many epochs without a better one.
-    """
-
-    blocks: int = 1
-    alpha: float = 0.25
-    beta: float = 0.03
-    batch_size: int = 16
-    steps_per_epoch: int = 100
-    epochs: int = 10
-    learning_rate: float = 1e-5
-    variation: Variation = field(default_factory=Variation)
-    held_out_share: float = 0.2
-    patience_epochs: int = 4
-    seed: int = 0
 
 
 class FineTuner(keras.Model):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from train.augment import Variation
+
 if TYPE_CHECKING:
     from train.sampling import People
 
@@ -88,3 +90,27 @@ class FitSettings:
         photos = 2 if self.loss == "n_pairs" else self.photos_per_person
         count = min(max(self.batch_size // photos, 2), len(people.with_pairs))
         return replace(self, photos_per_person=photos, batch_size=count * photos)
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """One run of fine-tuning FaceNet.
+
+    blocks: how many of the last Inception blocks (Block8) are trained, 1..6, and the bottleneck with them.
+    alpha, beta: margins of the quadruplet loss, on half of one minus the cosine. batch_size: quadruplets a step.
+    variation: how far a photo is changed at random each time it is drawn.
+    held_out_share: share of people kept from training; their rank-1 chooses the best epoch and mix.
+    patience_epochs: training ends after this many epochs without a better one.
+    """
+
+    blocks: int = 1
+    alpha: float = 0.25
+    beta: float = 0.03
+    batch_size: int = 16
+    steps_per_epoch: int = 100
+    epochs: int = 10
+    learning_rate: float = 1e-5
+    variation: Variation = field(default_factory=Variation)
+    held_out_share: float = 0.2
+    patience_epochs: int = 4
+    seed: int = 0

@@ -1,89 +1,201 @@
-"""What every command line of the project shares: exit codes, argument types, tables, signs of life."""
+"""What every command shares: exit codes, option types, tables and progress bars."""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
+
+import typer
 
 from pipeline import storage
 from pipeline.errors import UserError
 
+STOPPED = 130
+# Longer lists of choices would push the help texts aside; those texts name the choices too.
+_METAVAR_MAX = 36
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
 
 
-def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
-    """Run the command that the arguments name, and turn errors into exit codes.
+def new_app(help_text: str, *, epilog: str | None = None) -> typer.Typer:
+    """An empty command line that prints plain help and leaves tracebacks to Python."""
+    return typer.Typer(
+        help=help_text,
+        epilog=epilog,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        subcommand_metavar="COMMAND",
+    )
 
-    0, 1 for an error of the user's (one sentence on standard error), 2 for wrong arguments.
+
+def run(app: typer.Typer, arguments: Sequence[str] | None, program: str) -> int:
+    """Run the command that the arguments name, and return the exit code.
+
+    0: done. 1: user error, explained in one sentence on standard error. 2: wrong arguments. 130: stopped by Ctrl-C.
+    The arguments are the ``obj`` of the command's context.
     """
-    chosen = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        chosen.run(chosen)
+        app(given, prog_name=program, obj=given)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            print("Stopped. Run the same command again to continue.", file=sys.stderr)
+        return int(end.code or 0)
     except UserError as error:
         print(error, file=sys.stderr)
         if error.command:
             print(f"Run: {error.command}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped. The same command goes on where it stopped.", file=sys.stderr)
-        return 130
     except OSError as error:
         ours = error.filename is None or Path(error.filename).is_relative_to(storage.home())
         if error.errno not in _UNWRITABLE or not ours:
             raise
         print(
             f"The data folder {storage.home()} cannot be written: {error.strerror}. "
-            "Make room in it, or set LOOKSLIKEWHO_HOME to another folder.",
+            "Free some space, or set LOOKSLIKEWHO_HOME to another folder.",
             file=sys.stderr,
         )
         return 1
     return 0
 
 
-def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
-    return int(text)
+# Options ------------------------------------------------------------------------------------------------------------
 
 
-def working(title: str) -> AbstractContextManager[object]:
-    """A sign of life with the seconds so far, for steps whose length nothing tells; gone when the step is done."""
+def choice(names: Collection[str], help_text: str) -> Any:
+    """An option that takes one of some names."""
+    known = list(names)
+    joined = "|".join(known)
+
+    def parse(value: str) -> str:
+        if value not in known:
+            raise typer.BadParameter(f"'{value}' is not one of {', '.join(known)}.")
+        return value
+
+    return typer.Option(help=help_text, parser=parse, metavar=joined if len(joined) <= _METAVAR_MAX else "NAME")
+
+
+def number(help_text: str | None = None, *, most: int | None = None) -> Any:
+    """An option that takes a whole number of 1 or more."""
+    return typer.Option(help=help_text, min=1, max=most, metavar="N")
+
+
+def whole(help_text: str) -> Any:
+    """An option that takes any whole number."""
+    return typer.Option(help=help_text, metavar="N")
+
+
+def decimal(help_text: str) -> Any:
+    """An option that takes a decimal number."""
+    return typer.Option(help=help_text, metavar="X")
+
+
+def named(help_text: str, metavar: str = "NAME", **more: Any) -> Any:
+    """An option that takes a name or a path."""
+    return typer.Option(help=help_text, metavar=metavar, **more)
+
+
+def switch(flag: str, help_text: str) -> Any:
+    """An option that is on or off, without a ``--no-`` form."""
+    return typer.Option(flag, help=help_text)
+
+
+# Output -------------------------------------------------------------------------------------------------------------
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A number with its noun: "1 photo", "2,000 photos"."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> None:
+    """A table without lines. ``numbers``: columns aligned to the right. Never wraps where output is piped."""
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Table
+    from rich.text import Text
 
-    columns = (SpinnerColumn(), TextColumn(title), TimeElapsedColumn())
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, title in enumerate(head):
+        table.add_column(title, justify="right" if place in numbers else "left", no_wrap=place in numbers)
+    for row in rows:
+        # Names are text, not markup.
+        table.add_row(*map(Text, row))
+    if not console.is_terminal:
+        console.width = 100_000
+    with console.capture() as output:
+        console.print(table)
+    for line in output.get().splitlines():
+        print(line.rstrip())
+
+
+class Report(Protocol):
+    """Tells how far a stage is. A stage ends when the next one begins; ``total`` 0 means that nobody knows."""
+
+    def __call__(self, stage: str, done: int = 0, total: int = 0, detail: str = "") -> None:
+        """Show ``done`` of ``total``, with ``detail`` beside the bar."""
+
+
+@contextmanager
+def progress(*, transient: bool = False) -> Iterator[Report]:
+    """A bar for each stage, on standard error so that output can be piped.
+
+    transient: for short steps; the bar vanishes at the end and is shown on a terminal only.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskID,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    bar.add_task(title, total=None)
-    return bar
+    bars = Progress(
+        TextColumn("{task.description:<22}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=transient,
+        disable=transient and not console.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def finish() -> None:
+        for task in tasks.values():
+            bars.update(task, total=1, completed=1)
+
+    def report(stage: str, done: int = 0, total: int = 0, detail: str = "") -> None:
+        if stage not in tasks:
+            finish()
+            tasks[stage] = bars.add_task(stage, total=None, detail=detail)
+        bars.update(tasks[stage], completed=done, total=total or None, detail=detail)
+
+    with bars:
+        yield report
+        finish()
+
+
+@contextmanager
+def working(title: str) -> Iterator[None]:
+    """A sign of life with the elapsed time, for a step of unknown length."""
+    with progress(transient=True) as report:
+        report(title)
+        yield
 
 
 @contextmanager
 def counting(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """A bar for work whose length is known, on standard error; what it gives is told how much is done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn(f"{unit},"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("left"), console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int]) -> None:
-    """A plain table with its columns lined up by what they take on the screen, wide letters included."""
-    from rich.cells import cell_len
-
-    table = [head, *rows]
-    widths = [max(cell_len(row[column]) for row in table) for column in range(len(head))]
-    for row in table:
-        cells = []
-        for column, text in enumerate(row):
-            gap = " " * (widths[column] - cell_len(text))
-            cells.append(gap + text if column in numbers else text + gap)
-        print("  ".join(cells).rstrip())
+    """A bar for work of known length. Yields a function that takes the number done so far."""
+    with progress() as report:
+        yield lambda done: report(title, done, total, f"{done:,} of {total:,} {unit}")

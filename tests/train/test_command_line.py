@@ -3,13 +3,13 @@ import re
 import pytest
 
 from pipeline import storage
-from pipeline.__main__ import main as pipeline
+from pipeline.cli.app import main as pipeline
 from pipeline.gallery import opening
 from pipeline.lookalikes import Models
 from pipeline.map.files import open_code_layouts
 from pipeline.similarity import files
 from tests.conftest import HOME
-from train.__main__ import main
+from train.cli.app import main
 from train.runs import networks
 from train.runs.files import CONFIG, run_folder
 from train.runs.history import read_history

@@ -13,12 +13,13 @@ from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.faces import geometry
 from pipeline.faces.face import Face
 from train import augment, callbacks
-from train.__main__ import main
 from train.callbacks import HistoryWriter
-from train.finetune import BLOCKS, MIXES, FineTuner, FinetuneSettings, MixMeasures, Portraits, PortraitViews
+from train.cli.app import main
+from train.finetune import BLOCKS, MIXES, FineTuner, MixMeasures, Portraits, PortraitViews
 from train.runs import files
 from train.runs.files import BEST_WEIGHTS, CHECKPOINT, FACENET_WEIGHTS
 from train.runs.history import append_row, best_epoch, read_history
+from train.settings import FinetuneSettings
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command line: what it prints, its exit codes, and the few things that need a process of their own."""
+"""The command line: output, exit codes, and the few things that need a process of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import __main__ as command_line
+from pipeline.cli.app import main
+from pipeline.cli.find import NOTE
 from pipeline.gallery import building, editing, layout, opening
 from pipeline.lookalikes import Models
 from pipeline.similarity import files, scorers
@@ -32,7 +33,7 @@ def run(models, monkeypatch, capsys):
     def run_(*arguments: object) -> tuple[int, str, str]:
         capsys.readouterr()
         try:
-            code = command_line.main([str(argument) for argument in arguments])
+            code = main([str(argument) for argument in arguments])
         except SystemExit as stop:
             code = int(stop.code or 0)
         return code, *capsys.readouterr()
@@ -48,13 +49,14 @@ def process(*arguments: object, **environment: str) -> subprocess.CompletedProce
 
 
 def one_sentence(code: int, output: str, errors: str) -> str:
-    """What a failed command prints: one sentence and perhaps the command that helps, on a line of its own."""
+    """The sentence that explains a user error, with the command that fixes it, if there is one."""
     assert code == 1
     assert output == ""
-    sentence, *command = errors.strip().splitlines()
-    assert "Traceback" not in sentence
-    assert not command or (len(command) == 1 and command[0].startswith("Run: "))
-    return errors.strip()
+    line, *commands = errors.strip().splitlines()
+    assert "Traceback" not in line
+    assert all(command.startswith("Run: python -m ") for command in commands)
+    assert len(commands) < 2
+    return "\n".join((line, *commands))
 
 
 def test_the_25_examples_are_all_found_at_rank_1(run, examples):
@@ -74,7 +76,7 @@ def test_find_prints_a_table(run, madonna):
     assert head.split() == ["rank", "name", "resemblance", "distance", "source", "crop"]
     assert len(lines) == 3
     assert re.match(r" +1  Madonna +\d+ +0\.\d{4}  Five celebrities +/.*\.jpg$", lines[0])
-    assert note == command_line.NOTE
+    assert note == NOTE
     starts = {line.index(" 0.") for line in lines}
     assert len(starts) == 1
 
@@ -95,7 +97,7 @@ def test_find_looks_several_photos_up_and_goes_on_after_one_that_cannot_be(run, 
     assert [f"\n{path}\n" in output for path in given] == [True, True, False, True, True, True]
     assert output.count("(the same photo)") == 5
     assert "missing.jpg: There is no file" in errors
-    assert errors.endswith("1 of 6 photos were not looked up.\n")
+    assert errors.endswith("1 of 6 photos could not be looked up.\n")
     code, output, _ = run("find", *photos, "--gallery", "small", "--top", 2, "--json")
     many = json.loads(output)
     alone = [json.loads(run("find", path, "--gallery", "small", "--top", 2, "--json")[1]) for path in photos]
@@ -130,7 +132,7 @@ def test_compare_says_in_words_how_alike_two_photos_are(run, examples):
     one, two = examples["Madonna"][1:3]
     code, output, _ = run("compare", one, two)
     assert code == 0
-    assert re.match(r"as alike as two photos of the same person: resemblance \d+, distance 0\.\d{4}", output)
+    assert re.match(r"As alike as two photos of the same person: resemblance \d+, distance 0\.\d{4}\.", output)
     code, output, _ = run("compare", one, examples["Elton John"][2], "--json")
     assert code == 0
     assert json.loads(output)["same"] is False
@@ -159,17 +161,17 @@ def test_build_reports_then_adds_then_starts_afresh(run, home, examples, tmp_pat
     code, output, _ = run("build", place)
     assert code == 0
     assert output.splitlines() == [
-        "Gallery my family: 1 people, 1 faces (1 new).",
-        f"1 photos were left out, each with its reason in {home}/galleries/my family/rejected.csv:",
+        "Gallery my family: 1 person, 1 face (1 new).",
+        f"Left out 1 photo; {home}/galleries/my family/rejected.csv says why:",
         "       1  cannot be read",
         "Without a usable photo: Bob.",
-        "Look somebody up in it: python -m pipeline find PHOTO --gallery my family",
+        "Try it: python -m pipeline find PHOTO --gallery 'my family'",
     ]
     put(place, {"Bob/1.jpg": examples["Jerry Seinfeld"][0]})
     assert "2 people, 2 faces (1 new)." in run("build", place, "--photos-per-person", 2)[1]
     (place / "Ann" / "1.jpg").unlink()
     assert "2 people, 2 faces (0 new)." in run("build", place)[1]
-    assert "1 people, 1 faces (1 new)." in run("build", place, "--fresh")[1]
+    assert "1 person, 1 face (1 new)." in run("build", place, "--fresh")[1]
 
 
 def test_a_person_is_removed_by_name_and_of_two_of_one_name_by_key(run, home, examples, tmp_path):
@@ -177,7 +179,7 @@ def test_a_person_is_removed_by_name_and_of_two_of_one_name_by_key(run, home, ex
     place = put(tmp_path / "in", flat | {"Bob/1.jpg": examples["Elton John"][1]})
     run("build", place)
     assert "There is no Cid in the gallery in." in one_sentence(*run("remove", "Cid", "--gallery", "in"))
-    assert "Name one of: in/Ann Lee, in/Ann_Lee" in one_sentence(*run("remove", "Ann Lee", "--gallery", "in"))
+    assert "Use one of: in/Ann Lee, in/Ann_Lee" in one_sentence(*run("remove", "Ann Lee", "--gallery", "in"))
     assert run("remove", "in/Ann_Lee", "--gallery", "in")[:2] == (0, "Removed in/Ann_Lee from in: 1 photo.\n")
     assert run("remove", "Bob", "--gallery", "in")[:2] == (0, "Removed Bob from in: 1 photo.\n")
     assert opening.open_gallery("in").faces["person"].to_pylist() == ["in/Ann Lee"]
@@ -192,7 +194,7 @@ def test_photos_that_were_added_by_hand_are_built_anew_with_and_without_others(r
     place = put(tmp_path / "in", {"Bob/1.jpg": examples["Elton John"][1]})
     assert "2 people, 2 faces (1 new)." in run("build", place, "--gallery", "mine")[1]
     assert "2 people, 2 faces (2 new)." in run("build", place, "--gallery", "mine", "--fresh")[1]
-    assert "1 people, 1 faces (1 new)." in run("build", "--gallery", "mine", "--fresh")[1]
+    assert "1 person, 1 face (1 new)." in run("build", "--gallery", "mine", "--fresh")[1]
     next((home / "galleries" / "mine").glob("faces-*")).unlink()
     command = "python -m pipeline build --gallery mine --fresh"
     assert command in one_sentence(*run("check", "mine"))
@@ -206,7 +208,7 @@ def test_build_takes_each_source_by_path(run, home, madonna, tmp_path, source, g
     given = [str(place) if part == "FOLDER" else part for part in given]
     code, output, _ = run("build", *given, "--source", source)
     assert code == 0
-    assert output.startswith(f"Gallery {'faces' if source == 'folder' else source}: 1 people, 1 faces (1 new).")
+    assert output.startswith(f"Gallery {'faces' if source == 'folder' else source}: 1 person, 1 face (1 new).")
 
 
 def test_map_lays_a_gallery_out_and_says_how_true_that_is(run, small):
@@ -227,7 +229,7 @@ def test_galleries_are_listed(run, small):
 def test_check_passes_a_whole_gallery_and_lists_what_is_wrong(run, small):
     assert run("check", "small")[:2] == (
         0,
-        "Gallery small: 5 people, 15 faces, embedded by facenet-20170512-110547.\n"
+        "Gallery small: 5 people, 15 faces, embedder facenet-20170512-110547.\n"
         "All hashes, embeddings and crops are in order.\n",
     )
     (small / "crops" / "000" / "000001.jpg").write_bytes(b"")
@@ -251,11 +253,13 @@ def test_the_help_of_each_command_explains_every_option(run, command):
     assert code == 0
     assert "Resemblance is entertainment" in " ".join(output.split())
     if not command:
-        assert all(re.search(rf"^    {name}\s+\w", output, re.MULTILINE) for name in COMMANDS)
+        assert all(re.search(rf"^  {name}\s+\w", output, re.MULTILINE) for name in COMMANDS)
         return
-    listed = output.split("options:")[-1]
-    for option in set(re.findall(r"--[a-z-]+", output.split("\n\n")[0])):
-        assert re.search(rf"{option}\b[^\n]*?(  +\w|\n {{20,}}\w)", listed), option
+    listed = output.split("Options:")[-1]
+    options = re.findall(r"^  (--[a-z-]+)", listed, re.MULTILINE)
+    assert options[-1] == "--help"
+    for option in options:
+        assert re.search(rf"{option}\b[^\n]*?(  +\w|\n {{16,}}\w)", listed), option
 
 
 @pytest.mark.parametrize(
@@ -279,8 +283,8 @@ def test_the_help_of_each_command_explains_every_option(run, command):
 def test_wrong_arguments_exit_with_2_and_the_usage(run, arguments):
     code, output, errors = run(*arguments)
     assert (code, output) == (2, "")
-    assert errors.startswith("usage: ")
-    assert "_positive" not in errors
+    assert errors.startswith("Usage: python -m pipeline")
+    assert "Traceback" not in errors
 
 
 def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna, tmp_path):
@@ -300,7 +304,7 @@ def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna
         (("find", madonna, "--gallery", "../up"), "cannot name a gallery"),
         (("find", madonna), "Run: python -m pipeline setup"),
         (("compare", madonna, tmp_path / "blank.png"), "No face"),
-        (("build",), "Say where the photos are"),
+        (("build",), "Which folder holds the photos?"),
         (("build", tmp_path / "missing"), "There is no folder"),
         (("build", tmp_path / "no photos"), "There are no photos"),
         (("build", unusable, "--gallery", "a/b"), "cannot name a gallery"),
@@ -324,27 +328,27 @@ def test_without_cache_and_network_find_and_setup_say_what_to_run(empty_home, ma
     from keras_facenet.metadata import MODEL_METADATA
 
     monkeypatch.setitem(MODEL_METADATA["20170512-110547"], "keras_weights_url", "http://127.0.0.1:9/weights.h5")
-    assert command_line.main(["find", str(madonna)]) == 1
+    assert main(["find", str(madonna)]) == 1
     assert one_sentence(1, *capfd.readouterr()).endswith("Run: python -m pipeline setup")
-    assert command_line.main(["setup"]) == 1
+    assert main(["setup"]) == 1
     assert "python -m pipeline setup" in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_without_weights_compare_says_what_to_run(empty_home, madonna, capsys):
-    assert command_line.main(["compare", str(madonna), str(madonna)]) == 1
+    assert main(["compare", str(madonna), str(madonna)]) == 1
     assert capsys.readouterr().err.endswith(
         "The weights of facenet-20170512-110547 are missing.\nRun: python -m pipeline setup\n"
     )
 
 
-def test_stopping_a_build_by_keyboard_says_that_it_goes_on(run, monkeypatch):
+def test_a_command_stopped_by_ctrl_c_says_how_to_continue(run, monkeypatch):
     def stopped() -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(layout, "names", stopped)
     code, _, errors = run("galleries")
     assert code == 130
-    assert "goes on where it stopped" in errors
+    assert errors == "Stopped. Run the same command again to continue.\n"
 
 
 def test_importing_the_pipeline_is_quick():

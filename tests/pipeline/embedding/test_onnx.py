@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline import photo
-from pipeline.__main__ import main
+from pipeline.cli.app import main
 from pipeline.embedding import registry
 from pipeline.errors import GalleryError, UserError, WeightsError
 from pipeline.faces.face import Face

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import storage
 from tests.train.systems.synthetic import SMALL, Synthetic
-from train.__main__ import main
+from train.cli.app import main
 from train.runs import files
 from train.runs.history import read_history
 from train.systems import classifiers, registry, results, scratch, similarity_nets, system, thin

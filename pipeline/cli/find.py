@@ -1,0 +1,141 @@
+"""``find`` and ``compare``: look faces up."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from pipeline.cli.console import choice, counted, named, number, print_table, switch, working
+from pipeline.cli.models import load_models
+from pipeline.errors import UserError
+from pipeline.gallery.layout import DEMONSTRATION
+from pipeline.photo import read
+from pipeline.similarity import scorers
+from pipeline.similarity.scorers import SCORERS, ScorerName
+
+if TYPE_CHECKING:
+    from pipeline.lookalikes import Found, Lookalikes, Match
+    from pipeline.search.ranking import Method
+
+NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
+_METHODS = ("min", "average")
+_METHOD = "Rank people by their most similar photo (min), or by the mean of their three most similar (average)."
+_SCORER = "What measures the distance: the trained network, or the cosine of the embeddings."
+
+
+def find(
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO", help="JPEG, PNG, WebP, GIF or HEIC.", show_default=False)
+    ],
+    gallery: Annotated[str, named("The gallery to search.")] = DEMONSTRATION,
+    top: Annotated[int, number("How many people to list.")] = 10,
+    face: Annotated[int, number("Which face of the photo; 1 is the most prominent.")] = 1,
+    method: Annotated[
+        str,
+        choice(_METHODS, _METHOD),
+    ] = "min",
+    scorer: Annotated[str, choice(SCORERS, _SCORER)] = "network",
+    exact: Annotated[
+        bool, switch("--exact", "Score every photo of the gallery, not only the nearest by cosine.")
+    ] = False,
+    as_json: Annotated[bool, switch("--json", "Print JSON instead of a table.")] = False,
+) -> None:
+    """Rank the people of a gallery by resemblance to a photo."""
+    from pipeline.lookalikes import Found, Lookalikes
+
+    # Report a photo that cannot be read before loading the networks, which takes seconds.
+    first = read(photos[0]) if len(photos) == 1 else None
+    with working("Loading the networks"):
+        lookalikes = Lookalikes.open(gallery, scorer=cast(ScorerName, scorer))
+    looked = []
+    with working("Looking for faces"):
+        for path in photos:
+            try:
+                looked.append((path, *lookalikes.look(path if first is None else first, face)))
+            except UserError as error:
+                if len(photos) == 1:
+                    raise
+                print(f"{path}: {error}", file=sys.stderr)
+    probes = [probe for *_, probe in looked]
+    ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact)
+    found = [(path, Found(faces, face, matches)) for (path, faces, _), matches in zip(looked, ranked, strict=True)]
+    if as_json:
+        _print_json(found, alone=len(photos) == 1)
+    else:
+        _print_tables(found, alone=len(photos) == 1)
+        _explain_uncalibrated(lookalikes)
+    if len(looked) < len(photos):
+        raise UserError(f"{len(photos) - len(looked)} of {counted(len(photos), 'photo')} could not be looked up.")
+
+
+def _print_json(found: list[tuple[Path, Found]], alone: bool) -> None:
+    values = [{"photo": str(path), **asdict(of)} for path, of in found]
+    for match in (match for of in values for match in of["matches"]):
+        # JSON has no NaN.
+        match["resemblance"] = None if math.isnan(match["resemblance"]) else match["resemblance"]
+    print(json.dumps(values[0] if alone else values, indent=2, ensure_ascii=False, default=str))
+
+
+def _print_tables(found: list[tuple[Path, Found]], alone: bool) -> None:
+    for path, of in found:
+        if not alone:
+            print(f"\n{path}")
+        if len(of.faces) > 1:
+            print(f"Face {of.face} of {len(of.faces)}. Choose another with --face N.", file=sys.stderr)
+        print_matches(of.matches)
+    if found:
+        print(NOTE)
+
+
+def _explain_uncalibrated(lookalikes: Lookalikes) -> None:
+    """Say why a gallery of another embedder has no resemblance."""
+    identity = lookalikes.gallery.manifest["embedding"]
+    if not scorers.fits(identity):
+        print(
+            f"This gallery was made with the embedder {identity['model']}, so people are ranked by cosine. "
+            "The trained network and the resemblance are for the default embedder only."
+        )
+
+
+def print_matches(matches: list[Match]) -> None:
+    """The table of ranked people."""
+    rows = [
+        (
+            str(match.rank),
+            match.name + (" (the same photo)" if match.copy else ""),
+            "–" if math.isnan(match.resemblance) else f"{match.resemblance:.0f}",
+            f"{match.distance:.4f}",
+            match.source,
+            str(match.crop_path),
+        )
+        for match in matches
+    ]
+    print_table(("rank", "name", "resemblance", "distance", "source", "crop"), rows, numbers={0, 2, 3})
+
+
+def compare(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The first photo.")],
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="The second photo.")],
+    scorer: Annotated[str, choice(SCORERS, _SCORER)] = "network",
+    as_json: Annotated[bool, switch("--json", "Print JSON instead of words.")] = False,
+) -> None:
+    """Compare the faces in two photos."""
+    from pipeline.lookalikes import compare as compare_photos
+
+    pictures = read(photo), read(other)
+    fitted = scorers.named(cast(ScorerName, scorer))
+    result = compare_photos(pictures, load_models(), fitted)
+    if as_json:
+        values = {name: value for name, value in vars(result).items() if name != "portraits"}
+        print(json.dumps(values, indent=2))
+        return
+    verdict = "two photos of the same person" if result.same else "photos of different people"
+    print(f"As alike as {verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}.")
+    print(f"Most pairs nearer than {result.threshold:.4f} show the same person. Cosine {result.cosine:.4f}.")
+    print(NOTE)

@@ -1,0 +1,47 @@
+"""``tune``: search settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.console import named, number, print_table, whole
+from pipeline.gallery import opening
+from pipeline.gallery.layout import DEMONSTRATION
+from train.cli.shared import about, arguments_of, check_name, loading_tensorflow, names_of
+from train.runs.files import run_folder
+from train.runs.lock import run_lock
+from train.settings import FitSettings
+
+
+def tune(
+    context: typer.Context,
+    study: Annotated[str, named("What the study and its runs are called.")],
+    gallery: Annotated[str, named("The gallery to train on.")] = DEMONSTRATION,
+    trials: Annotated[int, number("Trials in all.")] = 20,
+    epochs: Annotated[int, number("Epochs of a trial at most.")] = 8,
+    steps_per_epoch: Annotated[int, number("Steps in an epoch.")] = 50,
+    seed: Annotated[int, whole("Seed of everything random.")] = 0,
+) -> None:
+    """Search settings by many small runs (Optuna).
+
+    Each trial is a run. The same command continues the study.
+    """
+    check_name(study)
+    opened = opening.open_gallery(gallery)
+    with loading_tensorflow():
+        from train import fit as training
+        from train import tune as tuning
+
+    notes, names = {**about(opened), "study": study}, names_of(opened).tolist()
+
+    def train(name: str, settings: FitSettings) -> dict[str, float]:
+        folder = run_folder(name)
+        with run_lock(folder, arguments_of(context)):
+            return training.fit(folder, opened.embeddings, opened.person_of_row, settings, about=notes, names=names)
+
+    settings = FitSettings(epochs=epochs, steps_per_epoch=steps_per_epoch, seed=seed)
+    rows = tuning.tune(study, settings, trials, train)
+    print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
+    print(f"Cosine on the same people: rank-1 {tuning.cosine_rank_1(study):.4f}")
