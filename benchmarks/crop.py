@@ -1,7 +1,7 @@
 """``make benchmark-crop``: what to show FaceNet, chosen on the people of LFW view 1 (never on view 2).
 
-One-shot rank-1 over the 4,038 people of ``peopleDevTrain.txt`` and the 1,711 of ``peopleDevTest.txt``: crops and
-mirror images, centring, levelling of rolled heads, and how near copies of a photo come to it.
+One-shot rank-1 among the 4,038 people of ``peopleDevTrain.txt`` and the 1,711 of ``peopleDevTest.txt``, for crops
+and mirror images, centring, and levelling of rolled heads; and the distances of copies of a photo to it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image, ImageEnhance
 
 from benchmarks import report
 from pipeline import photo
-from pipeline.embedding.base import unit
+from pipeline.embedding.base import Embedder, unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _rank_1(lfw: LFW, rows: np.ndarray) -> dict[str, object]:
-    """Among the people of each list."""
+    """One-shot rank-1 of embeddings among the people of each list."""
     found: dict[str, object] = {}
     for title, people_list in (("4,038 people", "peopleDevTrain.txt"), ("1,711 people", "peopleDevTest.txt")):
         photos = lfw.photos_of(people_list)
@@ -98,7 +98,7 @@ def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
     gallery = test[first]
     second = first[np.bincount(lfw.people[test])[np.unique(lfw.people[test])] > 1] + 1
     probes = test[second]
-    embedder = pipeline_models().embedder
+    network = pipeline_models().embedder.network
     table = []
     with progress_bar() as bar:
         for angle in bar.track(ANGLES, description="Turning probes (angles)"):
@@ -109,7 +109,7 @@ def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
             rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
             right = {}
             for limit in (NEVER_LEVEL, 0.0):
-                embedder.settings = replace(FACENET_SETTINGS, level_over_degrees=limit)
+                embedder = Embedder(network, replace(FACENET_SETTINGS, level_over_degrees=limit))
                 rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
                 nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
                 right[limit] = lfw.people[nearest] == lfw.people[probes[with_face]]
@@ -117,12 +117,11 @@ def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
                 chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
                 row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
             table.append(row)
-    embedder.settings = FACENET_SETTINGS
     return table
 
 
 def _turned(picture: np.ndarray, degrees: float) -> np.ndarray:
-    """The photo turned clockwise about its middle, its edges repeated into the corners."""
+    """The photo turned clockwise about its centre, with its edge repeated into the corners."""
     pad = picture.shape[0] // 4
     padded = Image.fromarray(np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
     return np.asarray(padded.rotate(-degrees, Image.Resampling.BICUBIC))[pad:-pad, pad:-pad]

@@ -1,4 +1,4 @@
-"""``make benchmark-detect``: finding faces, beside the package ``mtcnn`` as it comes, with the same weights."""
+"""``make benchmark-detect``: face detection, compared with the unmodified package ``mtcnn`` and the same weights."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _sizes(
 
 
 def _agreement(expected: list[np.ndarray], found: list[np.ndarray]) -> tuple[float, int]:
-    """Share of the expected boxes that are among those found, and photos with faces where none is found."""
+    """The share of the expected boxes that were found, and the number of photos whose faces were all missed."""
     hits = [
         any(_overlap(box[1:5], other[1:5]) >= 0.8 for other in ours)
         for theirs, ours in zip(expected, found, strict=True)

@@ -1,8 +1,8 @@
-"""``make benchmark-map``: fitting a map, opening it and placing a face, beside umap-learn as it comes.
+"""``make benchmark-map``: fitting a map, opening it and placing a face, compared with umap-learn alone.
 
-umap-learn gets the same rows, its defaults and a seed, as ours has one; a new face goes through its ``transform``.
-What it compiles at first, half a minute, is left out. Ours finds clusters, lays out by PCA and measures itself as
-well. The faces are a crowd (:mod:`benchmarks.crowd`), new ones are other photos of its people.
+umap-learn gets the same rows, its defaults and a seed, because ours has one; it places new faces by ``transform``.
+Its compilation, half a minute at first use, is not counted. Our time includes clusters, PCA and the map's quality.
+The faces are a crowd (:mod:`benchmarks.crowd`); the new faces are other photos of its people.
 ``SIZES=5000,20000 make benchmark-map`` measures other sizes.
 """
 
@@ -32,21 +32,21 @@ from train import sampling
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "5000,20000,91310").split(","))
 PLACED = 100
 HERE, THEIRS = "here", "umap-learn"
-# What each of the timed parts is to stay below, in seconds.
+# Upper limits in seconds.
 AIMS = {"fit, s": 600.0, "open, s": 2.0, "first face placed, s": math.inf, "face placed, s": 0.05}
 Row = dict[str, Any]
 
 
 def main() -> None:
     """Measure every size, the smallest first."""
-    tensorflow_loader.load_tensorflow()  # UMAP imports it, and less quietly.
+    tensorflow_loader.load_tensorflow()  # UMAP imports it too, with its start-up messages.
     import umap
 
     crowd = Crowd()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # That a seed keeps UMAP to one thread.
+        warnings.simplefilter("ignore")  # UMAP warns that a seed limits it to one thread.
         model = umap.UMAP(random_state=0)
-        # Numba compiles; of fewer faces, all neighbours would be compared.
+        # Compile. Below 4,096 faces, UMAP would take another path and compare all pairs.
         model.fit_transform(crowd.rows[:5000])
         model.transform(crowd.rows[5000:5001])
         rows = [row for size in SIZES for row in _measured(crowd, size)]
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _measured(crowd: Crowd, size: int) -> Iterator[Row]:
-    """A row for each way."""
+    """A row for our map, then one for umap-learn's."""
     import umap
 
     embeddings = np.concatenate(list(crowd.blocks(size)))
@@ -97,7 +97,7 @@ def _row(way: str, size: int, seconds: tuple[float, ...], quality: tuple[float, 
 
 
 def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
-    """Trustworthiness of a map, and the share of their nearest faces near faces of it, and near new ones on it."""
+    """Trustworthiness, the share of neighbours kept, and that of new faces, which are placed at ``found``."""
     from scipy.spatial import cKDTree
 
     settings = MapSettings()

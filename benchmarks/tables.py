@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import LINES, Line
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from train.systems import results
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -130,7 +131,14 @@ def _crops() -> list[Row]:
     return [{heading: str(cell) for heading, cell in row.items()} for row in best]
 
 
+def _embedders() -> list[Row]:
+    names = {name: f"`{name}`{' (default)' if name == DEFAULT_EMBEDDER else ''}" for name in EMBEDDERS}
+    rows = [{"embedder": names[name], "model": entry.help} for name, entry in EMBEDDERS.items()]
+    return [*rows, {"embedder": "the path of an ONNX file", "model": "any face model"}]
+
+
 TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
+    "embedders": ("guide.md", _embedders),
     "speed": ("speed.md", _speed),
     "systems": ("systems.md", _systems),
     "published": ("systems.md", _published),
