@@ -1,7 +1,7 @@
-"""``make benchmark-crop``: what to show FaceNet, chosen on the people of LFW view 1 (never on view 2).
+"""``make benchmark-crop``: which crops to show FaceNet, chosen on the people of LFW view 1 (never on view 2).
 
-One-shot rank-1 among the 4,038 people of ``peopleDevTrain.txt`` and the 1,711 of ``peopleDevTest.txt``, for crops
-and mirror images, centring, and levelling of rolled heads; and the distances of copies of a photo to it.
+One-shot rank-1 over the 4,038 people of ``peopleDevTrain.txt`` and the 1,711 of ``peopleDevTest.txt``: crops and
+mirror images, centring, levelling of rolled heads, and the distance between a photo and its copies.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from benchmarks import report
 from pipeline import photo
-from pipeline.embedding.base import Embedder, unit
+from pipeline.embedding.base import unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
@@ -39,16 +40,16 @@ def main() -> None:
         {
             "Crops: one-shot rank-1, mean and s.d. of 10 draws": _crops(lfw),
             "Centring: the mean of the 4,038 people of peopleDevTrain subtracted": _centring(lfw),
-            "Levelling: rank-1 of turned probes, by the roll over which a head is turned upright": _levelling(
+            "Levelling: rank-1 of turned probes, by the roll over which a face is levelled": _levelling(lfw, test),
+            "Copies: distance between a photo and a copy of it, or another photo of the same person": _copies(
                 lfw, test
             ),
-            "Copies: distance of a photo to a copy of it, and to other photos of the same person": _copies(lfw, test),
         },
     )
 
 
-def _rank_1(lfw: LFW, rows: np.ndarray) -> dict[str, object]:
-    """One-shot rank-1 of embeddings among the people of each list."""
+def _rank_1(lfw: LFW, rows: NDArray[np.float32]) -> dict[str, object]:
+    """One-shot rank-1 among the people of each list."""
     found: dict[str, object] = {}
     for title, people_list in (("4,038 people", "peopleDevTrain.txt"), ("1,711 people", "peopleDevTest.txt")):
         photos = lfw.photos_of(people_list)
@@ -65,7 +66,7 @@ def _crops(lfw: LFW) -> list[dict[str, object]]:
     mirrored = {view: lfw.view(replace(view, mirror=True), everything, limit) for view in VIEWS}
     table: list[dict[str, object]] = []
 
-    def add(crops: str, passes: int, parts: list[np.ndarray]) -> None:
+    def add(crops: str, passes: int, parts: list[NDArray[np.float32]]) -> None:
         table.append({"crops": crops, "passes": passes, **_rank_1(lfw, unit(np.mean(parts, axis=0)))})
 
     for view in VIEWS:
@@ -92,13 +93,13 @@ def _centring(lfw: LFW) -> list[dict[str, object]]:
     ]
 
 
-def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
+def _levelling(lfw: LFW, test: NDArray[np.int64]) -> list[dict[str, object]]:
     embeddings = lfw.embeddings()
     _, first = np.unique(lfw.people[test], return_index=True)
     gallery = test[first]
     second = first[np.bincount(lfw.people[test])[np.unique(lfw.people[test])] > 1] + 1
     probes = test[second]
-    network = pipeline_models().embedder.network
+    embedder = pipeline_models().embedder
     table = []
     with progress_bar() as bar:
         for angle in bar.track(ANGLES, description="Turning probes (angles)"):
@@ -109,7 +110,7 @@ def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
             rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
             right = {}
             for limit in (NEVER_LEVEL, 0.0):
-                embedder = Embedder(network, replace(FACENET_SETTINGS, level_over_degrees=limit))
+                embedder.settings = replace(FACENET_SETTINGS, level_over_degrees=limit)
                 rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
                 nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
                 right[limit] = lfw.people[nearest] == lfw.people[probes[with_face]]
@@ -117,17 +118,18 @@ def _levelling(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
                 chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
                 row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
             table.append(row)
+    embedder.settings = FACENET_SETTINGS
     return table
 
 
-def _turned(picture: np.ndarray, degrees: float) -> np.ndarray:
-    """The photo turned clockwise about its centre, with its edge repeated into the corners."""
+def _turned(picture: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    """The photo rotated clockwise about its centre, with the corners filled by repeated edges."""
     pad = picture.shape[0] // 4
     padded = Image.fromarray(np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
     return np.asarray(padded.rotate(-degrees, Image.Resampling.BICUBIC))[pad:-pad, pad:-pad]
 
 
-def _copies(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
+def _copies(lfw: LFW, test: NDArray[np.int64]) -> list[dict[str, object]]:
     embeddings = lfw.embeddings()
     chosen = test[::8]
     ways: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -154,7 +156,7 @@ def _copies(lfw: LFW, test: np.ndarray) -> list[dict[str, object]]:
     return [*table, _percentiles("another photo of the same person", np.array(others))]
 
 
-def _percentiles(name: str, values: np.ndarray) -> dict[str, object]:
+def _percentiles(name: str, values: NDArray[np.floating]) -> dict[str, object]:
     distances = (1 - values) / 2
     shares = {"0.1 %": 0.1, "1 %": 1, "50 %": 50, "95 %": 95, "99 %": 99}
     return {"to": name, **{title: float(np.percentile(distances, share)) for title, share in shares.items()}}

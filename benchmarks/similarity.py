@@ -1,9 +1,9 @@
-"""``make benchmark-similarity``: what learning likeness brings on people never trained on, beside plain cosine.
+"""``make benchmark-similarity``: learned similarities against plain cosine, on people never trained on.
 
 On view 1, attempts are trained on the 4,038 people of ``peopleDevTrain.txt`` and measured on the 1,711 of
-``peopleDevTest.txt``, five seeds each. What was chosen there is measured on view 2: for each of its ten folds a
-network is trained without the people of that fold and scores the pairs and the probes of those people only.
-Finished trainings stay in the data folder, so that a second call only prints.
+``peopleDevTest.txt``, with five trainings each. The choice made there is measured on view 2: for each of its ten
+folds, a network trained without the people of that fold scores their pairs and probes. Finished trainings stay in the
+data folder, so a second call only prints.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ SEEDS, SLOW_SEEDS = range(5), range(3)
 
 
 def always(distances: Distances) -> Callable[[int], Distances]:
-    """Distances that no seed changes, for they are not trained."""
+    """Distances without training: the same for each seed."""
     return lambda seed: distances
 
 
 def by_number(rows: NDArray[Any], distances: Distances = cosine_distances) -> Distances:
-    """Distances of embeddings as distances of photo numbers, so that every attempt may look up rows of its own."""
+    """Distances of photo numbers, (n, 1), instead of embeddings: each attempt looks up its own rows."""
     return lambda probes, gallery: distances(rows[probes[:, 0]], rows[gallery[:, 0]])
 
 
 def trained(name: str, embeddings: NDArray[Any], labels: NDArray[Any], held_out: NDArray[Any], seed: int) -> Network:
-    """The network of a training of :mod:`benchmarks.trainings`, trained now where that was not done before."""
+    """The network of one of the recorded trainings without the people held out, trained unless it is stored."""
     from benchmarks.trainings import SETTINGS, network_of
 
     settings = replace(SETTINGS[name.partition("-without")[0]], seed=seed)
@@ -95,8 +95,8 @@ def _view_1(lfw: LFW, embeddings: NDArray[Any]) -> list[dict[str, object]]:
         },
         "cosine, centred": always(by_number(centred)),
         "linear discriminant analysis": always(_discriminant(embeddings, lfw.people, train)),
-        "cosine, less trust where crops disagree": always(_agreement(lfw)),
-        "cosine less the gallery's own neighbours (CSLS)": always(by_number(embeddings, _hubness)),
+        "cosine, weighted by the agreement of crops": always(_agreement(lfw)),
+        "cosine minus the gallery's own neighbours (CSLS)": always(by_number(embeddings, _hubness)),
         "two FaceNets, rows side by side": always(by_number(second_facenet(lfw, embeddings, test))),
         **(
             slow := {
@@ -134,7 +134,7 @@ def _discriminant(embeddings: NDArray[Any], people: NDArray[Any], train: NDArray
 
 
 def _agreement(lfw: LFW) -> Distances:
-    """The mean of the crops' rows is the shorter, the less they agree; a gallery photo is nearer for it."""
+    """Penalise gallery photos whose crops agree: the less they agree, the shorter is the mean of their rows."""
     settings = CROPS["as shipped"]
     everything = np.arange(len(lfw))
     mean = np.mean([lfw.view(view, everything, settings.level_over_degrees) for view in settings.views], axis=0)
@@ -145,7 +145,7 @@ def _agreement(lfw: LFW) -> Distances:
 
 
 def _hubness(probes: NDArray[Any], gallery: NDArray[Any]) -> NDArray[Any]:
-    """The cosine less a fifth of the mean of the five nearest in the gallery (Conneau et al. 2018)."""
+    """Cosine minus a fifth of the mean cosine of the five nearest gallery photos (CSLS, Conneau et al. 2018)."""
     among = gallery @ gallery.T
     np.fill_diagonal(among, -1)
     near = np.partition(among, -5, axis=1)[:, -5:].mean(axis=1)
@@ -153,7 +153,7 @@ def _hubness(probes: NDArray[Any], gallery: NDArray[Any]) -> NDArray[Any]:
 
 
 def _templates(lfw: LFW, embeddings: NDArray[Any]) -> list[dict[str, object]]:
-    """How several photos of a person are put together: by rank-1 among all other people of LFW."""
+    """Rank-1 of ways to combine several photos of a person, among all other people of LFW."""
     sizes = np.array([min(face.side_px, 150.0) if face else 0.0 for face in lfw.faces])
     ways: dict[str, list[float]] = {}
     for draw in DRAWS:
@@ -215,7 +215,7 @@ def _verification(embeddings: NDArray[np.float32], pairs: VerificationPairs, net
 
 
 def _cross_fitted(embeddings: NDArray[Any], folds: NDArray[Any], networks: list[Network]) -> Distances:
-    """Each probe is scored by the network that was trained without the people of its fold."""
+    """Each probe is scored by the network trained without the people of its fold."""
 
     def distances(probes: NDArray[Any], gallery: NDArray[Any]) -> NDArray[Any]:
         found = np.empty((len(probes), len(gallery)), np.float32)

@@ -81,7 +81,7 @@ def test_evaluate_says_what_is_missing(demonstration_home, tmp_path, capsys):
     assert main(["evaluate", "--run", "nobody"]) == 1
     assert "There is no finished run nobody.\nRun: python -m train fit --run nobody\n" in capsys.readouterr().err
     assert main(["evaluate", "--lfw", str(tmp_path)]) == 1
-    assert "pairs.txt is no list of LFW's pairs" in capsys.readouterr().err
+    assert "pairs.txt is not a list of LFW pairs" in capsys.readouterr().err
 
 
 def test_tune_makes_runs_and_goes_on_with_its_study(demonstration_home, capsys):

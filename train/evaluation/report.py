@@ -50,8 +50,8 @@ def evaluation(
         "draws": len(draws),
         "ways": {
             way: {
-                "rank_k": cmc(of),
-                "roc": roc(of),
+                "rank_k": _cmc(of),
+                "roc": _roc(of),
                 "reliability": _reliability(embeddings, labels, ways[way], of, on_logit=way != "cosine"),
                 "mistaken": mistaken(of, names, photos),
                 "mistakes": _rounded(np.mean([np.sum(draw.ranks > 1) for draw in of])),
@@ -61,7 +61,7 @@ def evaluation(
     }
 
 
-def cmc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
+def _cmc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
     """Share of probes whose own person is among the first k, mean of the draws."""
     people = len(draws[0].gallery)
     ranks = [k for k in RANKS if k <= people]
@@ -69,7 +69,7 @@ def cmc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
     return {"k": [float(k) for k in ranks], "share": _rounded(shares)}
 
 
-def roc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
+def _roc(draws: Sequence[OneShotDraw]) -> dict[str, list[float]]:
     """True accept rates at false accept rates that ten or more pairs tell, mean of the draws."""
     others = draws[0].to_others.size
     rates = FALSE_ACCEPT_RATES[FALSE_ACCEPT_RATES * others >= min(_FALSE_ACCEPTS_MIN, others)]

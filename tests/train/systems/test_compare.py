@@ -17,6 +17,7 @@ from train.systems import classifiers, registry, results, scratch, similarity_ne
 from train.systems.compare import compare
 from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled
 
+pytestmark = pytest.mark.tensorflow
 CHEAP = ("embedder-facenet", "embedder-vgg16", "knn", "svm", "centroid", "last-layer-triplet")
 
 

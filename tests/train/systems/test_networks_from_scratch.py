@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from train.systems import scratch
+
+pytestmark = pytest.mark.tensorflow
 
 
 def test_the_published_network_has_its_layers_and_842624_parameters():

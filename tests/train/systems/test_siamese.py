@@ -17,6 +17,8 @@ from train.systems.siamese import SiameseSettings
 from train.systems.system import Budget, ValidationPairs
 from train.systems.training import train_siamese
 
+pytestmark = pytest.mark.tensorflow
+
 
 def all_pairs_of(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> ValidationPairs:
     one, other = np.triu_indices(len(labels), 1)
