@@ -2,15 +2,18 @@
 
 import streamlit as st
 
-from pages import drawing
+from pages import explorer, finder, people, systems, training
+from pages.shared import navigation, session, streamlit_fixes
 
 st.set_page_config(page_title="LooksLikeWho", page_icon="assets/icon.png", layout="wide")
-drawing.choose_gallery()
-pages = [
-    st.Page("pages/finder.py", title="Finder", icon=":material/face:"),
-    st.Page("pages/explorer.py", title="Explorer", icon=":material/explore:"),
-    st.Page("pages/people.py", title="People", icon=":material/groups:"),
-    st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
-    st.Page("pages/systems.py", title="Systems", icon=":material/balance:"),
-]
-st.navigation(pages, position="top").run()
+streamlit_fixes.apply()
+session.draw_gallery_switch()
+navigation.run(
+    [
+        st.Page(finder.page, title="Finder", icon=":material/face:", url_path="finder", default=True),
+        st.Page(explorer.page, title="Explorer", icon=":material/explore:", url_path="explorer"),
+        st.Page(people.page, title="People", icon=":material/groups:", url_path="people"),
+        st.Page(training.page, title="Training", icon=":material/timeline:", url_path="training"),
+        st.Page(systems.page, title="Systems", icon=":material/balance:", url_path="systems"),
+    ]
+)

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from pages import drawing
-from pages.shared import map_fitting, scatter, url_state
+from pages.shared import faces, navigation, problems, scatter, session, url_state
 from pages.shared.scatter import Colouring, Mark, Points
+from pages.shared.streamlit_fixes import require_router
+from pages.shared.text import NOTE, escape, name_html
 from pages.shared.url_state import YOU, choose, compare, select
 from pipeline import storage
 from pipeline.errors import MapError, UserError
@@ -58,20 +59,19 @@ class Drawn:
 
 def page() -> None:
     """The page from top to bottom."""
-    drawing.through_the_router()
     try:
-        opened = drawing.opened_gallery()
+        opened = session.open_chosen_gallery()
     except UserError as error:
         st.title("Map of faces", anchor=False)
-        drawing.missing(error)
+        problems.show(error)
         return
     try:
         drawn = drawn_map(opened)
     except MapError as error:
         st.title("Map of faces", anchor=False)
-        map_fitting.offer(opened, error)
+        problems.show(error)
         return
-    drawing.networks()
+    session.loading_models()
     Explorer(opened, drawn).draw()
 
 
@@ -179,7 +179,7 @@ class Explorer:
             with st.container(width="content", gap=None):
                 st.title("Map of faces", anchor=False)
                 counts = f"{len(self.gallery):,} photos of {self.gallery.people_count:,} people"
-                st.caption(f"{drawing.literal(self.gallery.name)} · {counts}")
+                st.caption(f"{escape(self.gallery.name)} · {counts}")
             self._settings()
         left, right = st.columns([5, 3], gap="medium")
         # The map stays in sight while what is beside it is scrolled.
@@ -198,8 +198,8 @@ class Explorer:
         if self.area is not None and self.face is None:
             self._wall()
         if self.drawn.complaint:
-            st.caption(f":material/warning: {drawing.literal(self.drawn.complaint)}")
-        st.caption(f":material/info: {drawing.NOTE}")
+            st.caption(f":material/warning: {escape(self.drawn.complaint)}")
+        st.caption(f":material/info: {NOTE}")
 
     def _settings(self) -> None:
         with st.container(horizontal=True, vertical_alignment="top", width="content"):
@@ -273,8 +273,8 @@ class Explorer:
     def _portrait(self, row: int | None, side_px: int = 256) -> np.ndarray:
         if row is None:
             assert self.probe
-            return drawing.square(self.probe.portrait, side_px)
-        return drawing.portrait(self.gallery.crop_path(row), side_px)
+            return faces.square(self.probe.portrait, side_px)
+        return faces.portrait(self.gallery.crop_path(row), side_px)
 
     # What stands beside the map --------------------------------------------------------------------------------
 
@@ -291,7 +291,7 @@ class Explorer:
             if self.probe:
                 st.button("My face", icon=":material/person_pin_circle:", on_click=choose, args=(YOU,))
             else:
-                st.page_link("pages/finder.py", label="To the finder", icon=":material/arrow_back:")
+                st.page_link(navigation.page("Finder"), label="To the finder", icon=":material/arrow_back:")
         with st.container(border=True):
             st.markdown(
                 f"#### How far to trust {self.layout}",
@@ -345,7 +345,7 @@ class Explorer:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
             st.image(self._portrait(row, SMALL_PX), width=56, alt=f"Photo of {name}")
             with st.container(width="stretch", gap=None):
-                words = f"**{drawing.literal(name)}**"
+                words = f"**{escape(name)}**"
                 st.button(words, key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True)
                 far = " · :orange[far on the map]" if self.far(row) else ""
                 st.caption(f"{distance:.3f}{far}")
@@ -355,19 +355,19 @@ class Explorer:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.image(self._portrait(self.row), width=112, alt=f"Photo of {self._name(self.row)}")
             with st.container(width="stretch", gap="xxsmall"):
-                st.html(f"<strong style='font-size: 1.25rem'>{drawing.person(self._name(self.row))}</strong>")
+                st.html(f"<strong style='font-size: 1.25rem'>{name_html(self._name(self.row))}</strong>")
                 if self.row is None:
                     st.caption("Placed among the faces it resembles.")
-                    st.page_link("pages/finder.py", label="Back to the finder", icon=":material/arrow_back:")
+                    st.page_link(navigation.page("Finder"), label="Back to the finder", icon=":material/arrow_back:")
                     return
                 columns = self.gallery.row(self.row)
-                st.caption(drawing.literal(columns["source"]))
+                st.caption(escape(columns["source"]))
                 own = int((self.gallery.person_of_row == self.gallery.person_of_row[self.row]).sum())
                 if own > 1:
                     st.caption(f"{own} photos in the gallery")
                 st.caption(f"Cluster {self.map.clusters[self.row] + 1} · quality {self.map.quality[self.row]:.0%}")
         if self.row is not None:
-            st.caption(drawing.literal(f"Licence: {columns['licence']}"))
+            st.caption(escape(f"Licence: {columns['licence']}"))
 
     def _honest_sign(self) -> None:
         """Whether the map can be believed around the chosen face."""
@@ -400,7 +400,7 @@ class Explorer:
         same = self.row is not None and people[self.row] == people[other]
         pairs = queries.compare_photos(own, self.gallery.embeddings[others], same_photos=bool(same))
         with st.container(border=True):
-            one, two = drawing.person(self._name(self.row)), drawing.person(self.drawn.names[other])
+            one, two = name_html(self._name(self.row)), name_html(self.drawn.names[other])
             st.html(f"<strong style='font-size: 1.25rem'>{one} and {two}</strong>")
             if pairs is None:
                 st.caption("There is but one photo of this person.")
@@ -428,7 +428,7 @@ class Explorer:
                 distance = scorer.distances(embedding, scorer.prepare(self.gallery.embeddings[[other]]))
                 resemblance = float(scorer.calibration.resemblance(distance)[0])
                 st.metric(
-                    f"Distance, {drawing.literal(name)}",
+                    f"Distance, {escape(name)}",
                     f"{distance[0]:.3f}",
                     f"resemblance {resemblance:.0f}" if resemblance == resemblance else None,
                     delta_color="off",
@@ -463,7 +463,7 @@ class Explorer:
             if len(rows):
                 numbers, names = self.drawn.sources
                 for number, photos in queries.most_common(numbers[rows], count=5):
-                    st.progress(photos / len(rows), text=drawing.literal(f"{names[number]}: {photos:,}"))
+                    st.progress(photos / len(rows), text=escape(f"{names[number]}: {photos:,}"))
             with st.container(horizontal=True):
                 st.download_button(
                     "CSV", self._csv, "faces.csv", "text/csv", icon=":material/download:", on_click="ignore"
@@ -479,7 +479,7 @@ class Explorer:
         for row in self.selected[:shown].tolist():
             with grid.cell(), st.container(gap="xxsmall"):
                 st.image(self._portrait(row, 160), width="stretch", alt=f"Photo of {self.drawn.names[row]}")
-                name = drawing.literal(self.drawn.names[row])
+                name = escape(self.drawn.names[row])
                 st.button(
                     name, key=f"wall {row}", on_click=choose, args=(row,), type="tertiary", width="stretch", wrap=True
                 )
@@ -494,4 +494,5 @@ def _number(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}"
 
 
-page()
+if __name__ == "__main__":  # Streamlit ran this file without the router.
+    require_router()

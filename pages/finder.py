@@ -14,7 +14,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import drawing
+from pages.shared import card, navigation, problems, session
+from pages.shared.faces import for_screen, portrait, square, with_boxes
+from pages.shared.streamlit_fixes import require_router
+from pages.shared.text import NOTE, escape, name_html
 from pipeline import photo
 from pipeline.errors import GalleryError, NoFaceError, PhotoError, UserError, WeightsError
 from pipeline.faces.face import Face
@@ -104,14 +107,12 @@ class Working:
 
 def page() -> None:
     """The page from top to bottom."""
-    drawing.through_the_router()
-    drawing.keep_uploads_in_memory()
     st.title("Who does this face look like?", anchor=False)
     try:
-        opened = drawing.opened_gallery()
+        opened = session.open_chosen_gallery()
         loading = networks()
     except UserError as error:
-        drawing.missing(error)
+        problems.show(error)
         return
     given: Given | None = st.session_state.get("given")
     looked = known(given) if given else None
@@ -131,7 +132,7 @@ def page() -> None:
             find(given, opened, loading, working, picture)
     except (GalleryError, WeightsError) as error:
         with working.done():
-            drawing.missing(error)
+            problems.show(error)
     except UserError as error:
         with working.done():
             failed(error)
@@ -139,7 +140,7 @@ def page() -> None:
 
 def networks() -> Future[Models]:
     """The networks, loading or loaded. Raises what went wrong with loading them."""
-    loading = drawing.networks()
+    loading = session.loading_models()
     if loading.done():
         loading.result()
     return loading
@@ -206,7 +207,7 @@ def examples(columns: int, words: str) -> None:
     grid = st.grid(columns, min_column_width=88)
     for name, paths in demonstration.examples().items():
         with grid.cell():
-            st.image(drawing.portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
+            st.image(portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
             st.button(
                 name, key=f"example {name}", on_click=take_example, args=(paths[0],), width="stretch", wrap=True
             )
@@ -231,16 +232,16 @@ def empty(opened: Gallery) -> None:
         ),
     ):
         steps.markdown(f":material/{icon}: **{title}**  \n{text}")
-    st.caption(f":material/info: {drawing.NOTE}")
+    st.caption(f":material/info: {NOTE}")
 
 
 def failed(error: UserError) -> None:
     """The error state: what happened, what to do, and a way on."""
     title = "This file cannot be used" if isinstance(error, PhotoError) else "No face to compare"
-    st.error(drawing.literal(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
+    st.error(escape(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
     with st.container(border=True):
         examples(5, "**See it work with one of these.**")
-    st.caption(f":material/info: {drawing.NOTE}")
+    st.caption(f":material/info: {NOTE}")
 
 
 def find(given: Given, opened: Gallery, loading: Future[Models], working: Working, picture: DeltaGenerator) -> None:
@@ -254,7 +255,7 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
     spot = picture if looked else picture.empty()
     looked = looked or look(given, loading, working, spot)
     chosen = int(st.session_state.get(face_key(looked)) or 1)
-    numbered = drawing.boxed(looked.shown, looked.faces, looked.scale, chosen)
+    numbered = with_boxes(looked.shown, looked.faces, scale=looked.scale, chosen=chosen)
     spot.image(numbered, width="stretch", alt="Your photo with a numbered box around each face")
     with picture:
         choose_face(looked)
@@ -262,7 +263,7 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
     if chosen not in looked.probes:
         with working.stage("Measuring the face"):
             looked.probes[chosen] = models.probe(photo.read(given.data), looked.faces[chosen - 1])
-    lookalikes = drawing.lookalikes(opened, models, st.session_state.get("scorer", "network"))
+    lookalikes = session.lookalikes(opened, models, st.session_state.get("scorer", "network"))
     begun = time.perf_counter()
     st.session_state.probe = looked.probes[chosen]
     result = Result(lookalikes, looked.probes[chosen])
@@ -300,7 +301,7 @@ def read(given: Given, looked: Looked, working: Working, spot: DeltaGenerator) -
     """The photo in full, shown at once at the size of the screen."""
     with working.stage("Reading the photo"):
         pixels = photo.read(given.data)
-        looked.shown = drawing.reduced(pixels)
+        looked.shown = for_screen(pixels)
         looked.scale = looked.shown.shape[0] / pixels.shape[0]
     spot.image(looked.shown, width="stretch", alt="Your photo")
     return pixels
@@ -346,11 +347,11 @@ class Result:
         for match in self.matches[1:]:
             with grid.cell():
                 _picture(match)
-                st.html(f"{match.rank}. <strong>{drawing.person(match.name)}</strong>")
+                st.html(f"{match.rank}. <strong>{name_html(match.name)}</strong>")
                 st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
                 _copy(match)
-                source = drawing.literal(match.source)
-                st.caption(f"Distance {match.distance:.3f}  \n{source}", help=drawing.literal(match.licence))
+                source = escape(match.source)
+                st.caption(f"Distance {match.distance:.3f}  \n{source}", help=escape(match.licence))
         self._notes(times)
 
     def _best(self) -> None:
@@ -358,18 +359,18 @@ class Result:
         with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             with st.container(width=440):
                 yours, theirs = st.columns(2, wrap=False)
-                yours.image(drawing.square(self.probe.portrait), width="stretch", alt="The face in your photo")
+                yours.image(square(self.probe.portrait), width="stretch", alt="The face in your photo")
                 with theirs:
                     _picture(match)
             with st.container(width="stretch", gap="xsmall"):
-                st.html(f"<h3>1. {drawing.person(match.name)}</h3>")
+                st.html(f"<h3>1. {name_html(match.name)}</h3>")
                 st.metric("Resemblance", f"{match.resemblance:.0f}", help=MEANING)
                 st.caption(f"Distance {match.distance:.3f}", help=DISTANCES[self.scorer])
                 _copy(match)
-                st.caption(drawing.literal(f"{match.source}. Licence: {match.licence}"))
+                st.caption(escape(f"{match.source}. Licence: {match.licence}"))
                 st.download_button(
                     "Result card",
-                    lambda: drawing.card(self.probe.portrait, self.matches, self.gallery.name),
+                    lambda: card.render(self.probe.portrait, self.matches, self.gallery.name),
                     "looks-like-who.png",
                     "image/png",
                     icon=":material/download:",
@@ -377,7 +378,7 @@ class Result:
                     on_click="ignore",
                 )
                 st.page_link(
-                    "pages/explorer.py",
+                    navigation.page("Explorer"),
                     label="Show me on the map",
                     icon=":material/explore:",
                     query_params={"face": "you"},
@@ -425,15 +426,15 @@ class Result:
             )
 
     def _notes(self, times: dict[str, float]) -> None:
-        st.caption(f":material/info: {drawing.NOTE}")
+        st.caption(f":material/info: {NOTE}")
         with st.expander("Sources, licences and times", type="compact"):
             for source, licence in dict.fromkeys((match.source, match.licence) for match in self.matches):
-                st.caption(f"**{drawing.literal(source)}**: {drawing.literal(licence)}")
+                st.caption(f"**{escape(source)}**: {escape(licence)}")
             st.caption("  \n".join(f"{name}: {seconds:.2f} s" for name, seconds in times.items()))
 
 
 def _picture(match: Match) -> None:
-    st.image(drawing.portrait(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
+    st.image(portrait(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
 
 
 def _copy(match: Match) -> None:
@@ -443,4 +444,5 @@ def _copy(match: Match) -> None:
         )
 
 
-page()
+if __name__ == "__main__":  # Streamlit ran this file without the router.
+    require_router()

@@ -12,8 +12,9 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages import drawing
-from pages.shared import url_state
+from pages.shared import faces, navigation, problems, session, url_state
+from pages.shared.streamlit_fixes import require_router
+from pages.shared.text import escape, fold
 from pipeline import photo
 from pipeline.errors import GalleryError, PhotoError, UserError
 from pipeline.gallery import building, editing, layout
@@ -58,17 +59,15 @@ class Dropped:
 
 def page() -> None:
     """The page from top to bottom."""
-    drawing.through_the_router()
-    drawing.keep_uploads_in_memory()
     try:
-        opened = drawing.read_gallery(drawing.chosen_gallery())
+        opened = session.read_gallery(session.gallery_name())
     except UserError as error:
         st.title("People", anchor=False)
-        drawing.missing(error)
+        problems.show(error)
         return
-    drawing.networks()
+    session.loading_models()
     if (row := st.session_state.pop("to_map", None)) is not None:
-        st.switch_page("pages/explorer.py", query_params={"face": str(row)})
+        st.switch_page(navigation.page("Explorer"), query_params={"face": str(row)})
     st.html(STYLE)
     head(opened)
     if said := st.session_state.pop("said", None):
@@ -99,7 +98,7 @@ def head(opened: Gallery) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
             st.title("People", anchor=False)
-            st.caption(f"{drawing.literal(opened.name)} · {counted(opened)}")
+            st.caption(f"{escape(opened.name)} · {counted(opened)}")
         with st.container(horizontal=True, width="content"):
             st.button("New gallery", icon=":material/add_photo_alternate:", on_click=show, args=("new",))
             if own(opened):
@@ -128,10 +127,10 @@ def attempt(change: Callable[[], str]) -> None:
     try:
         st.session_state.said = change()
     except GalleryError as error:
-        st.session_state.failed = drawing.literal(str(error))
+        st.session_state.failed = escape(str(error))
     except OSError as error:
         words = f"The data folder cannot be written: {error.strerror}. Make room in it, and try again."
-        st.session_state.failed = drawing.literal(words)
+        st.session_state.failed = escape(words)
     else:
         show()
 
@@ -176,12 +175,12 @@ def look(files: list[UploadedFile]) -> list[Dropped]:
     contents = {file.file_id: file for file in files}
     new = [key for key in contents if key not in known]
     if new:
-        place, loading = st.empty(), drawing.networks()
+        place, loading = st.empty(), session.loading_models()
         with place.status("Loading the networks"):
             wait([loading])
         if isinstance(error := loading.exception(), UserError):
             place.empty()
-            drawing.missing(error)
+            problems.show(error)
             st.stop()
         models = loading.result()
         with place.status("Looking at the photos") as status:
@@ -198,7 +197,7 @@ def look(files: list[UploadedFile]) -> list[Dropped]:
 def small(data: bytes, looked: Looked) -> np.ndarray:
     """The face of a photo, or the photo where it has none, as a square; grey where it cannot be read."""
     try:
-        return drawing.square(photo.read(looked.portrait or data))
+        return faces.square(photo.read(looked.portrait or data))
     except PhotoError:
         return np.full((256, 256, 3), 128, np.uint8)
 
@@ -233,7 +232,7 @@ def review(opened: Gallery, dropped: list[Dropped]) -> None:
             st.image(each.shown, width="stretch", alt=f"The face in {each.file}")
             if several and each in usable:
                 st.text_input(
-                    f"Who is on {drawing.literal(each.file)}?",
+                    f"Who is on {escape(each.file)}?",
                     each.suggestion,
                     max_chars=80,
                     placeholder="Who is this?",
@@ -261,13 +260,13 @@ def verdict(dropped: Dropped, reason: str) -> None:
     if reason:
         kind, _, detail = reason.partition(": ")
         st.badge(kind.capitalize(), icon=":material/block:", color="orange")
-        st.caption(drawing.literal(detail[:1].upper() + detail[1:] or dropped.file))
+        st.caption(escape(detail[:1].upper() + detail[1:] or dropped.file))
         return
     st.badge("Good", icon=":material/check:", color="green")
     if dropped.looked.faces > 1:
         st.caption(f"The most prominent of {dropped.looked.faces} faces")
     else:
-        st.caption(drawing.literal(dropped.file))
+        st.caption(escape(dropped.file))
 
 
 def confirm(photos: list[Photo], refused: int, add: Callable[[], str]) -> None:
@@ -301,7 +300,7 @@ def added(name: str, dropped: list[Dropped], several: bool) -> str:
     empty()
     people = dict.fromkeys(display_name(each.person) for each, why in zip(photos, reasons, strict=True) if not why)
     words = " and ".join(filter(None, (", ".join(list(people)[:-1]), list(people)[-1] if people else "nobody")))
-    return f"Added {drawing.literal(words)}: {plural(reasons.count(''), 'photo')}. The finder knows them now."
+    return f"Added {escape(words)}: {plural(reasons.count(''), 'photo')}. The finder knows them now."
 
 
 def empty() -> None:
@@ -323,20 +322,20 @@ def wall(opened: Gallery) -> None:
     names, sources = (opened.faces[column].to_pylist() for column in ("name", "source"))
     rows = opened.first_rows.tolist()
     rows.sort(key=lambda row: -row if sources[row] == editing.SOURCE else 1)
-    words = drawing.plain(wanted or "").split()
-    found = [row for row in rows if all(word in drawing.plain(names[row]) for word in words)]
+    words = fold(wanted or "").split()
+    found = [row for row in rows if all(word in fold(names[row]) for word in words)]
     if not found:
-        st.info(f"Nobody is called {drawing.literal((wanted or '').strip())}.", icon=":material/search_off:")
+        st.info(f"Nobody is called {escape((wanted or '').strip())}.", icon=":material/search_off:")
     pages = max(1, -(-len(found) // PAGE))
     number = min(st.session_state.get(f"page of {pages}", 1), pages)
     counts = np.bincount(opened.person_of_row)
     grid = st.grid("auto", min_column_width=104)
     for row in found[(number - 1) * PAGE : number * PAGE]:
         with grid.cell(), st.container(gap="xxsmall", key=f"card {row}"):
-            st.image(drawing.portrait(opened.crop_path(row), 160), width="stretch", alt=f"Photo of {names[row]}")
+            st.image(faces.portrait(opened.crop_path(row), 160), width="stretch", alt=f"Photo of {names[row]}")
             person = opened.faces["person"][row].as_py()
             st.button(
-                drawing.literal(names[row]),
+                escape(names[row]),
                 key=f"show {person}",
                 on_click=show,
                 args=("person", person),
@@ -381,7 +380,7 @@ def about_person(opened: Gallery, person: str, *_: str) -> None:
         grid = st.grid("auto", min_column_width=120)
         for row, of in zip(rows, columns, strict=True):
             with grid.cell(), st.container(gap="xxsmall"):
-                st.image(drawing.portrait(opened.crop_path(row)), width="stretch", alt=f"Photo of {name}")
+                st.image(faces.portrait(opened.crop_path(row)), width="stretch", alt=f"Photo of {name}")
                 if own(opened) and len(rows) > 1:
                     st.button(
                         "Remove",
@@ -392,7 +391,7 @@ def about_person(opened: Gallery, person: str, *_: str) -> None:
                         args=("person", person, of["sha256"]),
                     )
         for source, licence in dict.fromkeys((of["source"], of["licence"]) for of in columns):
-            st.caption(drawing.literal(f"{source}. Licence: {licence}"))
+            st.caption(escape(f"{source}. Licence: {licence}"))
         for doubt in st.session_state.dialog[2:]:
             sure(opened, person, name, doubt, len(rows))
             return
@@ -400,10 +399,10 @@ def about_person(opened: Gallery, person: str, *_: str) -> None:
             st.button("Show on the map", icon=":material/explore:", type="tertiary", on_click=to_map, args=(rows[0],))
             if own(opened):
                 st.space("stretch")
-                words = f"Remove {drawing.literal(name)}"
+                words = f"Remove {escape(name)}"
                 st.button(words, icon=":material/delete:", on_click=show, args=("person", person, ""), wrap=True)
 
-    open_dialog(drawing.literal(name), draw, "medium")
+    open_dialog(escape(name), draw, "medium")
 
 
 def to_map(row: int) -> None:
@@ -424,12 +423,12 @@ def sure(opened: Gallery, person: str, name: str, sha256: str, count: int) -> No
     all_of_them = "" if sha256 else f" with {plural(count, 'photo')}"
     with st.container(border=True):
         st.markdown(
-            f"**Remove {what}{drawing.literal(name)}{all_of_them} from {drawing.literal(opened.name)}?** "
+            f"**Remove {what}{escape(name)}{all_of_them} from {escape(opened.name)}?** "
             "Nothing of it is kept on this machine, and that cannot be undone. Files in folders of your own stay."
         )
         if sha256:
             row = opened.faces["sha256"].to_pylist().index(sha256)
-            st.image(drawing.portrait(opened.crop_path(row)), width=96, alt=f"The photo of {name} to be removed")
+            st.image(faces.portrait(opened.crop_path(row)), width=96, alt=f"The photo of {name} to be removed")
         with st.container(horizontal=True):
             st.button(
                 "Remove for good",
@@ -444,9 +443,9 @@ def sure(opened: Gallery, person: str, name: str, sha256: str, count: int) -> No
 def removed(gallery_name: str, person: str, name: str, sha256: str) -> str:
     """Remove a person or a photo, and say so. Raises GalleryError."""
     count = editing.remove(gallery_name, person, sha256 or None)
-    drawing.let_go()
+    session.forget_galleries()
     url_state.forget()
-    return f"Removed {plural(count, 'photo')} of {drawing.literal(name)}."
+    return f"Removed {plural(count, 'photo')} of {escape(name)}."
 
 
 def new_gallery(opened: Gallery) -> None:
@@ -455,7 +454,7 @@ def new_gallery(opened: Gallery) -> None:
     def draw() -> None:
         name = st.text_input("Name", "with-me" if not own(opened) else "", max_chars=100, key="new name")
         ways = {
-            "copy": f"A copy of {drawing.literal(opened.name)}: {counted(opened)}",
+            "copy": f"A copy of {escape(opened.name)}: {counted(opened)}",
             "empty": "Nobody yet",
         }
         way = st.radio("Begin with", list(ways), format_func=ways.__getitem__, key="new way")
@@ -476,8 +475,8 @@ def created(name: str, source: str | None) -> str:
         editing.copy(source, name)
     else:
         editing.create(name)
-    drawing.switch_to(name)
-    return f"The gallery {drawing.literal(name)} is there. Add photos of people to it."
+    session.switch_to(name)
+    return f"The gallery {escape(name)} is there. Add photos of people to it."
 
 
 def delete_gallery(opened: Gallery) -> None:
@@ -485,7 +484,7 @@ def delete_gallery(opened: Gallery) -> None:
 
     def draw() -> None:
         st.markdown(
-            f"**Delete {drawing.literal(opened.name)} with {counted(opened)}?** Its faces and the photos that were "
+            f"**Delete {escape(opened.name)} with {counted(opened)}?** Its faces and the photos that were "
             "added here are deleted from this machine. Files in folders of your own stay as they are."
         )
         with st.container(horizontal=True):
@@ -504,11 +503,12 @@ def delete_gallery(opened: Gallery) -> None:
 def deleted(name: str) -> str:
     """Delete a gallery and go to the first one. Raises GalleryError."""
     building.remove(name)
-    drawing.let_go()
-    drawing.switch_to(None)
-    return f"The gallery {drawing.literal(name)} is deleted."
+    session.forget_galleries()
+    session.switch_to(None)
+    return f"The gallery {escape(name)} is deleted."
 
 
 DIALOGS: dict[str, Callable[..., None]] = {"person": about_person, "new": new_gallery, "delete": delete_gallery}
 
-page()
+if __name__ == "__main__":  # Streamlit ran this file without the router.
+    require_router()

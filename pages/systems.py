@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages import drawing
+from pages.shared import palette
+from pages.shared.streamlit_fixes import require_router
+from pages.shared.text import escape
 from train.systems import results
 
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ PUBLISHED = {
     "scratch-final": "accuracy 0.6132 on LFW; k nearest neighbours 0.8333 on a small part of it",
 }
 # Yellow is hardly seen on white.
-_INKS = drawing.COLOURS[:6]
+_INKS = palette.LINE_COLOURS
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_SAME, _DIFFERENT = drawing.COLOURS[2], drawing.COLOURS[3]
+_SAME, _DIFFERENT = palette.GREEN, palette.RED
 _HEIGHT_PX = 340
 HELP = """Learned is from three photos each of the 610 people of LFW with four or more, in the same steps. **Rank-1**:
 their other photos, among all 610. **DIR**: the share of those photos that are identified where one in a hundred
@@ -38,7 +40,6 @@ threshold that was best on other pairs. **AUC** and **TAR**: all pairs of those 
 
 def page() -> None:
     """The page by itself."""
-    drawing.through_the_router()
     st.title("Systems", anchor=False)
     show()
 
@@ -60,7 +61,7 @@ def show() -> None:
     if reasons:
         with st.expander(f"{len(reasons)} could not run where this was measured", icon=":material/info:"):
             for row in reasons:
-                st.caption(f"**{drawing.literal(row['system'])}** {drawing.literal(row['reason'])}")
+                st.caption(f"**{escape(row['system'])}** {escape(row['reason'])}")
     chosen = _choose(finished)
     if chosen:
         _plots(chosen)
@@ -90,7 +91,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
 def _published(rows: Sequence[dict[str, Any]]) -> None:
     """What others measured of such systems, with other photos and pairs, beside what is measured here."""
     lines = [
-        f"| {drawing.literal(row['system'])} | {PUBLISHED[row['name']]} | F1 {row['f1']:.4f}, accuracy "
+        f"| {escape(row['system'])} | {PUBLISHED[row['name']]} | F1 {row['f1']:.4f}, accuracy "
         f"{row['accuracy']:.4f}; nearest neighbour {row['rank_1']:.4f} of 610 people |"
         for row in rows
         if row["name"] in PUBLISHED
@@ -204,5 +205,5 @@ def _chart(figure: go.Figure, name: str, alt: str) -> None:
     st.plotly_chart(figure, theme="streamlit", key=f"systems {name}", alt=alt, config=config)
 
 
-if __name__ == "__main__":
-    page()
+if __name__ == "__main__":  # Streamlit ran this file without the router.
+    require_router()

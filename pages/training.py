@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import streamlit as st
 
-from pages import drawing, settings
-from pages.shared import plots
+from pages.shared import faces, plots, run_settings, session
 from pages.shared.plots import Look, Measure
+from pages.shared.streamlit_fixes import require_router
+from pages.shared.text import escape, name_html
 from pipeline.errors import UserError
 from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
@@ -55,7 +56,6 @@ STYLE = """<style>
 
 def page() -> None:
     """The page from top to bottom."""
-    drawing.through_the_router()
     everything = catalogue.all_runs()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
@@ -125,7 +125,7 @@ def running_now(known: list[tuple[str, bool]]) -> None:
 def _progress(run: Run) -> None:
     epochs = run.settings.get("epochs")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{STATES['running']} {drawing.literal(run.name)}**")
+        st.markdown(f"**{STATES['running']} {escape(run.name)}**")
         asked = processes.stop_requested(run.folder)
         st.button(
             "End at once" if asked else "Stop",
@@ -159,17 +159,15 @@ def _progress(run: Run) -> None:
 @st.dialog("Train one now", icon=":material/model_training:")
 def train_one() -> None:
     """Settings of a small run on the open gallery, and its start."""
-    name = drawing.chosen_gallery()
+    name = session.gallery_name()
     try:
-        labels = drawing.open_gallery(name).person_of_row
+        labels = session.open_gallery(name).person_of_row
         sampling.People(labels)
         sampling.split_people(labels, 0.2, 0)
     except UserError as error:
-        st.info(drawing.literal(str(error)), icon=":material/group_add:")
+        st.info(escape(str(error)), icon=":material/group_add:")
         return
-    st.caption(
-        drawing.literal(f"On the gallery {name}, as a process of its own: it goes on when this page is closed.")
-    )
+    st.caption(escape(f"On the gallery {name}, as a process of its own: it goes on when this page is closed."))
     network = st.selectbox(
         "Network",
         list(NETWORKS),
@@ -177,9 +175,9 @@ def train_one() -> None:
     )
     losses = losses_for(NETWORKS[network].settings)
     left, right = st.columns(2)
-    loss = left.selectbox("Loss", losses, format_func=settings.words)
+    loss = left.selectbox("Loss", losses, format_func=run_settings.words)
     mining = right.selectbox(
-        "Negatives", list(MINING), format_func=settings.words, help="Which photos of other people are taken."
+        "Negatives", list(MINING), format_func=run_settings.words, help="Which photos of other people are taken."
     )
     epochs = left.number_input("Epochs at most", 1, 200, 10)
     steps = right.number_input("Steps an epoch", 1, 2000, 60)
@@ -207,7 +205,7 @@ def begin(name: str, arguments: Sequence[str]) -> None:
         with st.spinner("Starting"):
             processes.start_training(files.run_folder(name), arguments)
     except UserError as error:
-        st.error(drawing.literal(str(error)), icon=":material/error:")
+        st.error(escape(str(error)), icon=":material/error:")
         return
     keys = chosen([run.key for run in catalogue.all_runs()])
     choose([*[key for key in keys if key != name], name])
@@ -269,7 +267,7 @@ class Viewer:
         facets: dict[str, tuple[str, str]] = {}
         for run in self.listed:
             for name, value in {**run.settings, "state": self.states[run.key]}.items():
-                facets[f"{settings.words(name)}: {settings.word(value)}"] = name, settings.word(value)
+                facets[f"{run_settings.words(name)}: {run_settings.word(value)}"] = name, run_settings.word(value)
         told = {name for name, _ in facets.values()}
         several = {name for name in told if len([1 for of, _ in facets.values() if of == name]) > 1} | {"study"}
         options = sorted(text for text, (name, _) in facets.items() if name in several)
@@ -289,7 +287,7 @@ class Viewer:
 
         def fits(run: Run) -> bool:
             own = {**run.settings, "state": self.states[run.key]}
-            return all(settings.word(own.get(name)) in values for name, values in wanted.items())
+            return all(run_settings.word(own.get(name)) in values for name, values in wanted.items())
 
         return [run for run in self.listed if fits(run)]
 
@@ -350,7 +348,7 @@ class Viewer:
             "Run": run.name + (" (recorded)" if run.recorded else ""),
             "State": self.states[run.key],
             "Network": run.settings.get("network"),
-            "Loss": settings.words(run.settings.get("loss")) if run.settings else None,
+            "Loss": run_settings.words(run.settings.get("loss")) if run.settings else None,
             "Gallery": run.settings.get("gallery"),
             "Best epoch": best.get("epoch"),
             "Rank-1": rank_1,
@@ -370,16 +368,16 @@ class Viewer:
         state = self.states[run.key]
         if not run.config and state != "running":
             words = f"The settings of {run.name} are missing or damaged ({files.CONFIG})."
-            st.warning(drawing.literal(f"{words} Remove its folder and train it anew: {run.folder}"))
+            st.warning(escape(f"{words} Remove its folder and train it anew: {run.folder}"))
         elif not run.history and state in ("finished", "stopped"):
-            st.info(drawing.literal(f"{run.name} has no whole epoch yet."), icon=":material/hourglass_empty:")
+            st.info(escape(f"{run.name} has no whole epoch yet."), icon=":material/hourglass_empty:")
         if state not in ("crashed", "stopped") or run.recorded:
             return
         last = f" after epoch {run.history[-1]['epoch']:.0f}" if run.history else ""
         with st.container(border=True, key=f"notice {run.key}"):
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 verb = "was stopped" if state == "stopped" else "ended before it was done"
-                st.markdown(f"{STATES[state]} **{drawing.literal(run.name)}** {verb}{last}.")
+                st.markdown(f"{STATES[state]} **{escape(run.name)}** {verb}{last}.")
                 arguments = processes.arguments_of(run.folder)
                 if arguments and st.button("Continue", icon=":material/resume:", key=f"continue {run.key}"):
                     begin(run.name, arguments)
@@ -392,8 +390,8 @@ class Viewer:
 
     def _differences(self) -> None:
         """What differs between the settings of the chosen runs, first of all."""
-        table = [(run, its, settings.effective(run.settings)) for run, its in self.runs]
-        values = settings.values([its_settings for _, _, its_settings in table])
+        table = [(run, its, run_settings.effective(run.settings)) for run, its in self.runs]
+        values = run_settings.values([its_settings for _, _, its_settings in table])
         differing = [name for name, of in values.items() if len(of) > 1]
         if len(self.runs) > 1:
             st.markdown("##### What differs" if differing else "##### Nothing differs in their settings")
@@ -401,9 +399,9 @@ class Viewer:
         same = {name: next(iter(of)) for name, of in values.items() if len(of) == 1}
         if same:
             title = "What is the same" if len(self.runs) > 1 else f"Settings of {self.runs[0][0].name}"
-            with st.expander(drawing.literal(title)):
+            with st.expander(escape(title)):
                 st.markdown(
-                    " · ".join(f"{settings.words(name)} **{drawing.literal(text)}**" for name, text in same.items())
+                    " · ".join(f"{run_settings.words(name)} **{escape(text)}**" for name, text in same.items())
                 )
 
     # The views ------------------------------------------------------------------------------------------------------
@@ -525,7 +523,7 @@ class Viewer:
             for run, its, kept in of:
                 mistakes = {way: values["mistakes"] for way, values in kept["ways"].items()}
                 st.markdown(
-                    f"<span style='color: {its.colour}'>{its.sign}</span> **{drawing.literal(run.name)}**: "
+                    f"<span style='color: {its.colour}'>{its.sign}</span> **{escape(run.name)}**: "
                     f"{mistakes['network']:.3g} of {kept['probes']:,}, by cosine {mistakes['cosine']:.3g}",
                     unsafe_allow_html=True,
                 )
@@ -551,9 +549,7 @@ class Viewer:
             return
         opened = _gallery_of(run)
         if opened is None:
-            st.caption(
-                drawing.literal(f"The gallery {run.settings.get('gallery')} is not here, so there are names only.")
-            )
+            st.caption(escape(f"The gallery {run.settings.get('gallery')} is not here, so there are names only."))
         grid = st.grid("auto", min_column_width=272)
         for each in mistaken:
             with grid.cell(), st.container(border=True, gap="xsmall", height="stretch"):
@@ -566,10 +562,10 @@ class Viewer:
         of = [run for run, _ in self.runs]
         if picked in studies:
             of = [run for run in self.listed if run.settings.get("study") == picked]
-        table = [(run, settings.effective(run.settings)) for run in of if run.best]
-        values = settings.values([of for _, of in table])
+        table = [(run, run_settings.effective(run.settings)) for run in of if run.best]
+        values = run_settings.values([of for _, of in table])
         # What the kind of network says already would only crowd the plot.
-        names = [name for name, of in values.items() if len(of) > 1 and name not in settings.SAID_BY_NETWORK]
+        names = [name for name, of in values.items() if len(of) > 1 and name not in run_settings.SAID_BY_NETWORK]
         if not studies:
             st.caption("A study searches settings by many small runs. Until there is one, here are the chosen runs.")
             st.code("python -m train tune --study search --trials 20", language="bash")
@@ -596,7 +592,7 @@ class Viewer:
         )
         known = next((arguments for arguments in commands if arguments), ["fit", "--run", "NAME"])
         st.info(
-            drawing.literal(f"{names}: {what} was not kept when this was trained. The same command keeps it now."),
+            escape(f"{names}: {what} was not kept when this was trained. The same command keeps it now."),
             icon=":material/history:",
         )
         st.code("make similarity" if recorded else f"python -m train {shlex.join(known)}", language="bash")
@@ -634,9 +630,9 @@ def _pair(each: dict[str, Any], opened: Gallery | None) -> None:
     if opened and all(_is(opened, row, name) for row, name, _ in photos):
         with st.container(horizontal=True, wrap=False, gap="xsmall"):
             for row, name, role in photos:
-                picture = drawing.portrait(opened.crop_path(row), 128)
+                picture = faces.portrait(opened.crop_path(row), 128)
                 st.image(picture, caption=role, width=72, alt=f"Photo of {name}, {role}")
-    st.html(f"{drawing.person(person)} <span style='opacity: 0.7'>taken for</span> {drawing.person(other)}")
+    st.html(f"{name_html(person)} <span style='opacity: 0.7'>taken for</span> {name_html(other)}")
     to_own, to_taken = each["distances"]
     times = f", {each['times']} times" if each["times"] > 1 else ""
     st.caption(f"{to_taken:.3f} apart; {to_own:.3f} from the right one, in place {each['place']:,}{times}")
@@ -650,7 +646,7 @@ def _is(opened: Gallery, row: int, name: str) -> bool:
 def _gallery_of(run: Run) -> Gallery | None:
     name = run.settings.get("gallery")
     with suppress(UserError):
-        return drawing.open_gallery(str(name)) if name in layout.names() else None
+        return session.open_gallery(str(name)) if name in layout.names() else None
     return None
 
 
@@ -672,10 +668,10 @@ def _columns() -> dict[str, Any]:
 
 
 def _html_table(table: Sequence[tuple[Run, Look, dict[str, Any]]], names: Sequence[str]) -> str:
-    head = "".join(f"<th scope='col'>{html.escape(settings.words(name))}</th>" for name in names)
+    head = "".join(f"<th scope='col'>{html.escape(run_settings.words(name))}</th>" for name in names)
     body = "".join(
         f"<tr><th scope='row'><span style='color: {its.colour}'>{its.sign}</span> {html.escape(run.name)}</th>"
-        + "".join(f"<td>{html.escape(settings.word(its_settings.get(name)))}</td>" for name in names)
+        + "".join(f"<td>{html.escape(run_settings.word(its_settings.get(name)))}</td>" for name in names)
         + "</tr>"
         for run, its, its_settings in table
     )
@@ -716,4 +712,5 @@ def _number(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.4f}"
 
 
-page()
+if __name__ == "__main__":  # Streamlit ran this file without the router.
+    require_router()

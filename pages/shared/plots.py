@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pages import settings
-from pages.drawing import COLOURS
+from pages.shared import run_settings
+from pages.shared.palette import COLOURS
 from train.runs import geometry
 from train.runs.catalogue import Run
 
@@ -364,8 +364,10 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
     label = name.replace("_", " ")
     known = [value for value in values if value is not None]
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
-        words = sorted({settings.word(value) for value in values}, key=lambda word: (word != settings.NONE, word))
-        numbers = [words.index(settings.word(value)) for value in values]
+        words = sorted(
+            {run_settings.word(value) for value in values}, key=lambda word: (word != run_settings.NONE, word)
+        )
+        numbers = [words.index(run_settings.word(value)) for value in values]
         return {"label": label, "values": numbers, "tickvals": list(range(len(words))), "ticktext": words}
     lowest, highest = min(known), max(known)
     wide = lowest > 0 and highest / lowest > 20
@@ -377,7 +379,7 @@ def _dimension(name: str, values: list[Any]) -> dict[str, Any]:
         ticks = sorted(set(known))
     places, texts = [scale(tick) for tick in ticks], [_tick(tick) for tick in ticks]
     if len(known) < len(values):
-        places, texts = [below, *places], [settings.NONE, *texts]
+        places, texts = [below, *places], [run_settings.NONE, *texts]
     placed = [below if value is None else scale(value) for value in values]
     return {
         "label": label,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,7 @@ from pipeline.similarity import files
 from pipeline.similarity.network import Network
 from pipeline.similarity.scorers import CosineScorer
 from tests.conftest import unit_rows
-
-ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+from tests.pages.visitor import go_to, unescaped, visit
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +41,7 @@ def demonstration():
 
 def explorer(**selection: object) -> AppTest:
     """The explorer, opened with what the address says is selected."""
-    page = AppTest.from_file(str(ROUTER), default_timeout=120).run()
-    page.switch_page("pages/explorer.py")
-    for name, value in selection.items():
-        page.query_params[name] = str(value)
-    return page.run()
+    return visit("explorer", **selection)
 
 
 def made(count: int, name: str = "made") -> Gallery:
@@ -64,7 +58,7 @@ def names(page: AppTest) -> list[str]:
     bodies = [body.value.replace("<wbr>", "") for body in page.html]
     chosen = [html.unescape(found) for body in bodies for found in re.findall("<bdi>(.*?)</bdi>", body)]
     near = [button.label for button in page.button if str(button.key).startswith("go ")]
-    return [*chosen, *(re.sub(r"\\(.)|\*\*|\u2060", r"\1", label) for label in near)]
+    return [*chosen, *(unescaped(label) for label in near)]
 
 
 def captions(page: AppTest) -> str:
@@ -77,7 +71,7 @@ def test_before_a_choice_the_page_says_how_far_the_map_is_to_be_trusted():
     metrics = {metric.label: metric.value for metric in page.metric}
     assert set(metrics) == {"Neighbours kept", "Trustworthiness", "Silhouette", "Purity"}
     assert float(metrics["Trustworthiness"]) > 0.8
-    assert "never who somebody is" in captions(page)
+    assert "never tells who somebody is" in captions(page)
 
 
 def test_a_chosen_face_is_shown_with_its_nearest_people_in_truth(demonstration):
@@ -159,9 +153,9 @@ def button(page: AppTest, label: str) -> Any:
 
 
 def test_the_probe_of_the_finder_is_placed_and_compared(madonna):
-    page = AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    page = visit()
     page.file_uploader[0].upload("photo.jpg", madonna.read_bytes(), "image/jpeg").run()
-    page.switch_page("pages/explorer.py").run()
+    go_to(page, "explorer")
     button(page, "My face").click().run()
     assert page.query_params["face"] == "you"
     assert names(page)[:2] == ["Your photo", "Madonna"]
@@ -216,7 +210,7 @@ def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_ch
         if seed:
             page = explorer()
             assert list(page.segmented_control(key="layout").options) == ["UMAP", "PCA"]
-            assert "has changed since its codes were laid out" in captions(page)
+            assert "has changed since its codes were mapped" in captions(page)
         save_code_layouts(opened, fitting.fit_code_layouts(opened, network), folder=tmp_path / "run", network=network)
         page = explorer(face=3)
         layouts = ["UMAP", "PCA", "UMAP of codes", "PCA of codes"]
@@ -226,26 +220,25 @@ def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_ch
         assert page.segmented_control(key="layout").value == "PCA of codes"
 
 
-def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
+def test_without_a_gallery_the_page_offers_to_set_up(empty_home):
     page = explorer()
-    assert [block.value for block in page.code] == ["python -m pipeline setup"]
+    assert button(page, "Set up now")
     assert not page.exception
 
 
-def test_without_a_map_and_with_a_stale_or_damaged_one_the_page_names_the_command(empty_home):
+def test_without_a_map_and_with_a_stale_or_damaged_one_the_page_offers_to_fit_it(empty_home):
     opened = made(30)
-    command = ["python -m pipeline map --gallery made"]
     path = map_path(opened)
     whole = path.read_bytes()
     assert explorer().metric
     path.write_bytes(whole[:1000])
-    assert [block.value for block in explorer().code] == command
+    assert button(explorer(), "Fit the map")
     path.unlink()
-    assert [block.value for block in explorer().code] == command
+    assert button(explorer(), "Fit the map")
     path.write_bytes(whole)
     storage.write_json(opened.folder / storage.MANIFEST, {**opened.manifest, "generation": 2, "written": "later"})
     page = explorer()
-    assert [block.value for block in page.code] == command
+    assert button(page, "Fit the map")
     assert "has changed" in page.markdown[0].value
 
 
@@ -270,7 +263,7 @@ def test_all_pages_follow_the_gallery_that_was_chosen_and_let_go_of_the_face(emp
     page.sidebar.selectbox[0].select("more").run()
     assert "40 photos of 4 people" in captions(page)
     assert names(page) == []
-    page.switch_page("pages/finder.py").run()
+    go_to(page, "finder")
     assert page.sidebar.selectbox[0].value == "more"
 
 

@@ -15,7 +15,9 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from pages import drawing
+from pages.shared import palette, session
+from pages.shared.card import render
+from pages.shared.faces import for_screen, with_boxes
 from pipeline import photo
 from pipeline.gallery import building, layout, opening
 from pipeline.lookalikes import Match, Models
@@ -24,8 +26,8 @@ from pipeline.similarity import files
 from pipeline.sources import demonstration
 from pipeline.sources.base import SourcePerson, source_people
 from tests.conftest import beside, encoded, enlarged
+from tests.pages.visitor import ROUTER, visit
 
-ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
 ODD_NAMES = {
     "Ben Affleck": "**Bold** _leaning_ `code` [link](https://example.org)",
     "Elton John": "<b>HTML</b> & <script>alert(1)</script>",
@@ -47,11 +49,7 @@ def _networks(models, monkeypatch):
 @pytest.fixture
 def page():
     """The page, opened by a visitor."""
-    return opened()
-
-
-def opened() -> AppTest:
-    return AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    return visit()
 
 
 def given(page: AppTest, data: Any, name: str = "photo.jpg", mime: str = "image/jpeg") -> AppTest:
@@ -72,7 +70,7 @@ def test_before_a_photo_the_page_asks_for_one_and_offers_the_five_examples(page)
     assert len(page.file_uploader) == 1
     assert [button.label for button in page.button] == list(demonstration.examples())
     assert any("memory of this session" in caption.value for caption in page.caption)
-    assert any("never who somebody is" in caption.value for caption in page.caption)
+    assert any("never tells who somebody is" in caption.value for caption in page.caption)
 
 
 @pytest.mark.parametrize("person", demonstration.examples())
@@ -147,7 +145,7 @@ def test_every_photo_can_be_compared_where_not_all_are_anyway(page, madonna):
 
 def test_a_network_that_cannot_be_used_is_one_sentence(page, madonna, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED", tmp_path)
-    drawing._lookalikes.clear()
+    session._lookalikes.clear()
     given(page, madonna)
     assert not page.exception
     assert any("similarity network" in text.value for text in page.markdown)
@@ -212,35 +210,36 @@ def test_after_an_error_the_next_photo_works(page, madonna):
     assert not page.error
 
 
-def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
-    page = opened()
-    assert [block.value for block in page.code] == ["python -m pipeline setup"]
+def test_without_a_gallery_the_page_offers_to_set_up(empty_home):
+    page = visit()
+    assert [button.label for button in page.button] == ["Set up now"]
     assert not page.exception
     assert not page.file_uploader
     assert not empty_home.exists()
 
 
-def test_without_weights_the_page_names_the_command_that_fetches_them(small, madonna, monkeypatch):
+def test_without_weights_the_page_offers_to_set_up(small, madonna, monkeypatch):
     monkeypatch.setattr(Models, "load", _LOAD)
     (small.parent.parent / "models").unlink()
-    drawing.networks.clear()
+    session.loading_models.clear()
     try:
-        page = given(opened(), madonna)
-        assert [block.value for block in page.code] == ["python -m pipeline setup"]
+        page = given(visit(), madonna)
+        assert [button.label for button in page.button if not button.key] == ["Set up now"]
         assert not page.exception
     finally:
-        drawing.networks.clear()
+        session.loading_models.clear()
 
 
-def test_a_damaged_gallery_is_one_sentence_with_a_command(small):
+def test_a_damaged_gallery_is_explained_in_a_sentence(small):
     next(small.glob("embeddings-*.npy")).unlink()
-    page = opened()
+    page = visit()
     assert not page.exception
-    assert page.code[0].value.startswith("python -m pipeline build")
+    assert "small is damaged" in page.markdown[0].value
+    assert [button.label for button in page.button] == ["Check again"]
 
 
 def test_a_gallery_of_five_people_has_a_slider_up_to_five(small, madonna):
-    page = given(opened(), madonna)
+    page = given(visit(), madonna)
     assert names(page)[0] == "Madonna"
     assert (len(names(page)), page.slider[0].max) == (5, 5)
     assert not page.toggle
@@ -267,11 +266,11 @@ def odd(home, models):
 def test_a_picture_that_is_missing_from_the_gallery_leaves_a_grey_one(small, madonna):
     for path in small.rglob("*.jpg"):
         path.unlink()
-    assert names(given(opened(), madonna))[0] == "Madonna"
+    assert names(given(visit(), madonna))[0] == "Madonna"
 
 
 def test_names_are_shown_as_they_stand_whatever_is_in_them(odd, examples):
-    page = given(opened(), examples["Madonna"][2])
+    page = given(visit(), examples["Madonna"][2])
     assert names(page)[0] == ODD_NAMES["Madonna"]
     assert set(names(page)) == set(ODD_NAMES.values())
     for body in page.html:
@@ -282,7 +281,7 @@ def test_names_are_shown_as_they_stand_whatever_is_in_them(odd, examples):
 def test_with_two_galleries_there_is_a_choice(odd, examples):
     folder = layout.folder_of(odd)
     folder.with_name("second").symlink_to(folder)
-    page = given(opened(), examples["Madonna"][2])
+    page = given(visit(), examples["Madonna"][2])
     assert page.sidebar.selectbox[0].options == ["odd", "second"]
     page.sidebar.selectbox[0].select("second").run()
     assert names(page)[0] == ODD_NAMES["Madonna"]
@@ -295,7 +294,7 @@ def test_the_result_card_is_a_picture_whatever_the_names(madonna):
     portrait = photo.read(madonna)
     for start in range(0, len(odd_names), 3):
         matches = [replace(match, rank=place, name=name) for place, name in enumerate(odd_names[start:], start=1)]
-        card = Image.open(io.BytesIO(drawing.card(portrait, matches, "odd")))
+        card = Image.open(io.BytesIO(render(portrait, matches, "odd")))
         card.load()
         assert card.format == "PNG"
         assert card.width == 1200
@@ -305,9 +304,9 @@ def test_the_result_card_is_a_picture_whatever_the_names(madonna):
 def test_boxes_carry_a_number_and_stay_within_the_picture(models, examples):
     picture = beside(*(photo.read(paths[1])[:240] for paths in examples.values()))
     faces = models.faces(picture)
-    drawn = drawing.boxed(drawing.reduced(picture), faces, 1.0, chosen=2)
+    drawn = with_boxes(for_screen(picture), faces, scale=1.0, chosen=2)
     assert drawn.dtype == np.uint8
-    first, second = (np.array([int(drawing.COLOURS[n][i : i + 2], 16) for i in (1, 3, 5)]) for n in (0, 1))
+    first, second = (np.array([int(palette.COLOURS[n][i : i + 2], 16) for i in (1, 3, 5)]) for n in (0, 1))
     assert (drawn == second).all(axis=-1).sum() > (drawn == first).all(axis=-1).sum() > 100
 
 

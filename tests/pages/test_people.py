@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
-from pages import drawing
+from pages.shared import session
 from pipeline import photo
 from pipeline.gallery import building, editing, layout, opening, writing
 from pipeline.lookalikes import Lookalikes, Models
 from tests.conftest import HOME, beside, encoded, enlarged
+from tests.pages.visitor import go_to, unescaped, visit
 
-ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
 _LOAD = Models.load
 BLANK = np.full((200, 200, 3), 127, np.uint8)
 
@@ -37,12 +36,7 @@ def stranger():
 
 def people(**query: str) -> AppTest:
     """The page, opened by a visitor."""
-    page = AppTest.from_file(str(ROUTER), default_timeout=120)
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    page.switch_page("pages/people.py")
-    return sound(page.run())
+    return sound(visit("people", **query))
 
 
 def sound(page: AppTest) -> AppTest:
@@ -59,7 +53,7 @@ def dropped(page: AppTest, *files: Any, names: tuple[str, ...] = ()) -> AppTest:
 
 
 def button(page: AppTest, label: str) -> Any:
-    (found,) = [each for each in page.button if shown(each.label) == label]
+    (found,) = [each for each in page.button if unescaped(each.label) == label]
     return found
 
 
@@ -67,24 +61,19 @@ def press(page: AppTest, label: str) -> AppTest:
     return sound(button(page, label).click().run())
 
 
-def shown(text: str) -> str:
-    """A label as people read it."""
-    return re.sub(r"\\(.)|\*\*|\u2060", r"\1", text)
-
-
 def wall(page: AppTest) -> list[str]:
     """The people on the wall."""
-    return [shown(each.label) for each in page.button if str(each.key).startswith("show ")]
+    return [unescaped(each.label) for each in page.button if str(each.key).startswith("show ")]
 
 
 def captions(page: AppTest) -> str:
-    return shown("\n".join(caption.value for caption in page.caption))
+    return unescaped("\n".join(caption.value for caption in page.caption))
 
 
 def badges(page: AppTest) -> list[str]:
     """What is said of each photo that waits."""
     words = ("Good", "No face", "Duplicate", "Face too", "Cannot be", "Face cut")
-    found = [shown(text.value) for text in page.markdown if "-badge[" in text.value]
+    found = [unescaped(text.value) for text in page.markdown if "-badge[" in text.value]
     return [next(word for word in words if word in text) for text in found]
 
 
@@ -94,7 +83,7 @@ def test_the_demonstration_shows_everybody_in_pages_and_offers_a_gallery_of_ones
     assert wall(page)[:2] == ["Ben Affleck", "Elton John"]
     assert len(wall(page)) == len(page.image) == 48
     assert not page.file_uploader
-    assert [shown(each.label) for each in page.button if "show " not in str(each.key)] == (
+    assert [unescaped(each.label) for each in page.button if "show " not in str(each.key)] == (
         ["New gallery", "Start your own"]
     )
 
@@ -116,7 +105,7 @@ def test_a_search_ignores_accents_and_capitals_and_says_when_nobody_is_called_so
     assert wall(page) == ["João Maia"]
     page.text_input(key="search").set_value("<b>xyzzy</b>").run()
     assert wall(page) == []
-    assert shown(page.info[0].value) == "Nobody is called <b>xyzzy</b>."
+    assert unescaped(page.info[0].value) == "Nobody is called <b>xyzzy</b>."
 
 
 def test_a_person_of_the_demonstration_can_be_looked_at_but_not_removed():
@@ -131,14 +120,14 @@ def test_a_person_of_the_demonstration_can_be_looked_at_but_not_removed():
 
 
 def test_photos_are_screened_named_added_and_found_without_a_restart(small, models, stranger):
-    finder = AppTest.from_file(str(ROUTER), default_timeout=120).run()
+    finder = visit()
     finder.file_uploader[0].upload("photo.jpg", stranger.read_bytes(), "image/jpeg").run()
     page = dropped(people(), stranger, BLANK, names=("Acir_Gurgacz_2.jpg", "blank.png"))
     assert badges(page) == ["Good", "No face"]
     page.segmented_control[0].select("one").run()
     assert page.text_input(key="name of all").value == "Acir Gurgacz"
     press(page, "Add 1 photo")
-    assert shown(page.success[0].value) == "Added Acir Gurgacz: 1 photo. The finder knows them now."
+    assert unescaped(page.success[0].value) == "Added Acir Gurgacz: 1 photo. The finder knows them now."
     assert not page.file_uploader[0].value
     assert wall(page)[0] == "Acir Gurgacz"
     finder.run()
@@ -192,35 +181,33 @@ def test_a_name_that_cannot_be_kept_is_one_sentence(small, stranger):
     page = dropped(people(), stranger, names=("IMG_1.jpg",))
     page.text_input(key="name of all").set_value("../../Ann").run()
     press(page, "Add 1 photo")
-    assert "Give a name of at most 80 letters" in shown(page.error[0].value)
+    assert "Give a name of at most 80 letters" in unescaped(page.error[0].value)
     assert len(opening.open_gallery("small")) == 15
 
 
-def test_without_weights_the_page_shows_the_people_and_names_the_command_that_fetches_them(
-    small, stranger, monkeypatch
-):
+def test_without_weights_the_page_shows_the_people_and_offers_to_set_up(small, stranger, monkeypatch):
     monkeypatch.setattr(Models, "load", _LOAD)
     (small.parent.parent / "models").unlink()
-    drawing.networks.clear()
+    session.loading_models.clear()
     try:
         page = people()
         assert len(wall(page)) == 5
         page = dropped(page, stranger, names=("Ann.jpg",))
-        assert [block.value for block in page.code] == ["python -m pipeline setup"]
+        assert "Set up now" in [each.label for each in page.button]
     finally:
-        drawing.networks.clear()
+        session.loading_models.clear()
 
 
 def test_a_photo_and_then_the_person_are_removed_after_a_question(small):
     page = press(people(), "Madonna")
     first = next(each for each in page.button if str(each.key).startswith("remove "))
     sound(first.click().run())
-    assert any("Remove this photo of Madonna from small?" in shown(text.value) for text in page.markdown)
+    assert any("Remove this photo of Madonna from small?" in unescaped(text.value) for text in page.markdown)
     press(page, "Keep")
     assert len(opening.open_gallery("small")) == 15
     sound(next(each for each in page.button if str(each.key).startswith("remove ")).click().run())
     press(page, "Remove for good")
-    assert shown(page.success[0].value) == "Removed 1 photo of Madonna."
+    assert unescaped(page.success[0].value) == "Removed 1 photo of Madonna."
     assert len(opening.open_gallery("small")) == 14
     press(page, "Madonna")
     press(page, "Remove Madonna")
@@ -243,11 +230,9 @@ def test_the_last_person_leaves_an_empty_gallery_that_all_pages_show_as_such(sma
     page = people()
     assert "0 photos of 0 people" in captions(page)
     assert "Nobody is in this gallery yet" in page.info[0].value
-    for other in ("pages/finder.py", "pages/explorer.py"):
-        page.switch_page(other)
-        assert "Nobody is in this gallery yet" in sound(page.run()).subheader[0].value
-    page.switch_page("pages/people.py")
-    press(dropped(sound(page.run()), stranger, names=("Ann.jpg",)), "Add 1 photo")
+    for other in ("finder", "explorer"):
+        assert "Nobody is in this gallery yet" in sound(go_to(page, other)).subheader[0].value
+    press(dropped(sound(go_to(page, "people")), stranger, names=("Ann.jpg",)), "Add 1 photo")
     assert wall(page) == ["Ann"]
 
 
@@ -255,7 +240,7 @@ def test_a_gallery_is_made_as_a_copy_or_empty_and_chosen_and_deleted(small):
     page = press(people(), "New gallery")
     page.text_input(key="new name").set_value("mine").run()
     press(page, "Create")
-    assert "The gallery mine is there" in shown(page.success[0].value)
+    assert "The gallery mine is there" in unescaped(page.success[0].value)
     assert "mine · 15 photos of 5 people" in captions(page)
     assert page.sidebar.selectbox[0].value == "mine"
     press(page, "New gallery")
@@ -282,7 +267,7 @@ def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
     page = press(people(), "New gallery")
     page.text_input(key="new name").set_value(name).run()
     press(page, "Create")
-    assert reason in shown(page.error[0].value)
+    assert reason in unescaped(page.error[0].value)
     assert layout.names() == ["small"]
 
 
@@ -294,7 +279,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkey
     with monkeypatch.context() as patch:
         patch.setattr(writing, "_write_refused", full)
         press(page, "Add 1 photo")
-    assert "cannot be written: No space left on device" in shown(page.error[0].value)
+    assert "cannot be written: No space left on device" in unescaped(page.error[0].value)
     assert len(opening.open_gallery("small")) == 15
     press(page, "Add 1 photo")
     assert len(opening.open_gallery("small")) == 16
@@ -305,7 +290,7 @@ def test_while_a_build_runs_the_page_says_so(small, stranger, monkeypatch):
     page = dropped(people(), stranger, names=("Ann.jpg",))
     with writing.locked("small"):
         press(page, "Add 1 photo")
-    assert "being built by another process" in shown(page.error[0].value)
+    assert "being built by another process" in unescaped(page.error[0].value)
     press(page, "Add 1 photo")
     assert "Ann" in wall(page)
 
@@ -314,16 +299,12 @@ def test_while_a_build_runs_the_page_says_so(small, stranger, monkeypatch):
 def test_every_page_follows_the_gallery_in_the_address(empty_home, where):
     for count, name in ((20, "few"), (40, "more")):
         synthetic(name, faces=count)
-    page = AppTest.from_file(str(ROUTER), default_timeout=120)
-    page.query_params["gallery"] = "more"
-    page.run()
-    page.switch_page(f"pages/{where}.py")
-    sound(page.run())
+    page = sound(visit(where, gallery="more"))
     assert page.sidebar.selectbox[0].value == "more"
     assert page.query_params["gallery"] == "more"
 
 
-def test_a_gallery_that_is_not_there_is_told_of_and_another_one_shown(empty_home):
+def test_a_gallery_that_is_not_there_is_told_of_and_another_one_unescaped(empty_home):
     for count, name in ((20, "few"), (40, "more")):
         synthetic(name, faces=count)
     page = people(gallery="gone")
@@ -332,7 +313,7 @@ def test_a_gallery_that_is_not_there_is_told_of_and_another_one_shown(empty_home
     assert "more · 40 photos of 4 people" in captions(page)
     building.remove("more")
     sound(page.run())
-    assert "There is no gallery more here" in shown(page.toast[0].value)
+    assert "There is no gallery more here" in unescaped(page.toast[0].value)
     assert "few · 20 photos of 2 people" in captions(page)
     synthetic("third", faces=30)
     page = people(gallery="third")
@@ -345,11 +326,11 @@ def test_a_damaged_gallery_can_be_left_by_the_switch(empty_home):
         synthetic(name, faces=count)
     (layout.folder_of("more") / "embeddings-1.npy").unlink()
     page = people(gallery="more")
-    assert page.code[0].value.startswith("python -m pipeline build")
+    assert "more is damaged" in page.markdown[0].value
     page.sidebar.selectbox[0].select("few").run()
     assert "few · 20 photos" in captions(page)
 
 
-def test_without_a_gallery_the_page_names_the_command_that_makes_one(empty_home):
+def test_without_a_gallery_the_page_offers_to_set_up(empty_home):
     page = people()
-    assert [block.value for block in page.code] == ["python -m pipeline setup"]
+    assert "Set up now" in [each.label for each in page.button]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages import drawing
+from pages.shared import session
 from pipeline.lookalikes import Models
+from tests.pages.visitor import visit
 from train.runs import files
 from train.systems import results
-
-ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +21,11 @@ def _networks(models, monkeypatch):
     monkeypatch.setattr(Models, "load", lambda: models)
     yield
     # They warm up in the background, which the end of the process would interrupt.
-    drawing.networks().result(timeout=120)
+    session.loading_models().result(timeout=120)
 
 
 def opened() -> AppTest:
-    page = AppTest.from_file(str(ROUTER), default_timeout=120).run()
-    page.switch_page("pages/systems.py")
-    return page.run()
+    return visit("systems")
 
 
 def figures(page: AppTest) -> dict[str, dict[str, Any]]:

@@ -15,11 +15,11 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
 from pipeline import storage
+from tests.pages.visitor import visit
 from train.evaluation import report
 from train.evaluation.distances import cosine_distances
 from train.runs import catalogue, files, geometry, history, lock
 
-PAGE = Path(__file__).parents[2] / "pages" / "training.py"
 SHIPPED = files.RECORDED_RUNS
 
 
@@ -35,10 +35,7 @@ def nothing_recorded(tmp_path, monkeypatch):
 
 def viewer(**address: str) -> AppTest:
     """The page, opened at an address."""
-    page = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in address.items():
-        page.query_params[name] = value
-    return page.run()
+    return visit("training", **address)
 
 
 def run(name: str, epochs: int = 3, **about: Any) -> Path:

@@ -1,0 +1,26 @@
+"""What a page shows instead of its content when something is missing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import navigation, repairs, session
+from pages.shared.text import escape
+from pipeline.errors import EmptyGalleryError, MapError, UserError
+
+
+def show(error: UserError) -> None:
+    """What is missing, and a button that leads on."""
+    with st.container(border=True, width=640):
+        if isinstance(error, EmptyGalleryError):
+            st.subheader(":material/group_add: Nobody is in this gallery yet", anchor=False)
+            st.markdown("Add photos of people you know, and find them here.")
+            st.page_link(navigation.page("People"), label="Add people", icon=":material/add_a_photo:")
+            return
+        title = (
+            ":material/map: The map is missing" if isinstance(error, MapError) else ":material/build: Almost there"
+        )
+        st.subheader(title, anchor=False)
+        st.markdown(escape(str(error)))
+        if not repairs.offer(error):
+            st.button("Check again", icon=":material/refresh:", on_click=session.retry_loading)

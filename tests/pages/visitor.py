@@ -1,0 +1,30 @@
+"""A visitor of the app in Streamlit's own test runner, without a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+
+
+def visit(page: str = "finder", **query: object) -> AppTest:
+    """The app, opened at a page's URL."""
+    app = AppTest.from_file(str(ROUTER), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = str(value)
+    return go_to(app, page)
+
+
+def go_to(app: AppTest, page: str) -> AppTest:
+    """The app after a click on a page in the menu. ``AppTest.switch_page`` knows only pages that are files."""
+    app._page_hash = calc_hash(page)
+    return app.run()
+
+
+def unescaped(text: str) -> str:
+    """Markdown as it shows."""
+    return re.sub(r"\\(.)|\*\*|\u2060", r"\1", text)
