@@ -8,7 +8,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help run setup test test-fast lint lock chromium screenshots tables clean calibrate similarity benchmarks \
 	benchmark-app benchmark-batch benchmark-build benchmark-crop benchmark-detect benchmark-find benchmark-lfw \
-	benchmark-map benchmark-plots benchmark-scale benchmark-scoring benchmark-similarity benchmark-start \
+	benchmark-map benchmark-plots benchmark-resemblance benchmark-scale benchmark-scoring benchmark-similarity benchmark-start \
 	benchmark-systems benchmark-training
 
 run: setup  ## Set everything up, then serve the app on PORT (8501).
@@ -64,7 +64,7 @@ benchmark-crop: .venv/installed-dev  ## Compare crops, levelling and centring on
 	$(BIN)/python -m benchmarks.crop
 
 calibrate: .venv/installed-dev  ## Fit distance to resemblance on LFW view 1; writes assets/cosine.json.
-	$(BIN)/python -m benchmarks.calibrate
+	$(BIN)/python -m train.release calibration
 
 benchmark-detect: .venv/installed-dev  ## Face detection, compared with mtcnn.
 	$(BIN)/python -m benchmarks.detect
@@ -94,10 +94,13 @@ benchmark-similarity: .venv/installed-dev  ## Learned similarity on people not t
 	$(BIN)/python -m benchmarks.similarity
 
 similarity: .venv/installed-dev  ## Train the recorded runs in assets/runs/ and the network that ships.
-	$(BIN)/python -m benchmarks.trainings
+	$(BIN)/python -m train.release similarity
 
 benchmark-start: .venv/installed-dev .venv-peers/installed chromium  ## Import and start-up times, up to the first match.
 	$(BIN)/python -m benchmarks.start
+
+benchmark-resemblance: .venv/installed-dev  ## Calibration of the shipped resemblance, and what strangers get.
+	$(BIN)/python -m benchmarks.resemblance
 
 benchmark-systems: .venv/installed-dev  ## Compare all systems; records them in assets/systems/.
 	$(BIN)/python -m benchmarks.systems

@@ -53,10 +53,10 @@ def by_number(rows: NDArray[Any], distances: Distances = cosine_distances) -> Di
 
 def trained(name: str, embeddings: NDArray[Any], labels: NDArray[Any], held_out: NDArray[Any], seed: int) -> Network:
     """The network of one of the recorded trainings without the people held out, trained unless it is stored."""
-    from benchmarks.trainings import SETTINGS, network_of
+    from train import release
 
-    settings = replace(SETTINGS[name.partition("-without")[0]], seed=seed)
-    return network_of(f"{name}-seed-{seed}", embeddings, labels, held_out, settings)
+    settings = replace(release.TRAININGS[name.partition("-without")[0]], seed=seed)
+    return release.trained(f"{name}-seed-{seed}", embeddings, labels, settings, held_out=held_out)
 
 
 def main() -> None:

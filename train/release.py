@@ -1,0 +1,203 @@
+"""Make what ships: ``python -m train.release similarity`` and ``python -m train.release calibration``.
+
+Everything is trained on the people of LFW's ``peopleDevTrain.txt`` and measured on those of ``peopleDevTest.txt``
+(view 1). ``similarity`` trains the recorded runs of ``assets/runs`` and writes the network of ``assets/similarity``;
+``calibration`` writes the calibration of cosine, ``assets/cosine.json``. Finished trainings stay in the data folder
+and are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import storage
+from pipeline.embedding.registry import default_identity
+from pipeline.errors import UserError
+from pipeline.similarity import files
+from pipeline.similarity.network import Network
+from train.evaluation.calibration import check_calibration, fit_calibration
+from train.evaluation.distances import Distances, cosine_distances, network_distances, pair_distances
+from train.evaluation.protocols import VerificationPairs
+from train.options import COHORT, LOSSES, ORIGINAL, RESIDUAL, SYMMETRIC
+from train.runs.files import MODEL, RECORDED_FILES, RECORDED_RUNS
+from train.runs.history import best_epoch
+from train.runs.networks import TRAINED_ON
+from train.settings import FitSettings, NetworkSettings
+
+if TYPE_CHECKING:
+    from train.datasets.lfw import LFW
+
+SHIPPED = "cohort"
+COSINE_CALIBRATION = storage.ASSETS / "cosine.json"
+_ABOUT = {"gallery": "LFW", "command": "make similarity"}
+_HARD = FitSettings(batch_size=128, steps_per_epoch=50, epochs=5, mining="neighbours", neighbours=10)
+_ENCODER = NetworkSettings(encoder_units=(128,), encoder_residual=True, metric="product", metric_units=(), dropout=0)
+_SYMMETRIC = replace(_HARD, network=SYMMETRIC, batch_size=1024, steps_per_epoch=100, epochs=8)
+TRAININGS = {
+    SHIPPED: replace(_HARD, network=COHORT, alpha=0.1, learning_rate=1e-2),
+    # Batch size, steps, epochs and margins of the original project.
+    "published": FitSettings(ORIGINAL, epochs=11, patience_epochs=11),
+    "residual": replace(_HARD, network=RESIDUAL, learning_rate=1e-4),
+    "symmetric": _SYMMETRIC,
+}
+
+
+def _ablation(loss: str) -> FitSettings:
+    """Settings of a training that differs in its loss; losses of codes and logits train the encoder alone."""
+    if LOSSES[loss].takes == "distances":
+        return replace(_SYMMETRIC, loss=loss)
+    return replace(_HARD, network=_ENCODER, loss=loss, mining="random", learning_rate=1e-4)
+
+
+ABLATIONS = {
+    **{f"loss-{loss}": _ablation(loss) for loss in LOSSES if loss != _SYMMETRIC.loss},
+    "mining-random": replace(_SYMMETRIC, mining="random"),
+}
+
+
+@dataclass(frozen=True)
+class ReleaseData:
+    """What a release is made from.
+
+    embeddings (photos, 128) unit rows, zeros without a face; people (photos,); held_out (photos,), people of view 1
+    who are measured; names (photos,) of the people. trained_on: names of the people trained on.
+    pairs: gives the pairs of one of LFW's lists.
+    """
+
+    embeddings: NDArray[np.float32]
+    people: NDArray[np.int64]
+    held_out: NDArray[np.bool_]
+    names: Sequence[str]
+    trained_on: Sequence[str]
+    pairs: Callable[[str], VerificationPairs]
+
+    @classmethod
+    def of_lfw(cls, lfw: LFW) -> ReleaseData:
+        """The data of LFW."""
+        names = [path.parent.name.replace("_", " ") for path in lfw.paths]
+        trained_on = dict.fromkeys(names[photo] for photo in lfw.photos_of("peopleDevTrain.txt").tolist())
+        held_out = np.isin(np.arange(len(lfw)), lfw.photos_of("peopleDevTest.txt"))
+        return cls(lfw.embeddings(), lfw.people, held_out, names, list(trained_on), lfw.pairs)
+
+    def distances(self, pair_list: str, distances: Distances) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Distances (n,) of the pairs whose photos both show a face, and whether they show one person (n,)."""
+        pairs = self.pairs(pair_list)
+        values = pair_distances(self.embeddings, pairs.photos, distances)
+        known = ~np.isnan(values)
+        return values[known], pairs.same[known]
+
+
+def training_folder(training: str) -> Path:
+    """Folder of a training in the data folder."""
+    return storage.home() / "benchmarks" / "runs" / training
+
+
+def trained(
+    training: str,
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    settings: FitSettings,
+    *,
+    held_out: NDArray[np.bool_],
+    names: Sequence[str] | None = None,
+) -> Network:
+    """The network of a training, which is trained only once."""
+    import keras
+
+    from train.fit import fit
+
+    folder = training_folder(training)
+    fit(folder, embeddings, labels, settings, held_out=held_out, about=_ABOUT, names=names)
+    return keras.saving.load_model(folder / MODEL).arrays()
+
+
+def release_similarity(data: ReleaseData, *, runs: Path = RECORDED_RUNS, shipped: Path = files.SHIPPED) -> None:
+    """Train and record all trainings, and ship the network of one."""
+    for name, settings in {**TRAININGS, **ABLATIONS}.items():
+        print(f"\n{name}")
+        training = name if name in ABLATIONS else f"{name}-seed-{settings.seed}"
+        network = trained(training, data.embeddings, data.people, settings, held_out=data.held_out, names=data.names)
+        record_training(training_folder(training), runs / name)
+        if name == SHIPPED:
+            ship_network(data, network, training_folder(training), settings, to=shipped)
+
+
+def record_training(training: Path, to: Path) -> None:
+    """Copy what is recorded of a run."""
+    to.mkdir(parents=True, exist_ok=True)
+    for file in RECORDED_FILES:
+        shutil.copyfile(training / file, to / file)
+
+
+def ship_network(data: ReleaseData, network: Network, training: Path, settings: FitSettings, *, to: Path) -> None:
+    """Write a network with its calibration, fitted on people it was not trained on."""
+    distances = network_distances(network)
+    calibration = fit_calibration(*data.distances("pairsDevTest.txt", distances), on_logit=True)
+    measured: list[dict[str, Any]] = []
+    for pair_list in ("pairsDevTest.txt", "pairs.txt"):
+        figures, curve = check_calibration(calibration, *data.distances(pair_list, distances))
+        points = zip(curve.said.tolist(), curve.same.tolist(), curve.pairs.tolist(), strict=True)
+        reliability = [{"said": said, "same": share, "pairs": count} for said, share, count in points]
+        measured.append({"pairs": pair_list, **figures, "reliability": reliability})
+    about = {
+        "trained_on": "LFW peopleDevTrain.txt",
+        "command": _ABOUT["command"],
+        "embedding": default_identity(),
+        "settings": asdict(settings),
+        "calibrated_on": "LFW pairsDevTest.txt",
+        "one_shot": best_epoch(training),
+        "measured": measured,
+    }
+    files.write_network(to, network, calibration, about)
+    (to / TRAINED_ON).write_text("\n".join(data.trained_on) + "\n", encoding="utf-8")
+
+
+def release_calibration(data: ReleaseData, *, path: Path = COSINE_CALIBRATION) -> None:
+    """Fit the calibration of cosine, check it on other people and write it."""
+    calibration = fit_calibration(*data.distances("pairsDevTrain.txt", cosine_distances))
+    measured = []
+    for pair_list in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
+        figures, _ = check_calibration(calibration, *data.distances(pair_list, cosine_distances))
+        measured.append({"pairs": pair_list, **figures})
+    asset = {
+        "scorer": "cosine",
+        "middle": round(calibration.middle, 5),
+        "slope": round(calibration.slope, 3),
+        "fitted_on": "LFW pairsDevTrain.txt (make calibrate)",
+        "measured": measured,
+    }
+    with storage.written_whole(path) as temporary:
+        temporary.write_text(json.dumps(asset, indent=1) + "\n", encoding="utf-8")
+
+
+RELEASES: dict[str, Callable[[ReleaseData], None]] = {
+    "similarity": release_similarity,
+    "calibration": release_calibration,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make one part of the release from LFW's photos."""
+    parser = argparse.ArgumentParser(prog="python -m train.release", description="Make what ships, from LFW.")
+    parser.add_argument("part", choices=RELEASES)
+    chosen = parser.parse_args(arguments)
+    from train.datasets.lfw import LFW
+
+    try:
+        RELEASES[chosen.part](ReleaseData.of_lfw(LFW()))
+    except UserError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
