@@ -83,7 +83,7 @@ def _lines(speed: dict[str, float], limit: dict[str, float]) -> list[Line]:
     slower = max(speed[DEEPFACE], speed[LOOP])
     lines = [
         Line(
-            f"photos a second into a gallery, {crops}",
+            f"building a gallery, photos per second, {crops}",
             f"{speed[way]:.1f}",
             beside,
             speed[way] / slower,
@@ -96,7 +96,7 @@ def _lines(speed: dict[str, float], limit: dict[str, float]) -> list[Line]:
     return [
         *lines,
         Line(
-            "the same, beside nothing but the networks at work, in turns",
+            "the same, compared with the networks alone",
             f"{build:.1f}",
             f"the networks alone: {networks:.1f}",
             build / networks,

@@ -46,7 +46,7 @@ def main() -> None:
 def _line(row: dict[str, Any]) -> Line:
     share, lost = row[AGREEMENT], row[LOST]
     return Line(
-        f"finding faces, a photo of 250 x 250: {row['way']}",
+        f"face detection, a photo of 250 x 250: {row['way']}",
         f"{row['ms a photo']:.1f} ms, {share:.1%} of its boxes, {lost} photos lost",
         f"mtcnn: {row['ms a photo'] * row['times faster']:.0f} ms",
         row["times faster"],
@@ -57,7 +57,7 @@ def _line(row: dict[str, Any]) -> Line:
 
 def _line_of_size(row: dict[str, Any]) -> Line:
     return Line(
-        f"finding faces, one photo of {row['pixels']}",
+        f"face detection, one photo of {row['pixels']}",
         f"{row['compiled, ms']:.0f} ms",
         f"mtcnn: {row['mtcnn, ms']:.0f} ms",
         row["times faster"],

@@ -57,7 +57,7 @@ def _lines(size: int, row: dict[str, Any]) -> Iterator[Line]:
         limit, least = AIMS[size]
         recall = min(value for name, value in row.items() if name.startswith("recall"))
         yield Line(
-            f"one of {size:,} faces, p50",
+            f"one probe among {size:,} faces, p50",
             f"{row['p50, ms']:.1f} ms, recall@{TOP} {recall:.3f}",
             f"faiss flat: {row['faiss flat, ms']:,.0f} ms",
             row["times faster than flat"],

@@ -73,10 +73,10 @@ def _line(name: str, rows: list[dict[str, Any]]) -> Line:
     return Line(
         f"one probe, all of {PHOTOS:,} photos scored, {name}",
         f"{here:.1f} ms",
-        f"the published way, `predict`: {slow:,.0f} ms, in batches of 8,192: {large:,.0f} ms; "
-        f"the product of a cosine: {least:.1f} ms",
+        f"the original way, `predict`: {slow:,.0f} ms, in batches of 8,192: {large:,.0f} ms; "
+        f"a matrix product: {least:.1f} ms",
         slow / here,
-        "below 8 ms, 500 times, below 3 times the product",
+        "below 8 ms, 500 times, below 3 times the matrix product",
         here < 8 and slow / here >= 500 and here < 3 * least,
     )
 

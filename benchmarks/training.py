@@ -76,15 +76,15 @@ def main() -> None:
         },
         [
             Line(
-                f"training, quadruplets a second, batches of {LARGE:,}",
+                f"training, quadruplets per second, batches of {LARGE:,}",
                 f"{rate:,.0f}",
-                f"the published generator and fit, batches of {PUBLISHED}: {first:,.0f}",
+                f"the original generator and fit, batches of {PUBLISHED}: {first:,.0f}",
                 rate / first,
                 f"{AIM} times",
                 rate >= AIM * first,
             ),
             Line(
-                "drawing and gathering what is trained on",
+                "sampling and gathering the batches",
                 f"{share:.0%} of a step",
                 "–",
                 float("nan"),
