@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tables
-from pipeline.__main__ import main as pipeline_main
-from train.__main__ import main as train_main
+from pipeline.cli.app import main as pipeline_main
+from train.cli.app import main as train_main
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
