@@ -17,10 +17,11 @@ from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import escape, fold
 from pipeline import photo
 from pipeline.errors import GalleryError, PhotoError, UserError
-from pipeline.gallery import building, editing, layout
-from pipeline.gallery.building import Looked
-from pipeline.gallery.editing import Photo
+from pipeline.gallery import editing, inspection, layout, managing
+from pipeline.gallery.editing import NewPhoto
 from pipeline.gallery.gallery import Gallery
+from pipeline.gallery.inspection import InspectedPhoto
+from pipeline.gallery.screening import Rejection
 from pipeline.sources import folder
 from pipeline.sources.base import display_name
 
@@ -47,7 +48,7 @@ class Dropped:
     key: str
     file: str
     data: bytes
-    looked: Looked
+    looked: InspectedPhoto
     shown: np.ndarray
 
     @property
@@ -187,14 +188,14 @@ def look(files: list[UploadedFile]) -> list[Dropped]:
             for number, key in enumerate(new, start=1):
                 status.update(label=f"Looking at photo {number} of {len(new)}")
                 data = contents[key].getvalue()
-                (looked,) = building.look([data], models.detector, models.embedder)
+                (looked,) = inspection.inspect_photos([data], models.detector, models.embedder)
                 known[key] = Dropped(key, contents[key].name, data, looked, small(data, looked))
         place.empty()
     st.session_state.looked_at = {key: known[key] for key in contents}
     return list(st.session_state.looked_at.values())
 
 
-def small(data: bytes, looked: Looked) -> np.ndarray:
+def small(data: bytes, looked: InspectedPhoto) -> np.ndarray:
     """The face of a photo, or the photo where it has none, as a square; grey where it cannot be read."""
     try:
         return faces.square(photo.read(looked.portrait or data))
@@ -204,7 +205,7 @@ def small(data: bytes, looked: Looked) -> np.ndarray:
 
 def review(opened: Gallery, dropped: list[Dropped]) -> None:
     """Who is on the photos, and which of them are good enough."""
-    usable = [each for each in dropped if not each.looked.measured.flaw]
+    usable = [each for each in dropped if not each.looked.quality.flaw]
     suggested = list(dict.fromkeys(each.suggestion for each in usable if each.suggestion))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         several = False
@@ -240,27 +241,26 @@ def review(opened: Gallery, dropped: list[Dropped]) -> None:
                     label_visibility="collapsed",
                 )
     photos = named(dropped, several)
-    reasons = editing.screen(opened, photos)
-    for cell, each, reason in zip(cells, dropped, reasons, strict=True):
+    rejections = editing.screen_photos(opened, photos)
+    for cell, each, rejection in zip(cells, dropped, rejections, strict=True):
         with cell:
-            verdict(each, reason)
-    good = [each for each, reason in zip(photos, reasons, strict=True) if not reason]
+            verdict(each, rejection)
+    good = [each for each, rejection in zip(photos, rejections, strict=True) if not rejection]
     with place:
         confirm(good, len(dropped) - len(good), lambda: added(opened.name, dropped, several))
 
 
-def named(dropped: list[Dropped], several: bool) -> list[Photo]:
+def named(dropped: list[Dropped], several: bool) -> list[NewPhoto]:
     """The photos with the names that stand in the fields now."""
     names = [st.session_state.get(f"name of {each.key if several else 'all'}", "") for each in dropped]
-    return [Photo(name, each.file, each.data, each.looked) for name, each in zip(names, dropped, strict=True)]
+    return [NewPhoto(name, each.file, each.data, each.looked) for name, each in zip(names, dropped, strict=True)]
 
 
-def verdict(dropped: Dropped, reason: str) -> None:
-    """Whether a photo is taken, and why not."""
-    if reason:
-        kind, _, detail = reason.partition(": ")
-        st.badge(kind.capitalize(), icon=":material/block:", color="orange")
-        st.caption(escape(detail[:1].upper() + detail[1:] or dropped.file))
+def verdict(dropped: Dropped, rejection: Rejection | None) -> None:
+    """Whether a photo will be added, or why it is rejected."""
+    if rejection:
+        st.badge(rejection.kind.capitalize(), icon=":material/block:", color="orange")
+        st.caption(escape(rejection.detail[:1].upper() + rejection.detail[1:] or dropped.file))
         return
     st.badge("Good", icon=":material/check:", color="green")
     if dropped.looked.faces > 1:
@@ -269,7 +269,7 @@ def verdict(dropped: Dropped, reason: str) -> None:
         st.caption(escape(dropped.file))
 
 
-def confirm(photos: list[Photo], refused: int, add: Callable[[], str]) -> None:
+def confirm(photos: list[NewPhoto], refused: int, add: Callable[[], str]) -> None:
     """The button that adds the photos, or what keeps it from doing so."""
     count = sum(bool(each.person.strip()) for each in photos)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -296,11 +296,12 @@ def added(name: str, dropped: list[Dropped], several: bool) -> str:
     A name that is written last counts, even where the click on the button is what ends its writing.
     """
     photos = [each for each in named(dropped, several) if each.person.strip()]
-    reasons = editing.add(name, photos)
+    rejections = editing.add_photos(name, photos)
     empty()
-    people = dict.fromkeys(display_name(each.person) for each, why in zip(photos, reasons, strict=True) if not why)
+    good = [each for each, rejection in zip(photos, rejections, strict=True) if not rejection]
+    people = dict.fromkeys(display_name(each.person) for each in good)
     words = " and ".join(filter(None, (", ".join(list(people)[:-1]), list(people)[-1] if people else "nobody")))
-    return f"Added {escape(words)}: {plural(reasons.count(''), 'photo')}. The finder knows them now."
+    return f"Added {escape(words)}: {plural(len(good), 'photo')}. The finder knows them now."
 
 
 def empty() -> None:
@@ -442,7 +443,7 @@ def sure(opened: Gallery, person: str, name: str, sha256: str, count: int) -> No
 
 def removed(gallery_name: str, person: str, name: str, sha256: str) -> str:
     """Remove a person or a photo, and say so. Raises GalleryError."""
-    count = editing.remove(gallery_name, person, sha256 or None)
+    count = editing.remove_person(gallery_name, person, sha256 or None)
     session.forget_galleries()
     url_state.forget()
     return f"Removed {plural(count, 'photo')} of {escape(name)}."
@@ -472,9 +473,9 @@ def new_gallery(opened: Gallery) -> None:
 def created(name: str, source: str | None) -> str:
     """Make a gallery and go to it. Raises GalleryError."""
     if source:
-        editing.copy(source, name)
+        managing.copy_gallery(source, name)
     else:
-        editing.create(name)
+        managing.create_gallery(name)
     session.switch_to(name)
     return f"The gallery {escape(name)} is there. Add photos of people to it."
 
@@ -502,7 +503,7 @@ def delete_gallery(opened: Gallery) -> None:
 
 def deleted(name: str) -> str:
     """Delete a gallery and go to the first one. Raises GalleryError."""
-    building.remove(name)
+    managing.delete_gallery(name)
     session.forget_galleries()
     session.switch_to(None)
     return f"The gallery {escape(name)} is deleted."

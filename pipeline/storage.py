@@ -1,4 +1,4 @@
-"""The user's data folder, and artefacts: folders with a ``manifest.json``, written whole or not at all."""
+"""The user's data folder, atomic writes, and manifests."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any
 import platformdirs
 
 MANIFEST = "manifest.json"
-# What ships with the code: networks, calibrations, recorded runs.
+# Shipped with the code: networks, calibrations, recorded runs.
 ASSETS = Path(__file__).parents[1] / "assets"
 
 
 def home() -> Path:
-    """The folder of everything large: ``LOOKSLIKEWHO_HOME``, or the platform's place for user data."""
+    """The data folder: ``LOOKSLIKEWHO_HOME``, or the platform's folder for user data."""
     return Path(os.environ.get("LOOKSLIKEWHO_HOME") or platformdirs.user_data_dir("lookslikewho", appauthor=False))
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` (file or folder) that takes its place when the block ends well."""
+    """A temporary path, for a file or folder, that replaces ``path`` unless the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     _remove(temporary)
@@ -47,13 +47,13 @@ def _remove(path: Path) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a JSON file atomically."""
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file, or None where there is none that can be read."""
+    """The object in a JSON file, or None if it is missing, damaged or not an object."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -62,16 +62,21 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest with the date added. It comes last: a folder without it is unfinished."""
+    """Write a manifest and add the date. Write it last: a folder without a manifest is unfinished."""
     write_json(folder / MANIFEST, {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an artefact, or None where there is none that can be read."""
+    """The manifest of an artefact, or None if it is missing or damaged."""
     return read_json(folder / MANIFEST)
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
+    """The hex digest of a file, read in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def encodable(text: str) -> str:
+    """Text as valid UTF-8: file names may contain other bytes, which are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()

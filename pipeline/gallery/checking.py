@@ -1,4 +1,4 @@
-"""What is wrong with an open gallery."""
+"""A thorough check of an open gallery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.gallery.gallery import Gallery, reason
 
 
 def problems(gallery: Gallery) -> Iterator[str]:
-    """What is wrong with an open gallery, one sentence each: hashes, rows that are not unit length, crops."""
+    """Changed files, embeddings that are not unit rows and unreadable crops, one sentence each."""
     from PIL import Image
 
     for file in gallery.manifest["files"].values():

@@ -1,7 +1,7 @@
-"""Adding people to a gallery and removing them by hand: what the app's page and the command line do.
+"""Adding people to a gallery and removing them by hand, for the app and the command line.
 
-A photo that is added is kept in the gallery's folder, ``photos/NAME/``, so that a gallery of another version can be
-built anew. A photo that is removed is deleted there.
+An added photo is kept in the gallery's folder, ``photos/NAME/``, so that the gallery can be rebuilt. Removing a photo
+deletes it there.
 """
 
 from __future__ import annotations
@@ -9,194 +9,197 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline import photo, storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import GalleryError
-from pipeline.gallery import building, layout, opening, screening, writing
-from pipeline.gallery.building import BuildSettings, Looked
+from pipeline.gallery import inspection, layout, opening, rejected, screening, writing
 from pipeline.gallery.gallery import Gallery
+from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.rows import ROW
-from pipeline.gallery.screening import Candidates
+from pipeline.gallery.screening import PersonScreening, PhotoQuality, Rejection
 from pipeline.sources import folder
 from pipeline.sources.base import SourcePerson, display_name
 
 SOURCE, LICENCE = "Your photos", "not stated"
-# Long enough for another page's change, too short for a build.
-_WAIT_SECONDS = 10.0
 _PERSON = re.compile(r"[^/\\\0.][^/\\\0]{0,79}")
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A photo to add: whose it is, the name and the bytes of its file, and what was seen when it was looked at."""
+class NewPhoto:
+    """A photo to add: the person's name, the file's name and bytes, and the result of its inspection."""
 
     person: str
     file: str
     data: bytes
-    looked: Looked
+    inspected: InspectedPhoto
 
 
-def _check_name(text: str) -> None:
-    """Raises GalleryError for what cannot be the name of a person, whose folder is called so."""
-    name = display_name(text)
-    if not _PERSON.fullmatch(name) or len(name.encode()) > 200:
-        raise GalleryError("Give a name of at most 80 letters, without slashes and not starting with a dot.")
+@dataclass(frozen=True)
+class _Screened:
+    """A new photo after screening: the person's key, and the round that accepted it or why none did."""
+
+    key: str
+    round_number: int
+    rejection: Rejection | None
 
 
-def screen(opened: Gallery, photos: Sequence[Photo]) -> list[str]:
-    """Why each photo would be refused; empty for those that :func:`add` would take."""
-    return [reason for _, _, reason in _screened(opened, photos)]
+def screen_photos(opened: Gallery, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
+    """Why each photo would be rejected; None for those that :func:`add_photos` would add."""
+    return [each.rejection for each in _screen(opened, photos)]
 
 
-def _screened(opened: Gallery, photos: Sequence[Photo]) -> list[tuple[str, int, str]]:
-    """The person's key, the round that accepts the photo, and why none does."""
-    known = _people(opened)
-    before = set(known.values())
+def _screen(opened: Gallery, photos: Sequence[NewPhoto]) -> list[_Screened]:
+    key_of_name = _people(opened)
+    existing = set(key_of_name.values())
     names = [display_name(each.person) for each in photos]
-    keys = [known.setdefault(name.casefold(), f"{SOURCE}/{name}") for name in names]
-    files = set(zip(opened.faces["person"].to_pylist(), opened.faces["sha256"].to_pylist(), strict=True))
-    measured = {}
-    for number, (key, each) in enumerate(zip(keys, photos, strict=True)):
-        file = (key, each.looked.sha256)
-        measured[number] = building.DUPLICATE if file in files else each.looked.measured
-        if each.looked.sha256:
-            files.add(file)
-    people = {}
+    keys = [key_of_name.setdefault(name.casefold(), f"{SOURCE}/{name}") for name in names]
+    qualities = _qualities(opened, keys, photos)
+    people: dict[str, PersonScreening[int]] = {}
     for key in dict.fromkeys(keys):
-        own = [number for number in measured if keys[number] == key]
-        people[key] = Candidates(own, len(own), known_already=key in before)
-    screening.choose(
-        list(people.values()), measured.__getitem__, lambda numbers: {number: measured[number] for number in numbers}
+        own = [number for number in qualities if keys[number] == key]
+        people[key] = PersonScreening(own, len(own), known_already=key in existing)
+    screening.run_rounds(
+        list(people.values()),
+        qualities.__getitem__,
+        lambda numbers: {number: qualities[number] for number in numbers},
     )
     return [
-        (key, people[key].accepted.get(number, -1), people[key].rejected().get(number, ""))
+        _Screened(key, people[key].accepted.get(number, -1), people[key].rejected().get(number))
         for number, key in enumerate(keys)
     ]
 
 
+def _qualities(opened: Gallery, keys: Sequence[str], photos: Sequence[NewPhoto]) -> dict[int, PhotoQuality]:
+    """The quality of each photo, where a file that the person has already is a duplicate."""
+    files = set(zip(opened.faces["person"].to_pylist(), opened.faces["sha256"].to_pylist(), strict=True))
+    qualities = {}
+    for number, (key, each) in enumerate(zip(keys, photos, strict=True)):
+        file = (key, each.inspected.sha256)
+        qualities[number] = PhotoQuality(flaw=screening.DUPLICATE) if file in files else each.inspected.quality
+        if each.inspected.sha256:
+            files.add(file)
+    return qualities
+
+
 def _people(opened: Gallery) -> dict[str, str]:
-    """The keys of the people by their names in small letters; of several of one name, the first one's."""
+    """Keys of people by case-folded name. Of several people with the same name, the first."""
     names, keys = (opened.faces[column].to_pylist() for column in ("name", "person"))
     return {names[row].casefold(): keys[row] for row in opened.first_rows[::-1].tolist()}
 
 
-def add(name: str, photos: Sequence[Photo]) -> list[str]:
-    """Add those of some photos that pass the screening: why each of the others was refused, else empty.
+def add_photos(name: str, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
+    """Add the photos that pass screening. Returns why each of the others was rejected, None for those added.
 
-    A person whose name the gallery knows gets them beside the others. Raises GalleryError.
+    Photos of a name that the gallery has are added to that person.
+
+    Raises GalleryError if a name is invalid, or the gallery cannot be opened, changed or has another embedder.
     """
     for each in photos:
         _check_name(each.person)
     identity = default_identity()
     opening.read_gallery(name, identity)
-    with writing.locked(name, _WAIT_SECONDS) as place:
+    with writing.locked(name, layout.EDIT_WAIT_SECONDS) as gallery_folder:
         opened = opening.read_gallery(name, identity)
-        screened = _screened(opened, photos)
-        known = dict(zip(opened.faces["person"].to_pylist(), opened.faces["name"].to_pylist(), strict=True))
-        crop = writing.next_crop(opened)
-        rows: list[dict[str, Any]] = []
-        embeddings: list[np.ndarray] = []
-        for each, (key, number, reason) in zip(photos, screened, strict=True):
-            if not reason:
-                shown = known.get(key, key.removeprefix(f"{SOURCE}/"))
-                path = _keep(layout.photos_folder(name) / shown, each)
-                of = {"person": key, "name": shown, "source": SOURCE, "licence": LICENCE, "original": str(path)}
-                rows.append(of | building.kept(place, each.looked, number, crop + len(rows)))
-                embeddings.append(each.looked.embedding)
-        if rows:
-            new = (pa.Table.from_pylist(rows, schema=ROW), np.stack(embeddings))
+        screened = _screen(opened, photos)
+        accepted = [(each, result) for each, result in zip(photos, screened, strict=True) if not result.rejection]
+        if accepted:
+            rows = _new_rows(opened, gallery_folder, accepted)
+            embeddings = np.stack([each.inspected.embedding for each, _ in accepted])
+            new = (pa.Table.from_pylist(rows, schema=ROW), embeddings)
             _commit(opened, [writing.rows_of(opened), new], len(opened) + len(rows))
-    return [reason for _, _, reason in screened]
+    return [result.rejection for result in screened]
 
 
-def _keep(place: Path, added: Photo) -> Path:
-    """Write a photo under a name of its own, the same for the same photo."""
+def _check_name(text: str) -> None:
+    """Raise GalleryError if the name of a person cannot name a folder."""
+    name = display_name(text)
+    if not _PERSON.fullmatch(name) or len(name.encode()) > 200:
+        raise GalleryError("Give a name of at most 80 letters, without slashes and not starting with a dot.")
+
+
+def _new_rows(
+    opened: Gallery, gallery_folder: Path, accepted: Sequence[tuple[NewPhoto, _Screened]]
+) -> list[dict[str, Any]]:
+    """Store accepted photos and their crops, and return their rows."""
+    name_of_key = dict(zip(opened.faces["person"].to_pylist(), opened.faces["name"].to_pylist(), strict=True))
+    first_crop = writing.next_crop(opened)
+    rows = []
+    for number, (each, result) in enumerate(accepted):
+        name = name_of_key.get(result.key, result.key.removeprefix(f"{SOURCE}/"))
+        path = _store_photo(layout.photos_folder(opened.name) / name, each)
+        own = {"person": result.key, "name": name, "source": SOURCE, "licence": LICENCE, "original": str(path)}
+        rows.append(
+            own | inspection.store_face(gallery_folder, each.inspected, result.round_number, first_crop + number)
+        )
+    return rows
+
+
+def _store_photo(person_folder: Path, added: NewPhoto) -> Path:
+    """Write a photo under the hash of its bytes."""
     suffix = PurePath(added.file).suffix.lower()
-    path = place / f"{added.looked.sha256[:16]}{suffix if suffix in photo.SUFFIXES else '.jpg'}"
+    path = person_folder / f"{added.inspected.sha256[:16]}{suffix if suffix in photo.SUFFIXES else '.jpg'}"
     with storage.written_whole(path) as temporary:
         temporary.write_bytes(added.data)
     return path.absolute()
 
 
-def _commit(opened: Gallery, pieces: list[tuple[pa.Table, np.ndarray]], faces: int, without: str = "") -> None:
-    """Commit these rows, and what was refused before but of the person ``without``."""
-    refused = [row for row in writing.read_refused(opened.folder) if row["person"] != without]
+def _commit(
+    opened: Gallery, pieces: list[tuple[pa.Table, NDArray[np.float32]]], faces: int, without: str = ""
+) -> None:
+    """Commit these rows, and the rejected photos except those of the person ``without``."""
+    kept = [each for each in rejected.read_rejected(opened.folder) if each.person != without]
     about = {key: value for key, value in opened.manifest.items() if key in ("embedding", "dimensions", "build")}
-    writing.commit(opened.folder, opened.manifest["generation"] + 1, pieces, faces, refused, about)
+    writing.commit(opened.folder, opened.manifest["generation"] + 1, pieces, faces, kept, about)
 
 
-def remove(name: str, person: str, sha256: str | None = None) -> int:
-    """Remove a person by the key, or only the photo of this hash: how many photos, 0 where they are gone already.
+def remove_person(name: str, person: str, sha256: str | None = None) -> int:
+    """Remove a person by key, or only the photo with this hash. Returns the number of photos removed.
 
-    Nothing that is kept here shows them afterwards; files of the user's own outside the gallery's folder stay.
-    Raises GalleryError.
+    Nothing in the gallery's folder shows the person afterwards. Photos in the user's own folders stay.
+
+    Raises GalleryError if the gallery cannot be opened or changed.
     """
     opening.read_gallery(name)
-    with writing.locked(name, _WAIT_SECONDS):
+    with writing.locked(name, layout.EDIT_WAIT_SECONDS):
         opened = opening.read_gallery(name)
         rows, embeddings = writing.rows_of(opened)
         own = np.array([key == person for key in rows["person"].to_pylist()], bool)
-        gone = own & np.array([sha256 in (None, file) for file in rows["sha256"].to_pylist()], bool)
-        if not gone.any():
+        removed = own & np.array([sha256 in (None, file) for file in rows["sha256"].to_pylist()], bool)
+        if not removed.any():
             return 0
-        # Photos first: were this killed before the rows are gone, the person is still there to be removed again.
-        for row in np.flatnonzero(gone).tolist():
-            _forget(layout.photos_folder(name), opened.row(row))
-        called = opened.row(int(gone.argmax()))["name"]
-        if gone.sum() == own.sum() and people_called(opened, called) == [person] and _PERSON.fullmatch(called):
-            shutil.rmtree(layout.photos_folder(name) / called, ignore_errors=True)
-        left = (rows.filter(pa.array(~gone)), embeddings[~gone])
+        # Photos first: if killed before the commit, the person is still there and can be removed again.
+        for row in np.flatnonzero(removed).tolist():
+            _delete_photo(layout.photos_folder(name), opened.row(row))
+        shown = opened.row(int(removed.argmax()))["name"]
+        if removed.sum() == own.sum() and find_people(opened, shown) == [person] and _PERSON.fullmatch(shown):
+            shutil.rmtree(layout.photos_folder(name) / shown, ignore_errors=True)
+        left = (rows.filter(pa.array(~removed)), embeddings[~removed])
         _commit(opened, [left], len(left[0]), without=person if sha256 is None else "")
-        return int(gone.sum())
+        return int(removed.sum())
 
 
-def _forget(place: Path, row: dict[str, Any]) -> None:
-    """Delete the photo of a row where it is one that was added by hand."""
+def _delete_photo(photos_folder: Path, row: dict[str, Any]) -> None:
+    """Delete the photo of a row if it was added by hand."""
     if _PERSON.fullmatch(row["name"]):
-        (place / row["name"] / PurePath(row["original"]).name).unlink(missing_ok=True)
+        (photos_folder / row["name"] / PurePath(row["original"]).name).unlink(missing_ok=True)
 
 
-def people_called(opened: Gallery, text: str) -> list[str]:
-    """The keys of the people of a name, or of this very key."""
+def find_people(opened: Gallery, text: str) -> list[str]:
+    """The keys of the people with this name or key."""
     names, keys = (opened.faces[column].to_pylist() for column in ("name", "person"))
     return list(dict.fromkeys(key for name, key in zip(names, keys, strict=True) if text in (name, key)))
 
 
-def own_people(name: str) -> list[SourcePerson]:
-    """The people whose photos were added by hand, for building the gallery anew."""
-    place = layout.photos_folder(name)
-    found = folder.people(place, SOURCE, LICENCE).people if place.is_dir() and any(place.rglob("*.*")) else ()
+def added_people(name: str) -> list[SourcePerson]:
+    """The people whose photos were added by hand, for rebuilding the gallery."""
+    photos = layout.photos_folder(name)
+    found = folder.people(photos, SOURCE, LICENCE).people if photos.is_dir() and any(photos.rglob("*.*")) else ()
     return list(found)
-
-
-def create(name: str) -> None:
-    """Make a gallery with nobody in it. Raises GalleryError where the name is taken or cannot be one."""
-    with storage.written_whole(_free(name)) as temporary:
-        temporary.mkdir()
-        about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
-        writing.commit(temporary, 1, (), 0, (), about)
-        _free(name)
-
-
-def copy(source: str, name: str) -> None:
-    """Make a gallery with the people and the map of another one. Raises GalleryError as :func:`create`."""
-    opening.read_gallery(source)
-    place = _free(name)
-    with writing.locked(source, _WAIT_SECONDS) as origin, storage.written_whole(place) as temporary:
-        shutil.copytree(origin, temporary, ignore=shutil.ignore_patterns(".*", writing.BUILDING))
-        _free(name)
-
-
-def _free(name: str) -> Path:
-    """Where a gallery of this name will lie."""
-    place = layout.folder_of(name)
-    if place.exists():
-        raise GalleryError(f"There is a gallery {name} already. Choose another name.")
-    return place

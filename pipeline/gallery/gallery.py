@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import GalleryError
 from pipeline.gallery.layout import build_command, crop_path
@@ -18,33 +19,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gallery:
-    """An open gallery. Rows are faces; ``person_of_row`` numbers the people from 0 in order of appearance."""
+    """An open gallery. A row is a face; people are numbered from 0 in order of appearance.
+
+    faces: a table of :data:`pipeline.gallery.rows.ROW`. embeddings: unit rows, float32 (faces, dimensions).
+    """
 
     folder: Path
     manifest: dict[str, Any]
     faces: pa.Table
-    embeddings: np.ndarray
+    embeddings: NDArray[np.float32]
 
     @property
     def name(self) -> str:
-        """What it was built as."""
+        """The name of its folder."""
         return self.folder.name
 
     @property
     def digest(self) -> str:
-        """What identifies its embeddings; empty where it was made in memory."""
+        """Identifies the embeddings. Empty for a gallery that was never on disk."""
         return str(self.manifest["files"]["embeddings"]["sha256"][:16]) if self.manifest else ""
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
     @cached_property
-    def _people(self) -> tuple[np.ndarray, np.ndarray]:
+    def _people(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         import pyarrow as pa
 
         keys = self.faces["person"]
         self._check(keys)
-        # One dictionary for all chunks. Ten million rows take a second, and 0.2 GB that is given back.
+        # One dictionary for all chunks. Ten million rows take a second and 0.2 GB, which is released again.
         numbers = [chunk.indices.to_numpy() for chunk in keys.dictionary_encode().chunks]
         people = np.concatenate([np.empty(0, np.int32), *numbers])
         del numbers
@@ -53,36 +57,36 @@ class Gallery:
         return people, first_rows
 
     @property
-    def person_of_row(self) -> np.ndarray:
-        """Number of the person of each row, int32, (faces,)."""
+    def person_of_row(self) -> NDArray[np.int32]:
+        """The number of each row's person, int32 (faces,)."""
         return self._people[0]
 
     @property
-    def first_rows(self) -> np.ndarray:
-        """The first row of each person, int64, (people,)."""
+    def first_rows(self) -> NDArray[np.int64]:
+        """The first row of each person, int64 (people,)."""
         return self._people[1]
 
     @property
     def people_count(self) -> int:
-        """How many people it has."""
+        """The number of people."""
         return len(self._people[1])
 
     def row(self, row: int) -> dict[str, Any]:
-        """The columns of one row. Raises GalleryError where it is damaged."""
+        """The columns of one row. Raises GalleryError if it is damaged."""
         found = self.faces.slice(row, 1)
         self._check(found)
         columns: dict[str, Any] = found.to_pylist()[0]
         return columns
 
     def _check(self, rows: pa.Table | pa.ChunkedArray) -> None:
-        """What is mapped has not been read before: a damaged length of a text would end the process."""
+        """Validate mapped rows before they are read: a damaged string length would crash the process."""
         try:
             rows.validate(full=True)
         except ValueError as error:
             raise damaged(self.name, error) from error
 
     def crop_path(self, row: int) -> Path:
-        """The picture of one row, a JPEG."""
+        """The crop of one row, a JPEG."""
         return crop_path(self.folder, self.faces["crop"][row].as_py())
 
 

@@ -1,16 +1,15 @@
-"""Where a gallery's files lie, and what it may be called.
+"""The names and paths of galleries and of the files in them.
 
 A gallery is a folder in the data folder. Its ``manifest.json`` names the files that hold its rows:
 
-- ``faces-N.arrow``: a row for each face (:data:`pipeline.gallery.layout.rows.ROW`), memory-mapped,
-- ``embeddings-N.npy``: float32 (faces, dimensions), unit rows in the same order, memory-mapped,
-- ``rejected.csv``: the photos that screening rejected, with the reason,
-- ``crops/000/000000.jpg``: the picture of each row, by its number in the column ``crop``,
-- ``photos/NAME/``: photos of a person that were added by hand,
-- ``prepared-SCORER-EMBEDDINGS.npy`` and ``index-EMBEDDINGS.faiss``: caches of the search.
+- ``faces-N.arrow``: one row per face (:data:`pipeline.gallery.rows.ROW`), memory-mapped
+- ``embeddings-N.npy``: unit rows in the same order, float32 (faces, dimensions), memory-mapped
+- ``rejected.csv``: the photos that screening rejected, with reasons
+- ``crops/000/000000.jpg``: the crops, numbered by the column ``crop``
+- ``photos/NAME/``: a person's photos that were added by hand
+- ``prepared-SCORER-EMBEDDINGS.npy`` and ``index-EMBEDDINGS.faiss``: caches of the search
 
-Replacing the manifest commits a change, so that a gallery is always whole. While a build runs, its parts lie in
-``building/``.
+Replacing the manifest commits a change, so changes are atomic. ``building/`` holds the parts of an unfinished build.
 """
 
 from __future__ import annotations
@@ -23,37 +22,40 @@ from pipeline import storage
 from pipeline.errors import GalleryError
 
 FORMAT = 2
-# Of before: the rows are a Parquet file (see :mod:`pipeline.gallery.upgrade`).
+# Rows in a Parquet file; see :mod:`pipeline.gallery.upgrade`.
 OLD_FORMAT = 1
 DEMONSTRATION = "demonstration"
 REJECTED = "rejected.csv"
+BUILDING = "building"
+# How long an edit waits for another one: longer than an edit takes, shorter than a build.
+EDIT_WAIT_SECONDS = 10.0
 NAME_PATTERN = re.compile(r"[\w][\w .-]{0,99}")
 
 
 def folder_of(name: str) -> Path:
-    """Where the gallery ``name`` lies. Raises GalleryError for what cannot be a folder's name."""
+    """The folder of the gallery ``name``. Raises GalleryError if the name cannot be a folder's."""
     if not NAME_PATTERN.fullmatch(name) or name.endswith((".", " ")):
         raise GalleryError(
-            f"'{name}' cannot name a gallery. Use letters, digits, spaces, dots and hyphens, as in my-family."
+            f"'{name}' is not a valid gallery name. Use letters, digits, spaces, dots and hyphens, as in my-family."
         )
     return storage.home() / "galleries" / name
 
 
 def names() -> list[str]:
-    """The finished galleries, the demonstration first."""
+    """The names of the finished galleries, the demonstration first."""
     found = sorted(path.parent.name for path in (storage.home() / "galleries").glob(f"*/{storage.MANIFEST}"))
-    # What is being copied has a name that no gallery can have.
+    # A copy in progress has a name that no gallery can have.
     found = [name for name in found if NAME_PATTERN.fullmatch(name)]
     return sorted(found, key=lambda name: name != DEMONSTRATION)
 
 
 def crop_path(folder: Path, number: int) -> Path:
-    """Where the picture of a number lies: a thousand of them in each folder."""
+    """The path of a crop. A folder holds a thousand crops."""
     return folder / "crops" / f"{number // 1000:03d}" / f"{number:06d}.jpg"
 
 
 def photos_folder(name: str) -> Path:
-    """Where the photos lie that were added by hand: a folder for each person. Raises GalleryError."""
+    """The folder of the photos added by hand, one folder per person. Raises GalleryError."""
     return folder_of(name) / "photos"
 
 

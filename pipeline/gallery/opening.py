@@ -1,4 +1,4 @@
-"""TODO."""
+"""Opening a gallery: check that its files fit together, and upgrade an old format."""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import Embedder
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, default_identity, load_embedder, name_of
 from pipeline.errors import EmptyGalleryError, GalleryError
-from pipeline.gallery import opening
 from pipeline.gallery.gallery import Gallery, damaged
-from pipeline.gallery.layout import DEMONSTRATION, FORMAT, OLD_FORMAT, build_command, folder_of, names
+from pipeline.gallery.layout import BUILDING, DEMONSTRATION, FORMAT, OLD_FORMAT, build_command, folder_of, names
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 def embedder_of(opened: Gallery) -> Embedder:
-    """The embedder that a gallery was made with. Raises GalleryError where that is not here, or its crops differ."""
+    """The embedder of a gallery. Raises GalleryError if the installed one differs or makes other crops."""
     name = name_of(opened.manifest["embedding"])
     if name in (None, DEFAULT_EMBEDDER):
-        opening.open_gallery(opened.name, default_identity())
+        open_gallery(opened.name, default_identity())
     embedder = load_embedder(name or DEFAULT_EMBEDDER)
-    opening.open_gallery(opened.name, embedder.identity)
+    open_gallery(opened.name, embedder.identity)
     return embedder
 
 
 def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
-    """Open a gallery and check that its parts fit together and, where ``identity`` is given, fit the embedder.
+    """Open a gallery that has people, and check that its files fit together.
 
-    Raises GalleryError with one sentence that names the command to run, EmptyGalleryError where nobody is in it.
+    identity: of the embedder that the gallery must have been built with, if given.
+
+    Raises GalleryError, with the command that helps, and EmptyGalleryError if it has no people.
     """
     opened = read_gallery(name, identity)
     if not len(opened):
@@ -42,49 +44,53 @@ def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
 
 
 def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
-    """As :func:`open`, but a gallery may be empty."""
+    """Open a gallery, which may be empty. Otherwise like :func:`open_gallery`."""
     folder = folder_of(name)
     manifest = storage.read_manifest(folder)
     if manifest is None:
         if (folder / storage.MANIFEST).exists():
             raise damaged(name, ValueError(f"{storage.MANIFEST} cannot be read"))
         raise _missing(name, folder)
-    if manifest.get("format") not in (OLD_FORMAT, FORMAT):
-        raise GalleryError(
-            f"The gallery {name} has format {manifest.get('format')}; this version reads {FORMAT}. Rebuild it.",
-            command=build_command(name, fresh=True),
-        )
-    if identity is not None and manifest.get("embedding") != identity:
-        raise GalleryError(
-            f"The gallery {name} was built with another model or other crops ({_model(manifest)}), "
-            "so its distances would mean nothing. Rebuild it.",
-            command=build_command(name, fresh=True),
-        )
+    _check_manifest(name, manifest, identity)
     if manifest["format"] == OLD_FORMAT:
-        from pipeline.gallery import upgrade
+        # Here, because pyarrow is slow to import.
+        from pipeline.gallery.upgrade import upgrade
 
-        if upgrade.migrate(name, manifest):
+        if upgrade(name, manifest):
             return read_gallery(name, identity)
     try:
         faces, embeddings = _read(folder, manifest)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         if storage.read_manifest(folder) != manifest:
-            return read_gallery(name, identity)  # It was changed meanwhile.
+            # It was changed after the manifest was read.
+            return read_gallery(name, identity)
         raise damaged(name, error) from error
     return Gallery(folder, manifest, faces, embeddings)
 
 
-def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]:
+def _check_manifest(name: str, manifest: dict[str, Any], identity: dict[str, Any] | None) -> None:
+    if manifest.get("format") not in (OLD_FORMAT, FORMAT):
+        raise GalleryError(
+            f"The gallery {name} has format {manifest.get('format')}; this version reads {FORMAT}. Rebuild it.",
+            command=build_command(name, fresh=True),
+        )
+    embedding = manifest.get("embedding")
+    if identity is not None and embedding != identity:
+        model = embedding.get("model") if isinstance(embedding, dict) else "unknown"
+        raise GalleryError(
+            f"The gallery {name} was built with another model or other crops ({model}), "
+            "so its distances would mean nothing. Rebuild it.",
+            command=build_command(name, fresh=True),
+        )
+
+
+def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, NDArray[np.float32]]:
+    # Here, because pyarrow is slow to import.
+    from pipeline.gallery import rows, upgrade
+
     files = manifest["files"]
     path = folder / files["faces"]["name"]
-    if manifest["format"] == OLD_FORMAT:
-        from pipeline.gallery import upgrade
-
-        faces = upgrade.read(path)
-    else:
-        from pipeline.gallery import rows
-
-        faces = rows.open_rows(path)
+    faces = upgrade.read_parquet(path) if manifest["format"] == OLD_FORMAT else rows.open_rows(path)
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
@@ -96,15 +102,10 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, np.ndarray]
 
 def _missing(name: str, folder: Path) -> GalleryError:
     """The error for a gallery that does not exist or is only partly built."""
-    if (folder / "building").is_dir():
+    if (folder / BUILDING).is_dir():
         text = f"The gallery {name} is not finished. Resume its build."
     elif name == DEMONSTRATION:
         text = "The demonstration gallery has not been set up yet."
     else:
         text = f"There is no gallery {name} (existing galleries: {', '.join(names()) or 'none'})."
     return GalleryError(text, command=build_command(name))
-
-
-def _model(manifest: dict[str, Any]) -> str:
-    embedding = manifest.get("embedding")
-    return str(embedding.get("model")) if isinstance(embedding, dict) else "unknown"

@@ -1,4 +1,4 @@
-"""The rows of a gallery on disk: an Arrow file, mapped into memory, of which only what is looked at is read."""
+"""The rows of a gallery on disk: a memory-mapped Arrow file, of which only the rows in use are read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-# person: unique key of the identity; name: what people read, not unique; original: the photo's path within its
-# source; round: the screening round that accepted it, 0 is the strictest; crop: the number of its picture, which no
-# row that comes or goes changes.
+# person: unique key of the identity. name: for display, not unique. original: path of the photo. round: the screening
+# round that accepted it, 0 is the strictest. crop: number of the crop, which stays when other rows are removed.
 ROW = pa.schema(
     [
         ("person", pa.string()),
@@ -25,39 +24,39 @@ ROW = pa.schema(
         ("crop", pa.int32()),
     ]
 )
-# Rows are written so many at a time, whatever they come in, so that a gallery that grew photo by photo is found in as
-# few pieces as any: ten million rows open in 40 ms, and one of them takes 0.1 ms.
+# Rows per batch in the file. Full batches keep a gallery fast that grew photo by photo: ten million rows open in
+# 40 ms, and reading one takes 0.1 ms.
 _BATCH = 65_536
-# Up to so many rows, of which pages show whole columns, all is checked at opening, which takes 8 ms.
+# Up to this size, all rows are validated at opening, which takes 8 ms.
 _CHECKED_MAX = 100_000
 
 
 def write(path: Path, tables: Iterable[pa.Table]) -> None:
-    """Write rows of :data:`ROW`, holding no more than one table and one batch of them."""
+    """Write tables of :data:`ROW`, holding no more than one table and one batch in memory."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, ROW) as writer:
         for batch in _batches(tables):
             writer.write_table(batch.combine_chunks())
 
 
 def _batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    waiting = ROW.empty_table()
+    pending = ROW.empty_table()
     for table in tables:
         start = 0
         while start < len(table):
-            part = table.slice(start, _BATCH - len(waiting))
-            waiting, start = pa.concat_tables([waiting, part]), start + len(part)
-            if len(waiting) == _BATCH:
-                yield waiting
-                waiting = ROW.empty_table()
-    if len(waiting):
-        yield waiting
+            part = table.slice(start, _BATCH - len(pending))
+            pending, start = pa.concat_tables([pending, part]), start + len(part)
+            if len(pending) == _BATCH:
+                yield pending
+                pending = ROW.empty_table()
+    if len(pending):
+        yield pending
 
 
 def open_rows(path: Path) -> pa.Table:
-    """The rows of a file, which may be deleted meanwhile. Raises OSError or ValueError where it is damaged.
+    """Map the rows of a file, which may be deleted while it is in use. Raises OSError or ValueError if it is damaged.
 
-    Of many rows the texts are not read; whoever looks at them checks them (``validate(full=True)``): a damaged length
-    would end the process.
+    The strings of a large file are not validated here. Call ``validate(full=True)`` on rows before reading them: a
+    damaged string length would crash the process.
     """
     try:
         with pa.memory_map(str(path)) as file:

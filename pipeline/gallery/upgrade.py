@@ -1,4 +1,4 @@
-"""Galleries of format 1, whose rows are a Parquet file that must be read whole: rewritten when they are opened."""
+"""Upgrading galleries of format 1, whose rows are a Parquet file that must be read whole."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pipeline.errors import GalleryError
 from pipeline.gallery import layout, rows, writing
 
 
-def migrate(name: str, manifest: dict[str, Any]) -> bool:
-    """Rewrite a gallery of this manifest in the format of today; False where that cannot be done.
+def upgrade(name: str, manifest: dict[str, Any]) -> bool:
+    """Rewrite the gallery with this manifest in the current format. The change is atomic.
 
-    Then another process is changing it, its folder cannot be written, or it is damaged, and it stays as it was.
-    Replacing the manifest is what counts, as in :func:`pipeline.gallery.writing.commit`.
+    Returns False, and changes nothing, if another process is changing the gallery, its folder is read-only, or it is
+    damaged.
     """
     try:
         with writing.locked(name) as folder:
-            # Else it was changed before it was locked.
+            # Otherwise it was changed before it was locked.
             if storage.read_manifest(folder) == manifest:
                 _rewrite(folder, manifest)
     except (GalleryError, OSError, ValueError, KeyError, TypeError):
@@ -35,7 +35,7 @@ def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
     files = manifest["files"]
     old = folder / files["faces"]["name"]
     new = old.with_suffix(".arrow")
-    # What has changed since it was written must not be given a new hash.
+    # A damaged file must not get a new hash.
     if storage.sha256(old) != files["faces"]["sha256"]:
         raise ValueError(f"{old.name} has changed since it was written")
     with storage.written_whole(new) as temporary:
@@ -43,14 +43,14 @@ def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
         if len(rows.open_rows(temporary)) != manifest["faces"]:
             raise ValueError(f"{manifest['faces']} faces expected")
     files = files | {"faces": {"name": new.name, "sha256": storage.sha256(new)}}
-    # The gallery's date and generation stay, and with them its map.
+    # The date and the generation stay, so the gallery's map remains valid.
     storage.write_json(folder / storage.MANIFEST, manifest | {"format": layout.FORMAT, "files": files})
     with suppress(OSError):
         old.unlink()
 
 
-def read(path: Path) -> pa.Table:
-    """The rows of format 1, in memory, as :func:`pipeline.gallery.rows.open_rows` gives those of today."""
+def read_parquet(path: Path) -> pa.Table:
+    """The rows of format 1, in memory, with the columns of :data:`pipeline.gallery.rows.ROW`."""
     return pa.concat_tables([rows.ROW.empty_table(), *_tables(path)])
 
 
@@ -60,7 +60,7 @@ def _tables(path: Path) -> Iterator[pa.Table]:
         for batch in file.iter_batches():
             table = pa.Table.from_batches([batch])
             if "crop" not in table.column_names:
-                # Before rows could go, the number of a row was that of its picture.
+                # Before rows could be removed, a row's crop had the row's number.
                 table = table.append_column("crop", pa.array(range(start, start + len(table)), pa.int32()))
             yield table.select(rows.ROW.names).cast(rows.ROW)
             start += len(table)

@@ -1,4 +1,4 @@
-"""How a gallery changes: by one process at a time, and at once, when its manifest is replaced."""
+"""Changing a gallery: one process at a time, committed by replacing the manifest."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.csv
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from pipeline import __version__, storage
 from pipeline.embedding import facenet_weights
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout, rows
 from pipeline.gallery.gallery import Gallery
-
-# What is kept of each refused photo.
-REFUSED = ("person", "name", "source", "original", "reason")
-BUILDING = "building"
+from pipeline.gallery.rejected import RejectedPhoto, write_rejected
 
 
 @contextmanager
 def locked(name: str, wait_seconds: float = 0.0) -> Iterator[Path]:
-    """The folder of a gallery, which is nobody else's meanwhile. Raises GalleryError where it is another's."""
+    """Lock a gallery for this process and give its folder. Raises GalleryError if another process holds the lock."""
     folder = layout.folder_of(name)
     try:
         with FileLock(folder / ".lock", timeout=wait_seconds):
-            # What processes were writing when they were killed.
+            # Left by processes that were killed while writing.
             for path in (*folder.glob(".faces-*.part"), *folder.glob(".embeddings-*.part")):
                 path.unlink(missing_ok=True)
             yield folder
@@ -40,26 +37,29 @@ def locked(name: str, wait_seconds: float = 0.0) -> Iterator[Path]:
 
 
 def next_crop(old: Gallery | None) -> int:
-    """The first number from which on no row has a crop."""
+    """The first crop number that no row uses, nor any after it."""
     return pa.compute.max(old.faces["crop"]).as_py() + 1 if old and len(old) else 0
 
 
-def rows_of(old: Gallery) -> tuple[pa.Table, np.ndarray]:
-    """All rows of a gallery, as :func:`commit` takes them."""
+def rows_of(old: Gallery) -> tuple[pa.Table, NDArray[np.float32]]:
+    """All rows and embeddings of a gallery, as a piece for :func:`commit`."""
     return old.faces.select(rows.ROW.names).cast(rows.ROW), old.embeddings
 
 
 def commit(
     folder: Path,
     generation: int,
-    pieces: Iterable[tuple[pa.Table, np.ndarray]],
+    pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]],
     faces: int,
-    refused: Sequence[dict[str, str]],
+    rejected: Sequence[RejectedPhoto],
     about: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the rows of a gallery and their embeddings, piece by piece, and clear up: the manifest, which is given.
+    """Write a gallery's rows and embeddings, replace its manifest, delete what is no longer needed.
 
-    Its last step but clearing up is the one that counts: killed before, nothing has changed.
+    pieces: tables of :data:`pipeline.gallery.rows.ROW` and their unit rows, float32 (n, dimensions), read one by one.
+    faces: the number of rows in all pieces. about: more entries for the manifest.
+
+    Returns the manifest. If killed before the manifest is replaced, nothing has changed.
     """
     faces_path, embeddings_path = folder / f"faces-{generation}.arrow", folder / f"embeddings-{generation}.npy"
     dimensions = about.get("dimensions", facenet_weights.DIMENSIONS)
@@ -68,7 +68,7 @@ def commit(
         rows.write(rows_file, _rows(pieces, array))
         array.flush()
     written = rows.open_rows(faces_path)
-    _write_refused(folder / layout.REJECTED, refused)
+    write_rejected(folder, rejected)
     manifest = {
         "format": layout.FORMAT,
         "generation": generation,
@@ -76,19 +76,19 @@ def commit(
         **about,
         "people": pa.compute.count_distinct(written["person"]).as_py(),
         "faces": faces,
-        "rejected": len(refused),
+        "rejected": len(rejected),
         "files": {
             "faces": {"name": faces_path.name, "sha256": storage.sha256(faces_path)},
             "embeddings": {"name": embeddings_path.name, "sha256": storage.sha256(embeddings_path)},
         },
     }
     storage.write_manifest(folder, manifest)
-    _clear_up(folder, {faces_path, embeddings_path}, written["crop"])
+    _clean_up(folder, {faces_path, embeddings_path}, written["crop"])
     return manifest
 
 
-def _rows(pieces: Iterable[tuple[pa.Table, np.ndarray]], array: np.ndarray) -> Iterator[pa.Table]:
-    """The rows of all pieces, whose embeddings are written meanwhile."""
+def _rows(pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]], array: NDArray[np.float32]) -> Iterator[pa.Table]:
+    """The tables of all pieces; their embeddings are copied to ``array`` on the way."""
     start = 0
     for table, embeddings in pieces:
         array[start : start + len(table)] = embeddings
@@ -96,11 +96,11 @@ def _rows(pieces: Iterable[tuple[pa.Table, np.ndarray]], array: np.ndarray) -> I
         yield table
 
 
-def _clear_up(folder: Path, files: set[Path], crops: pa.ChunkedArray) -> None:
-    """Delete what no row needs: earlier rows, what scorers kept of them, pictures, an unfinished build."""
+def _clean_up(folder: Path, files: set[Path], crops: pa.ChunkedArray) -> None:
+    """Delete earlier rows, caches of the search, crops that no row uses, and the parts of the build."""
     for pattern in ("faces-*", "embeddings-*.npy", "prepared-*.npy", "index-*.faiss"):
         for path in folder.glob(pattern):
-            # Where what somebody has mapped cannot be deleted, the next change does.
+            # Windows cannot delete a file that is mapped; the next change does.
             with suppress(PermissionError):
                 if path not in files:
                     path.unlink(missing_ok=True)
@@ -111,21 +111,5 @@ def _clear_up(folder: Path, files: set[Path], crops: pa.ChunkedArray) -> None:
         number = int(path.stem) if path.stem.isdecimal() else len(needed)
         if number >= len(needed) or not needed[number] or path != layout.crop_path(folder, number):
             path.unlink(missing_ok=True)
-    if (folder / BUILDING).exists():
-        shutil.rmtree(folder / BUILDING)
-
-
-def read_refused(folder: Path) -> list[dict[str, str]]:
-    """The refused photos, each with the reason."""
-    path = folder / layout.REJECTED
-    if not path.is_file():
-        return []
-    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(REFUSED, pa.string()))
-    refused: list[dict[str, str]] = pyarrow.csv.read_csv(path, convert_options=options).to_pylist()
-    return refused
-
-
-def _write_refused(path: Path, refused: Sequence[dict[str, str]]) -> None:
-    columns = {name: pa.array([row[name] for row in refused], pa.string()) for name in REFUSED}
-    with storage.written_whole(path) as temporary:
-        pyarrow.csv.write_csv(pa.table(columns), temporary)
+    if (folder / layout.BUILDING).exists():
+        shutil.rmtree(folder / layout.BUILDING)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.app import synthetic
 from pages.shared import session
 from pipeline import photo
-from pipeline.gallery import building, editing, layout, opening, writing
+from pipeline.gallery import editing, layout, managing, opening, writing
 from pipeline.lookalikes import Lookalikes, Models
 from tests.conftest import HOME, beside, encoded, enlarged
 from tests.pages.visitor import go_to, unescaped, visit
@@ -219,14 +219,14 @@ def test_a_photo_and_then_the_person_are_removed_after_a_question(small):
 def test_somebody_whom_another_session_has_removed_is_gone_without_a_word(small):
     page = press(people(), "Madonna")
     press(page, "Remove Madonna")
-    editing.remove("small", "Examples/Madonna")
+    editing.remove_person("small", "Examples/Madonna")
     press(page, "Remove for good")
     assert "Madonna" not in wall(page)
 
 
 def test_the_last_person_leaves_an_empty_gallery_that_all_pages_show_as_such(small, stranger):
     for person in {row["person"] for row in opening.open_gallery("small").faces.to_pylist()}:
-        editing.remove("small", person)
+        editing.remove_person("small", person)
     page = people()
     assert "0 photos of 0 people" in captions(page)
     assert "Nobody is in this gallery yet" in page.info[0].value
@@ -262,7 +262,9 @@ def test_the_first_gallery_of_ones_own_is_in_the_address_too(small):
     assert page.sidebar.selectbox[0].value == page.query_params["gallery"] == "the family"
 
 
-@pytest.mark.parametrize(("name", "reason"), [("small", "There is a gallery small already"), ("a/b", "cannot name")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("small", "There is a gallery small already"), ("a/b", "not a valid gallery name")]
+)
 def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
     page = press(people(), "New gallery")
     page.text_input(key="new name").set_value(name).run()
@@ -277,7 +279,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkey
 
     page = dropped(people(), stranger, names=("Ann.jpg",))
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "_write_refused", full)
+        patch.setattr(writing, "write_rejected", full)
         press(page, "Add 1 photo")
     assert "cannot be written: No space left on device" in unescaped(page.error[0].value)
     assert len(opening.open_gallery("small")) == 15
@@ -286,7 +288,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkey
 
 
 def test_while_a_build_runs_the_page_says_so(small, stranger, monkeypatch):
-    monkeypatch.setattr(editing, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(layout, "EDIT_WAIT_SECONDS", 0.1)
     page = dropped(people(), stranger, names=("Ann.jpg",))
     with writing.locked("small"):
         press(page, "Add 1 photo")
@@ -311,7 +313,7 @@ def test_a_gallery_that_is_not_there_is_told_of_and_another_one_unescaped(empty_
     assert page.sidebar.selectbox[0].value == "few"
     page = people(gallery="more")
     assert "more · 40 photos of 4 people" in captions(page)
-    building.remove("more")
+    managing.delete_gallery("more")
     sound(page.run())
     assert "There is no gallery more here" in unescaped(page.toast[0].value)
     assert "few · 20 photos of 2 people" in captions(page)

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.cli.app import main
 from pipeline.cli.find import NOTE
-from pipeline.gallery import building, editing, layout, opening
+from pipeline.gallery import editing, inspection, layout, managing, opening
 from pipeline.lookalikes import Models
 from pipeline.similarity import files, scorers
 from tests.conftest import put
@@ -187,10 +187,10 @@ def test_a_person_is_removed_by_name_and_of_two_of_one_name_by_key(run, home, ex
 
 
 def test_photos_that_were_added_by_hand_are_built_anew_with_and_without_others(run, home, models, examples, tmp_path):
-    editing.create("mine")
+    managing.create_gallery("mine")
     data = examples["Madonna"][1].read_bytes()
-    (looked,) = building.look([data], models.detector, models.embedder)
-    editing.add("mine", [editing.Photo("Ann Lee", "1.jpg", data, looked)])
+    (looked,) = inspection.inspect_photos([data], models.detector, models.embedder)
+    editing.add_photos("mine", [editing.NewPhoto("Ann Lee", "1.jpg", data, looked)])
     place = put(tmp_path / "in", {"Bob/1.jpg": examples["Elton John"][1]})
     assert "2 people, 2 faces (1 new)." in run("build", place, "--gallery", "mine")[1]
     assert "2 people, 2 faces (2 new)." in run("build", place, "--gallery", "mine", "--fresh")[1]
@@ -301,13 +301,13 @@ def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna
         (("find", tmp_path / "blank.png", *ours), "No face"),
         (("find", madonna, *ours, "--face", 9), "no face 9"),
         (("find", madonna, "--gallery", "other"), "There is no gallery other (existing galleries: small)"),
-        (("find", madonna, "--gallery", "../up"), "cannot name a gallery"),
+        (("find", madonna, "--gallery", "../up"), "not a valid gallery name"),
         (("find", madonna), "Run: python -m pipeline setup"),
         (("compare", madonna, tmp_path / "blank.png"), "No face"),
         (("build",), "Which folder holds the photos?"),
         (("build", tmp_path / "missing"), "There is no folder"),
         (("build", tmp_path / "no photos"), "There are no photos"),
-        (("build", unusable, "--gallery", "a/b"), "cannot name a gallery"),
+        (("build", unusable, "--gallery", "a/b"), "not a valid gallery name"),
         (("build", tmp_path, "--source", "vggface2"), "no VGGFace2 identities"),
         (("check", "other"), "There is no gallery other"),
         (("map", "--gallery", "other"), "There is no gallery other"),
@@ -315,7 +315,7 @@ def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna
         assert words in one_sentence(*run(*arguments)), arguments
     code, _, errors = run("build", unusable)
     assert code == 1
-    assert "No photo is usable: 1 photos were refused" in errors
+    assert "No photo is usable: 1 photos were rejected" in errors
     assert "Traceback" not in errors
 
 

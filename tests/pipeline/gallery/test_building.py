@@ -18,8 +18,8 @@ import pytest
 from pipeline import photo, storage
 from pipeline.embedding.base import Embedder
 from pipeline.errors import GalleryError
-from pipeline.gallery import building, checking, layout, opening
-from pipeline.gallery.building import BuildReport, BuildSettings, Progress
+from pipeline.gallery import building, checking, layout, managing, opening
+from pipeline.gallery.building import BuildProgress, BuildReport, BuildSettings
 from pipeline.sources import demonstration, folder
 from pipeline.sources.base import SourcePeople, source_people
 from tests.conftest import LFW, enlarged, put
@@ -146,7 +146,7 @@ def test_two_people_of_one_name_stay_two(build, examples, tmp_path):
 
 def test_no_usable_photo_at_all_says_why(build, tmp_path):
     put(tmp_path / "in", {"Ann/blank.png": BLANK, "Bob/empty.jpg": b""})
-    with pytest.raises(GalleryError, match="No photo is usable: 2 photos were refused"):
+    with pytest.raises(GalleryError, match="No photo is usable: 2 photos were rejected"):
         build(tmp_path / "in")
     with pytest.raises(GalleryError, match="not finished"):
         opening.open_gallery("mine")
@@ -157,7 +157,7 @@ def test_building_again_adds_only_what_is_new(build, examples, tmp_path):
     place = put(tmp_path / "in", {"Ann/1.jpg": one, "Ann/2.jpg": two, "Ann/blank.png": BLANK})
     build(place)
     before = state("mine")
-    told: list[Progress] = []
+    told: list[BuildProgress] = []
     assert build(place, progress=told.append).faces_added == 0
     assert told[-1].photos == 0
     assert state("mine") == before
@@ -190,7 +190,7 @@ def test_a_higher_target_takes_more_of_the_photos(build, examples, tmp_path):
 
 def test_a_gallery_of_another_model_is_not_added_to(build, small, models, monkeypatch):
     monkeypatch.setattr(Embedder, "identity", {"model": "another"})
-    with pytest.raises(GalleryError, match=r"made with another model .* build FOLDER --gallery small --fresh"):
+    with pytest.raises(GalleryError, match="built with another model"):
         build(source_people([]), "small")
 
 
@@ -205,7 +205,7 @@ def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypat
 
 def test_what_an_earlier_version_has_begun_is_looked_at_again(build, tmp_path):
     place, parts = put(tmp_path / "in", {"Ann/blank.png": BLANK}), layout.folder_of("mine") / "building"
-    told: list[Progress] = []
+    told: list[BuildProgress] = []
     for expected in (1, 0, 1):
         with pytest.raises(GalleryError, match="No photo is usable"):
             build(place, progress=told.append)
@@ -216,9 +216,9 @@ def test_what_an_earlier_version_has_begun_is_looked_at_again(build, tmp_path):
 
 
 def test_a_removed_gallery_is_gone(small):
-    building.remove("small")
+    managing.delete_gallery("small")
     assert layout.names() == []
-    building.remove("small")
+    managing.delete_gallery("small")
 
 
 def test_a_build_killed_while_it_tidies_up_does_not_count_twice(build, examples, tmp_path, monkeypatch):
@@ -267,7 +267,7 @@ def people() -> SourcePeople:
 
 
 def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
-    whole: list[Progress] = []
+    whole: list[BuildProgress] = []
     script = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
     try:
         build(people(), "whole", whole.append, photos_per_person=3, people_per_part=2)
@@ -276,7 +276,7 @@ def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
         with pytest.raises(GalleryError, match="being built by another process"):
             build(people(), "killed")
         with pytest.raises(GalleryError, match="being built by another process"):
-            building.remove("killed")
+            managing.delete_gallery("killed")
         with pytest.raises(GalleryError, match="not finished"):
             opening.open_gallery("killed")
     finally:
@@ -284,7 +284,7 @@ def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
         script.wait()
     parts = sorted(path.name for path in (layout.folder_of("killed") / "building").glob("*.parquet"))
     assert parts == ["000000.parquet"]
-    looked_at: list[Progress] = []
+    looked_at: list[BuildProgress] = []
     report = build(people(), "killed", looked_at.append, photos_per_person=3, people_per_part=2)
     assert report.faces == len(opening.open_gallery("whole"))
     # Photos of the finished part are not looked at again.

@@ -145,5 +145,5 @@ def test_a_name_can_be_a_folder(home, name):
     "name", ["", ".", "..", "a/b", "../x", "a\\b", "x.", "x ", "-x", "a\nb", "a\0b", "x" * 101, "🎭"]
 )
 def test_a_name_that_cannot_be_a_folder_is_refused(home, name):
-    with pytest.raises(GalleryError, match=re.escape(f"'{name}' cannot name a gallery")):
+    with pytest.raises(GalleryError, match=re.escape(f"'{name}' is not a valid gallery name")):
         layout.folder_of(name)

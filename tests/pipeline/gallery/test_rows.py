@@ -46,14 +46,14 @@ def test_rows_come_back_in_full_batches_whatever_pieces_they_came_in(tmp_path, m
     found = rows.open_rows(tmp_path / "rows")
     assert found.equals(WHOLE.slice(0, sum(pieces)))
     assert all(len(chunk) == 7 for chunk in found["person"].chunks[:-1])
-    people = Gallery(tmp_path, {}, found, np.empty((len(found), 128))).person_of_row
+    people = Gallery(tmp_path, {}, found, np.empty((len(found), 128), np.float32)).person_of_row
     assert people.tolist() == [row // 3 for row in range(len(found))]
 
 
 def test_opening_and_looking_at_rows_takes_no_memory_for_the_others(tmp_path):
     rows.write(tmp_path / "rows", [table_of(100_000)])
     before = pa.total_allocated_bytes()
-    opened = Gallery(tmp_path, {}, rows.open_rows(tmp_path / "rows"), np.empty((100_000, 128)))
+    opened = Gallery(tmp_path, {}, rows.open_rows(tmp_path / "rows"), np.empty((100_000, 128), np.float32))
     assert [opened.row(row)["crop"] for row in (0, 65_536, 99_999)] == [0, 65_536, 99_999]
     assert opened.crop_path(70_001).name == "070001.jpg"
     assert pa.total_allocated_bytes() - before < 10_000
@@ -87,7 +87,7 @@ def test_bytes_that_changed_anywhere_are_an_error_or_another_text_and_never_the_
     whole[start : start + len(harm)] = harm[: len(whole) - start]
     path.write_bytes(whole)
     try:
-        opened = Gallery(tmp_path, {}, rows.open_rows(path), np.empty((60, 128)))
+        opened = Gallery(tmp_path, {}, rows.open_rows(path), np.empty((60, 128), np.float32))
         assert opened.person_of_row.shape == (len(opened.faces),)
         assert all(len(opened.row(row)) == 11 for row in range(len(opened.faces)))
         assert not checked or len(opened.faces.to_pylist()) == len(opened.faces)

@@ -11,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.gallery import screening
-from pipeline.gallery.screening import LAST_ROUND, ROUNDS, Candidates, Limits, Measured
+from pipeline.gallery.screening import (
+    LAST_ROUND,
+    ROUNDS,
+    PersonScreening,
+    PhotoQuality,
+    Rejection,
+    RejectionKind,
+    RoundLimits,
+)
 
-GOOD = Measured(400, 0.995, 170)
+GOOD = PhotoQuality(400, 0.995, 170)
+NO_FACE = Rejection(RejectionKind.NO_FACE)
+UNREADABLE = Rejection(RejectionKind.UNREADABLE, "The file is empty.")
 
 
 def test_the_rounds_are_those_of_the_first_system():
@@ -29,17 +39,25 @@ def test_the_rounds_are_those_of_the_first_system():
 
 
 @pytest.mark.parametrize(
-    ("measured", "reason"),
+    ("quality", "reason"),
     [
-        (Measured(352, 0.99, 160), ""),
-        (Measured(351, 0.99, 160), "photo too small: short side 351 px, below 352"),
-        (Measured(352, 0.98, 160), "face uncertain: confidence 0.98, below 0.99"),
-        (Measured(352, 0.99, 159), "face too small: 159 px, below 160"),
-        (Measured(flaw="no face found"), "no face found"),
+        (PhotoQuality(352, 0.99, 160), None),
+        (PhotoQuality(351, 0.99, 160), "photo too small: short side 351 px, below 352"),
+        (PhotoQuality(352, 0.98, 160), "face uncertain: confidence 0.98, below 0.99"),
+        (PhotoQuality(352, 0.99, 159), "face too small: 159 px, below 160"),
+        (PhotoQuality(flaw=NO_FACE), "no face found"),
     ],
 )
-def test_each_limit_has_its_reason(measured, reason):
-    assert screening.rejection(measured, ROUNDS[0]) == reason
+def test_each_limit_has_its_rejection(quality, reason):
+    rejection = screening.rejection_for(quality, ROUNDS[0])
+    assert (rejection and str(rejection)) == reason
+    assert rejection is None or Rejection.parse(str(rejection)) == rejection
+
+
+def test_a_reason_of_another_version_is_kept_as_it_is():
+    for text in ("too dark: 3 lux", "other: thing", ""):
+        assert str(Rejection.parse(text)) == text
+        assert Rejection.parse(text).kind == RejectionKind.OTHER
 
 
 @dataclass
@@ -49,7 +67,7 @@ class Naive:
     measured: set[str] = field(default_factory=set)
     accepted: dict[str, int] = field(default_factory=dict)
 
-    def choose(self, truth: dict[str, Measured], wanted: int, known_already: bool) -> None:
+    def choose(self, truth: dict[str, PhotoQuality], wanted: int, known_already: bool) -> None:
         for number, limits in enumerate((*ROUNDS, LAST_ROUND)):
             if limits == LAST_ROUND and (self.accepted or known_already):
                 return
@@ -57,14 +75,14 @@ class Naive:
                 for photo, measured in truth.items():
                     if len(self.accepted) == wanted or (photo in self.measured) == fresh or photo in self.accepted:
                         continue
-                    if fresh and measured.flaw != "cannot be read" and measured.short_side_px < limits.short_side_px:
+                    if fresh and measured.flaw != UNREADABLE and measured.short_side_px < limits.short_side_px:
                         continue
                     self.measured.add(photo)
                     if passes(measured, limits):
                         self.accepted[photo] = number
 
 
-def passes(measured: Measured, limits: Limits) -> bool:
+def passes(measured: PhotoQuality, limits: RoundLimits) -> bool:
     return (
         not measured.flaw
         and measured.short_side_px >= limits.short_side_px
@@ -74,18 +92,18 @@ def passes(measured: Measured, limits: Limits) -> bool:
 
 
 MEASURED = st.builds(
-    Measured,
+    PhotoQuality,
     short_side_px=st.sampled_from([50, 96, 144, 160, 200, 400]),
     confidence=st.sampled_from([0.7, 0.8, 0.9, 0.96, 0.98, 0.995]),
     face_side_px=st.sampled_from([20, 32, 40, 48, 80, 120, 160]),
-    flaw=st.sampled_from(["", "", "", "", "no face found", "cannot be read"]),
+    flaw=st.sampled_from([None, None, None, None, NO_FACE, UNREADABLE]),
 )
 PEOPLE = st.lists(st.tuples(st.lists(MEASURED, max_size=8), st.integers(1, 5), st.booleans()), max_size=4)
 
 
 @given(PEOPLE)
 def test_the_choice_is_that_of_a_naive_loop_and_no_photo_is_measured_twice(people):
-    truth: dict[Path, Measured] = {
+    truth: dict[Path, PhotoQuality] = {
         Path(f"{person}/{index}"): measured
         for person, (photos, _, _) in enumerate(people)
         for index, measured in enumerate(photos)
@@ -93,45 +111,45 @@ def test_the_choice_is_that_of_a_naive_loop_and_no_photo_is_measured_twice(peopl
     sized: Counter[Path] = Counter()
     seen: Counter[Path] = Counter()
 
-    def size(photo: Path) -> Measured:
+    def size(photo: Path) -> PhotoQuality:
         sized[photo] += 1
-        if truth[photo].flaw == "cannot be read":
+        if truth[photo].flaw == UNREADABLE:
             return truth[photo]
-        return Measured(short_side_px=truth[photo].short_side_px)
+        return PhotoQuality(short_side_px=truth[photo].short_side_px)
 
-    def measure(photos: list[Path]) -> dict[Path, Measured]:
+    def measure(photos: list[Path]) -> dict[Path, PhotoQuality]:
         assert photos
         seen.update(photos)
         return {photo: truth[photo] for photo in photos}
 
     candidates = [
-        Candidates([photo for photo in truth if photo.parts[0] == str(person)], wanted, known)
+        PersonScreening([photo for photo in truth if photo.parts[0] == str(person)], wanted, known)
         for person, (_, wanted, known) in enumerate(people)
     ]
-    screening.choose(candidates, size, measure)
+    screening.run_rounds(candidates, size, measure)
     assert max([*seen.values(), *sized.values()], default=1) == 1
     for (_, wanted, known), chosen in zip(people, candidates, strict=True):
         naive = Naive()
         naive.choose({str(photo): truth[photo] for photo in chosen.photos}, wanted, known)
         assert {str(photo): number for photo, number in chosen.accepted.items()} == naive.accepted
-        assert {str(photo) for photo in chosen.measured} == naive.measured
+        assert {str(photo) for photo in chosen.qualities} == naive.measured
         assert len(chosen.accepted) <= wanted
         if known or any(number < len(ROUNDS) for number in chosen.accepted.values()):
             assert all(number < len(ROUNDS) for number in chosen.accepted.values())
         # Whatever was looked at is either accepted or has a reason.
-        assert set(chosen.rejected()) == set(chosen.measured) - set(chosen.accepted)
+        assert set(chosen.rejected()) == set(chosen.qualities) - set(chosen.accepted)
         assert all(chosen.rejected().values())
 
 
 def test_the_best_photos_are_taken_first_whatever_their_place():
     photos = [Path(str(index)) for index in range(3)]
-    truth = dict(zip(photos, [Measured(100, 0.9, 90), Measured(150, 0.96, 130), GOOD], strict=True))
-    person = Candidates(photos, wanted=2)
-    screening.choose([person], lambda photo: truth[photo], lambda asked: {photo: truth[photo] for photo in asked})
+    truth = dict(zip(photos, [PhotoQuality(100, 0.9, 90), PhotoQuality(150, 0.96, 130), GOOD], strict=True))
+    person = PersonScreening(photos, wanted=2)
+    screening.run_rounds([person], lambda photo: truth[photo], lambda asked: {photo: truth[photo] for photo in asked})
     assert person.accepted == {photos[2]: 0, photos[1]: 2}
 
 
 def test_a_person_without_photos_is_passed_over():
-    person: Candidates[Path] = Candidates([], wanted=5)
-    screening.choose([person], lambda _: GOOD, lambda photos: dict.fromkeys(photos, GOOD))
+    person: PersonScreening[Path] = PersonScreening([], wanted=5)
+    screening.run_rounds([person], lambda _: GOOD, lambda photos: dict.fromkeys(photos, GOOD))
     assert person.accepted == {}

@@ -83,7 +83,7 @@ def test_rows_of_before_rows_could_go_get_the_numbers_of_their_pictures(old):
     keep_as_parquet(old, ROWS.drop(["crop"]))
     check_same(opening.open_gallery("old"))
     person = opening.open_gallery("old").row(0)["person"]
-    assert editing.remove("old", person) == 3
+    assert editing.remove_person("old", person) == 3
     assert opening.open_gallery("old").faces["crop"].to_pylist() == list(range(3, FACES))
 
 
@@ -181,7 +181,7 @@ def test_killed_anywhere_it_is_as_it_was_or_rewritten(old, tmp_path):
         check_same(opening.open_gallery("old"))
         assert not list(old.glob(".faces-*"))
         # What a kill has left is gone after the next change.
-        editing.remove("old", ROWS["person"][0].as_py())
+        editing.remove_person("old", ROWS["person"][0].as_py())
         left = sorted(path.name for path in old.glob("*faces-*"))
         assert (len(opening.open_gallery("old")), left) == (FACES - 3, ["faces-8.arrow"])
     assert formats == {1, 2}

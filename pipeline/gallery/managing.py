@@ -1,0 +1,59 @@
+"""Creating, copying, clearing and deleting galleries as a whole."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline import storage
+from pipeline.embedding.registry import default_identity
+from pipeline.errors import GalleryError
+from pipeline.gallery import layout, opening, writing
+from pipeline.gallery.building import BuildSettings
+
+
+def create_gallery(name: str) -> None:
+    """Create an empty gallery. Raises GalleryError if the name is taken or invalid."""
+    with storage.written_whole(_unused(name)) as temporary:
+        temporary.mkdir()
+        about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
+        writing.commit(temporary, 1, (), 0, (), about)
+        _unused(name)
+
+
+def copy_gallery(source: str, name: str) -> None:
+    """Copy a gallery with its people and its map. Raises GalleryError if the name is taken or invalid."""
+    opening.read_gallery(source)
+    target = _unused(name)
+    with writing.locked(source, layout.EDIT_WAIT_SECONDS) as origin, storage.written_whole(target) as temporary:
+        shutil.copytree(origin, temporary, ignore=shutil.ignore_patterns(".*", layout.BUILDING))
+        _unused(name)
+
+
+def _unused(name: str) -> Path:
+    """The folder of a new gallery. Raises GalleryError if it exists."""
+    folder = layout.folder_of(name)
+    if folder.exists():
+        raise GalleryError(f"There is a gallery {name} already. Choose another name.")
+    return folder
+
+
+def delete_gallery(name: str) -> None:
+    """Delete a gallery and its unfinished build. Raises GalleryError if another process is building it."""
+    if layout.folder_of(name).is_dir():
+        with writing.locked(name) as folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_gallery(name: str) -> None:
+    """Delete a gallery except for the photos added by hand. Raises GalleryError if another process is building it."""
+    if layout.folder_of(name).is_dir():
+        with writing.locked(name) as folder:
+            # The manifest first: without it, the rest is not a gallery.
+            (folder / storage.MANIFEST).unlink(missing_ok=True)
+            for path in folder.iterdir():
+                if path.is_dir() and path != layout.photos_folder(name):
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.is_file():
+                    path.unlink()
