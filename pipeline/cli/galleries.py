@@ -21,7 +21,7 @@ from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES
 
 if TYPE_CHECKING:
     from pipeline.embedding.base import Embedder
-    from pipeline.gallery.building import BuildReport, Progress
+    from pipeline.gallery.building import BuildProgress, BuildReport
     from pipeline.lookalikes import Models
     from pipeline.sources.base import Source
 
@@ -78,21 +78,21 @@ def _people(name: str, source: Source, place: Path | None) -> SourcePeople:
     """The people of the source, after those who were added to the gallery by hand."""
     from pipeline.gallery import editing
 
-    own = editing.own_people(name)
+    own = editing.added_people(name)
     others = SourcePeople((), 0) if own and source.needs_path and place is None else source.open(place)
     return SourcePeople(itertools.chain(own, others.people), len(own) + others.count)
 
 
 def fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool) -> None:
     """Build a gallery with a progress bar and print the result."""
-    from pipeline.gallery import building
+    from pipeline.gallery import building, managing
 
     if fresh:
-        building.clear(name)
+        managing.clear_gallery(name)
     settings = building.BuildSettings(photos_per_person=photos_per_person)
     with progress() as report:
 
-        def show(done: Progress) -> None:
+        def show(done: BuildProgress) -> None:
             detail = f"{done.people:,} of {done.people_total:,} people, {counted(done.photos, 'photo')}"
             report(f"Building {name}", done.people, done.people_total, detail)
 
@@ -121,12 +121,12 @@ def remove(
     from pipeline.gallery import editing, opening
 
     opened = opening.read_gallery(gallery)
-    found = editing.people_called(opened, person)
+    found = editing.find_people(opened, person)
     if not found:
         raise GalleryError(f"There is no {person} in the gallery {gallery}.")
     if len(found) > 1:
         raise GalleryError(f"Several people have this name. Use one of: {', '.join(found)}")
-    count = editing.remove(gallery, found[0])
+    count = editing.remove_person(gallery, found[0])
     print(f"Removed {person} from {gallery}: {counted(count, 'photo')}.")
 
 

@@ -39,7 +39,7 @@ def evaluate(
     kept = ~np.isin(names, trained_on)
     if len(set(names[kept])) < 2:
         raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
-    embeddings, labels = opened.embeddings[kept], opened.person_of_row[kept]
+    embeddings, labels = opened.embeddings[kept], opened.person_of_row[kept].astype(np.int64)
     stems = [Path(path).stem for path in np.array(opened.faces["original"].to_pylist())[kept]]
     pairs = _pairs(lfw, stems) if lfw else None
     distances = {"network": network_distances(network), "cosine": cosine_distances}

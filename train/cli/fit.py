@@ -83,7 +83,7 @@ def _fit(run: str, gallery: str, settings: FitSettings, variants: int) -> None:
         from train import fit as training
         from train.sampling import split_people
 
-    labels = opened.person_of_row
+    labels = opened.person_of_row.astype(np.int64)
     held_out = split_people(labels, settings.held_out_share, settings.seed)
     names = names_of(opened)
     notes = about(opened) | {"trained_on": sorted(set(names[~held_out].tolist()))}

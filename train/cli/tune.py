@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from pipeline.cli.console import named, number, print_table, whole
@@ -35,11 +36,12 @@ def tune(
         from train import tune as tuning
 
     notes, names = {**about(opened), "study": study}, names_of(opened).tolist()
+    labels = opened.person_of_row.astype(np.int64)
 
     def train(name: str, settings: FitSettings) -> dict[str, float]:
         folder = run_folder(name)
         with run_lock(folder, arguments_of(context)):
-            return training.fit(folder, opened.embeddings, opened.person_of_row, settings, about=notes, names=names)
+            return training.fit(folder, opened.embeddings, labels, settings, about=notes, names=names)
 
     settings = FitSettings(epochs=epochs, steps_per_epoch=steps_per_epoch, seed=seed)
     rows = tuning.tune(study, settings, trials, train)
