@@ -14,7 +14,7 @@ from benchmarks.crowd import Crowd
 from pipeline.gallery import opening
 from pipeline.search.ranking import Ranking
 from pipeline.search.search import Search
-from pipeline.similarity import scorers
+from pipeline.similarity import registry
 
 SIZES = (10_000, 30_000, 91_310)
 PROBES = (8, 64, 256)
@@ -30,7 +30,7 @@ def main() -> None:
         for size in SIZES:
             crowd.gallery(f"crowd-{size}", size)
             opened = opening.open_gallery(f"crowd-{size}")
-            search = Search(opened, scorers.named())
+            search = Search(opened, registry.load_scorer())
             people = opened.embeddings[np.sort(random.choice(size, max(PROBES)))]
             probes = crowd.others(people, random)
             rows += [

@@ -31,7 +31,7 @@ from pipeline.gallery.building import BuildSettings
 from pipeline.gallery.rows import ROW
 from pipeline.search import cache, index
 from pipeline.search.search import Search, SearchSettings
-from pipeline.similarity import scorers
+from pipeline.similarity import registry
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "100000,1000000,10000000").split(","))
 PROBES, TOP = 100, 10
@@ -79,9 +79,9 @@ def _measured(crowd: Crowd, size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         os.environ["LOOKSLIKEWHO_HOME"] = place
         written, _ = times(lambda: _write(crowd, size), 1)
-        opened, network = opening.open_gallery(_NAME), scorers.named()
-        made, _ = times(lambda: index.index(opened), 1)
-        computed, _ = times(lambda: cache.prepared(opened, network), 1)
+        opened, network = opening.open_gallery(_NAME), registry.load_scorer()
+        made, _ = times(lambda: index.open_index(opened), 1)
+        computed, _ = times(lambda: cache.prepared_rows(opened, network), 1)
         random = np.random.default_rng(1)
         members = np.sort(random.choice(size, PROBES, replace=False))
         strangers = crowd.rows[random.choice(len(crowd.rows), PROBES, replace=False)]
@@ -141,7 +141,7 @@ def _serve(path: Path) -> None:
     watching.start()
     start = time.perf_counter()
     opened = opening.open_gallery(_NAME, default_identity())
-    search = Search(opened, scorers.named())
+    search = Search(opened, registry.load_scorer())
     seconds_open = time.perf_counter() - start
     ready.set()
     watching.join()

@@ -22,10 +22,12 @@ from pipeline.errors import UserError
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Ranking
 from pipeline.search.search import Search, SearchSettings
-from pipeline.similarity import files, scorers
+from pipeline.similarity import files
+from pipeline.similarity.base import Scorer
 from pipeline.similarity.calibration import Calibration
-from pipeline.similarity.network import Network
-from pipeline.similarity.scorers import CosineScorer, NetworkScorer, Scorer
+from pipeline.similarity.cosine import CosineScorer
+from pipeline.similarity.network import SimilarityNetwork
+from pipeline.similarity.network_scorer import NetworkScorer, read_scorer
 from train.datasets.lfw import LFW
 from train.networks import Similarity
 from train.options import ORIGINAL
@@ -50,7 +52,7 @@ def main() -> None:
     embeddings = lfw.embeddings()
     known = embeddings.any(axis=1)
     embeddings, people = embeddings[known], lfw.people[known]
-    shipped = scorers.read(files.SHIPPED)
+    shipped = read_scorer(files.SHIPPED_NETWORK)
     original = NetworkScorer(_original().arrays(), Calibration(0.5, 1.0, on_logit=True))
     shares = recall(embeddings, people, {"network as shipped": shipped, "cosine": CosineScorer()})
     one_probe = f"One probe against {PHOTOS:,} photos"
@@ -198,7 +200,7 @@ def _built(model: Similarity) -> Similarity:
     return model
 
 
-def _model(network: Network) -> Similarity:
+def _model(network: SimilarityNetwork) -> Similarity:
     """The Keras model of a network's arrays."""
     settings = NetworkSettings(
         encoder_units=tuple(len(bias) for _, bias in network.encoder),

@@ -25,7 +25,7 @@ from benchmarks.second_facenet import second_facenet
 from pipeline import tensorflow_loader
 from pipeline.embedding.base import unit
 from pipeline.errors import UserError
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 from train.datasets.lfw import LFW
 from train.evaluation import measuring, metrics, protocols
 from train.evaluation.distances import (
@@ -51,7 +51,9 @@ def by_number(rows: NDArray[Any], distances: Distances = cosine_distances) -> Di
     return lambda probes, gallery: distances(rows[probes[:, 0]], rows[gallery[:, 0]])
 
 
-def trained(name: str, embeddings: NDArray[Any], labels: NDArray[Any], held_out: NDArray[Any], seed: int) -> Network:
+def trained(
+    name: str, embeddings: NDArray[Any], labels: NDArray[Any], held_out: NDArray[Any], seed: int
+) -> SimilarityNetwork:
     """The network of one of the recorded trainings without the people held out, trained unless it is stored."""
     from train import release
 
@@ -204,7 +206,9 @@ def _view_2(lfw: LFW, embeddings: NDArray[np.float32]) -> list[dict[str, object]
     return list(lines.values())
 
 
-def _verification(embeddings: NDArray[np.float32], pairs: VerificationPairs, networks: list[Network]) -> list[float]:
+def _verification(
+    embeddings: NDArray[np.float32], pairs: VerificationPairs, networks: list[SimilarityNetwork]
+) -> list[float]:
     """Accuracy on each fold of the network trained without it, at the best threshold of the other folds."""
     assert pairs.folds is not None
     found = []
@@ -214,7 +218,7 @@ def _verification(embeddings: NDArray[np.float32], pairs: VerificationPairs, net
     return found
 
 
-def _cross_fitted(embeddings: NDArray[Any], folds: NDArray[Any], networks: list[Network]) -> Distances:
+def _cross_fitted(embeddings: NDArray[Any], folds: NDArray[Any], networks: list[SimilarityNetwork]) -> Distances:
     """Each probe is scored by the network trained without the people of its fold."""
 
     def distances(probes: NDArray[Any], gallery: NDArray[Any]) -> NDArray[Any]:

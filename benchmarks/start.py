@@ -28,9 +28,9 @@ import sys, time
 begun = time.perf_counter()
 from pipeline.gallery import opening
 from pipeline.search.search import Search
-from pipeline.similarity import scorers
+from pipeline.similarity.registry import load_scorer
 opened = opening.open_gallery(sys.argv[1])
-Search(opened, scorers.named()).rank(opened.embeddings[:1], 10)
+Search(opened, load_scorer()).rank(opened.embeddings[:1], 10)
 print(time.perf_counter() - begun)
 """
 IMPORT, PAGE, MATCH = (

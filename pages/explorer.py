@@ -22,7 +22,7 @@ from pipeline.lookalikes import Probe
 from pipeline.map import queries
 from pipeline.map.files import CODES_FILE, map_path, network_of_codes, open_code_layouts, open_map
 from pipeline.map.layouts import FaceMap, MapSettings
-from pipeline.similarity import scorers
+from pipeline.similarity import registry
 
 KEY = "map"
 # Names that are buttons take no more room than other names.
@@ -128,7 +128,7 @@ class Explorer:
     def __init__(self, opened: Gallery, drawn: Drawn) -> None:
         self.gallery, self.drawn, self.map = opened, drawn, drawn.map
         # The finder's face is measured by the default embedder.
-        fits = scorers.fits(opened.manifest.get("embedding"))
+        fits = registry.is_default_embedding(opened.manifest.get("embedding"))
         self.probe: Probe | None = st.session_state.get("probe") if fits else None
         self.face = YOU if self.probe and url_state.is_you() else url_state.row("face", len(opened))
         self.other = url_state.row("other", len(opened)) if self.face is not None else None
@@ -421,7 +421,9 @@ class Explorer:
         st.markdown(f"**{title}**")
         for column, shown in zip(st.columns(2, wrap=False), (None if row < 0 else row, other), strict=True):
             column.image(self._portrait(shown), width="stretch", alt=f"Photo of {self._name(shown)}")
-        fitting = [scorers.fitting(self.gallery.manifest.get("embedding"), name) for name in scorers.SCORERS[::-1]]
+        fitting = [
+            registry.scorer_for(self.gallery.manifest.get("embedding"), name) for name in reversed(registry.SCORERS)
+        ]
         measured = {scorer.name: scorer for scorer in fitting}
         with st.container(horizontal=True):
             for name, scorer in measured.items():

@@ -25,11 +25,10 @@ from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Match, Models, Probe
 from pipeline.search.ranking import Method
-from pipeline.similarity.scorers import ScorerName
+from pipeline.similarity.registry import DEFAULT_SCORER, SCORERS
 from pipeline.sources import demonstration
 
 METHODS: dict[Method, str] = {"min": "Most alike photo", "average": "Average of three"}
-SCORERS: dict[ScorerName, str] = {"network": "Trained network", "cosine": "Cosine"}
 TOP_MIN, TOP_MAX, TOP = 2, 40, 9
 PRIVACY = (
     "Your photo stays in the memory of this session. It is written nowhere, sent nowhere, and gone when you leave."
@@ -40,10 +39,7 @@ MEANING = (
     "photos; it never says who somebody is."
 )
 _FOLLOWS = "0 to 1, smaller is more alike; the resemblance follows from it."
-DISTANCES: dict[ScorerName, str] = {
-    "network": f"What the trained network makes of the two faces: {_FOLLOWS}",
-    "cosine": f"Half of one minus the cosine of the two faces' 128 numbers: {_FOLLOWS}",
-}
+DISTANCES = {entry.name: f"{entry.distance}: {_FOLLOWS}" for entry in SCORERS.values()}
 
 
 @dataclass(frozen=True)
@@ -263,7 +259,7 @@ def find(given: Given, opened: Gallery, loading: Future[Models], working: Workin
     if chosen not in looked.probes:
         with working.stage("Measuring the face"):
             looked.probes[chosen] = models.probe(photo.read(given.data), looked.faces[chosen - 1])
-    lookalikes = session.lookalikes(opened, models, st.session_state.get("scorer", "network"))
+    lookalikes = session.lookalikes(opened, models, st.session_state.get("scorer", DEFAULT_SCORER))
     begun = time.perf_counter()
     st.session_state.probe = looked.probes[chosen]
     result = Result(lookalikes, looked.probes[chosen])
@@ -407,8 +403,8 @@ class Result:
         st.segmented_control(
             "Measure likeness by",
             list(SCORERS),
-            format_func=SCORERS.__getitem__,
-            default="network",
+            format_func=lambda name: SCORERS[name].label,
+            default=DEFAULT_SCORER,
             required=True,
             key="scorer",
             persist_state="session",

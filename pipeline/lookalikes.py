@@ -21,8 +21,8 @@ from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.search import Search, SearchSettings
-from pipeline.similarity import scorers
-from pipeline.similarity.scorers import Scorer, ScorerName
+from pipeline.similarity.base import Scorer
+from pipeline.similarity.registry import DEFAULT_SCORER, is_default_embedding, load_scorer, scorer_for
 
 # A path, the bytes of a file, or an upright RGB array, uint8, (height, width, 3).
 Photo = str | Path | bytes | NDArray[np.uint8]
@@ -102,7 +102,7 @@ class Models:
     @classmethod
     def load_for(cls, gallery: Gallery) -> Models:
         """Load the detector and the embedder of a gallery. Raises UserError if that embedder is missing."""
-        if scorers.fits(gallery.manifest.get("embedding")):
+        if is_default_embedding(gallery.manifest.get("embedding")):
             return cls.load()
         return cls(load_detector(), opening.embedder_of(gallery))
 
@@ -156,14 +156,14 @@ class Lookalikes:
         Without a scorer, the one that fits the gallery is taken. Raises WeightsError if it cannot be used.
         """
         self.gallery, self.models, self.settings = gallery, models, settings
-        self.scorer: Scorer = scorer or scorers.fitting(gallery.manifest.get("embedding"))
+        self.scorer: Scorer = scorer or scorer_for(gallery.manifest.get("embedding"))
 
     @classmethod
     def open(
         cls,
         gallery: str = layout.DEMONSTRATION,
         *,
-        scorer: ScorerName = "network",
+        scorer: str = DEFAULT_SCORER,
         models: Models | None = None,
         settings: SearchSettings = SearchSettings(),
     ) -> Lookalikes:
@@ -173,7 +173,7 @@ class Lookalikes:
         other the cosine is the scorer. Raises UserError if a part is missing or does not fit.
         """
         opened = opening.open_gallery(gallery, models.embedder.identity if models else None)
-        chosen = scorers.fitting(opened.manifest.get("embedding"), scorer)
+        chosen = scorer_for(opened.manifest.get("embedding"), scorer)
         return cls(opened, models or Models.load_for(opened), chosen, settings)
 
     @cached_property
@@ -241,7 +241,7 @@ class Lookalikes:
 
 def compare(photos: tuple[Photo, Photo], models: Models, scorer: Scorer | None = None) -> Comparison:
     """Compare the most prominent faces of two photos. Raises UserError."""
-    scorer = scorer or scorers.named()
+    scorer = scorer or load_scorer()
     one, other = (_pixels(photo) for photo in photos)
     first, second = (models.probe(pixels, models.faces(pixels)[0]) for pixels in (one, other))
     distances = scorer.distances(first.embedding, scorer.prepare(second.embedding[None]))

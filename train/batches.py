@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 from train import sampling
 from train.evaluation.distances import network_distances
 from train.options import LOSSES, MINING
@@ -36,7 +36,7 @@ class FitBatches:
             sampling.nearest(embeddings, settings.neighbours) if settings.mining == "neighbours" else None
         )
 
-    def blocks(self, epoch: int, network: Network | None = None) -> Iterator[Block]:
+    def blocks(self, epoch: int, network: SimilarityNetwork | None = None) -> Iterator[Block]:
         """The epoch's steps, in blocks. network: needed by strategies that mine within batches."""
         size, steps = self.settings.batch_size, self.settings.steps_per_epoch
         # Batches of codes differ in size, so each is its own block.
@@ -59,7 +59,9 @@ class FitBatches:
         """A batch of several photos each of some people, (n,)."""
         return sampling.p_by_k(self.people, self.settings.people_per_batch, self.settings.photos_per_person, random)
 
-    def quadruplets(self, steps: int, random: np.random.Generator, network: Network | None) -> NDArray[np.int64]:
+    def quadruplets(
+        self, steps: int, random: np.random.Generator, network: SimilarityNetwork | None
+    ) -> NDArray[np.int64]:
         """Photos, (steps, batch_size, 4)."""
         size = self.settings.batch_size
         if MINING[self.settings.mining].within_batch:
@@ -70,7 +72,7 @@ class FitBatches:
         return np.stack([sampling.hard_negatives(batch, self.labels, self.neighbours, random) for batch in photos])
 
     def _draw(
-        self, steps: int, random: np.random.Generator, network: Network | None
+        self, steps: int, random: np.random.Generator, network: SimilarityNetwork | None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Photos (steps, n) or (steps, n, 4), and the targets of the loss (steps, n)."""
         size = self.settings.batch_size
@@ -82,7 +84,7 @@ class FitBatches:
         photos = np.stack([self.photos(random) for _ in range(steps)])
         return photos, np.stack([np.unique(self.labels[batch], return_inverse=True)[1] for batch in photos])
 
-    def _mined(self, random: np.random.Generator, network: Network | None) -> NDArray[np.int64]:
+    def _mined(self, random: np.random.Generator, network: SimilarityNetwork | None) -> NDArray[np.int64]:
         """Quadruplets (batch_size, 4), mined with the network within a batch of photos."""
         assert network is not None
         batch = self.photos(random)

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from pipeline.embedding.facenet_weights import DIMENSIONS
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 from train.options import ORIGINAL
 from train.settings import NetworkSettings
 
@@ -185,7 +185,7 @@ class Similarity(keras.Model):
         """What ``.keras`` files remember."""
         return {**super().get_config(), "settings": asdict(self.settings)}
 
-    def arrays(self) -> Network:
+    def arrays(self) -> SimilarityNetwork:
         """The same network for scoring whole galleries without Keras."""
 
         def layer(dense: keras.layers.Dense) -> tuple[np.ndarray, np.ndarray]:
@@ -193,7 +193,7 @@ class Similarity(keras.Model):
 
         product = self.settings.metric == "product"
         has_net = bool(self.metric_layers) or not product
-        return Network(
+        return SimilarityNetwork(
             encoder=tuple(map(layer, self.encoder_layers)),
             metric=tuple(map(layer, [*self.metric_layers, self.metric_out])) if has_net else (),
             encoder_activation=self.settings.encoder_activation,

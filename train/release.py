@@ -24,7 +24,7 @@ from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import UserError
 from pipeline.similarity import files
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 from train.evaluation.calibration import check_calibration, fit_calibration
 from train.evaluation.distances import Distances, cosine_distances, network_distances, pair_distances
 from train.evaluation.protocols import VerificationPairs
@@ -110,7 +110,7 @@ def trained(
     *,
     held_out: NDArray[np.bool_],
     names: Sequence[str] | None = None,
-) -> Network:
+) -> SimilarityNetwork:
     """The network of a training, which is trained only once."""
     import keras
 
@@ -121,7 +121,9 @@ def trained(
     return keras.saving.load_model(folder / MODEL).arrays()
 
 
-def release_similarity(data: ReleaseData, *, runs: Path = RECORDED_RUNS, shipped: Path = files.SHIPPED) -> None:
+def release_similarity(
+    data: ReleaseData, *, runs: Path = RECORDED_RUNS, shipped: Path = files.SHIPPED_NETWORK
+) -> None:
     """Train and record all trainings, and ship the network of one."""
     for name, settings in {**TRAININGS, **ABLATIONS}.items():
         print(f"\n{name}")
@@ -139,7 +141,9 @@ def record_training(training: Path, to: Path) -> None:
         shutil.copyfile(training / file, to / file)
 
 
-def ship_network(data: ReleaseData, network: Network, training: Path, settings: FitSettings, *, to: Path) -> None:
+def ship_network(
+    data: ReleaseData, network: SimilarityNetwork, training: Path, settings: FitSettings, *, to: Path
+) -> None:
     """Write a network with its calibration, fitted on people it was not trained on."""
     distances = network_distances(network)
     calibration = fit_calibration(*data.distances("pairsDevTest.txt", distances), on_logit=True)

@@ -17,8 +17,7 @@ from pipeline.errors import GalleryError
 from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Models
-from pipeline.similarity import scorers
-from pipeline.similarity.scorers import ScorerName
+from pipeline.similarity.registry import is_default_embedding, load_scorer
 
 # The chosen gallery -------------------------------------------------------------------------------------------------
 
@@ -109,7 +108,7 @@ def _read_gallery(name: str, folder: str, manifest: dict[str, Any] | None) -> Ga
     return opening.read_gallery(name)
 
 
-def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalikes:
+def lookalikes(opened: Gallery, models: Models, scorer: str) -> Lookalikes:
     """A gallery with its search, shared by all sessions.
 
     Raises GalleryError when the gallery was made with another embedder, WeightsError when the scorer's network cannot
@@ -119,12 +118,10 @@ def lookalikes(opened: Gallery, models: Models, scorer: ScorerName) -> Lookalike
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lookalikes(
-    folder: str, manifest: dict[str, Any], scorer: ScorerName, _opened: Gallery, _models: Models
-) -> Lookalikes:
-    if not scorers.fits(_opened.manifest.get("embedding")):
+def _lookalikes(folder: str, manifest: dict[str, Any], scorer: str, _opened: Gallery, _models: Models) -> Lookalikes:
+    if not is_default_embedding(_opened.manifest.get("embedding")):
         raise GalleryError(f"The gallery {_opened.name} was made with another face model. Choose another gallery.")
-    return Lookalikes(_opened, _models, scorers.named(scorer))
+    return Lookalikes(_opened, _models, load_scorer(scorer))
 
 
 def forget_galleries() -> None:

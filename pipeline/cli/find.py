@@ -16,8 +16,7 @@ from pipeline.cli.models import load_models
 from pipeline.errors import UserError
 from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.photo import read
-from pipeline.similarity import scorers
-from pipeline.similarity.scorers import SCORERS, ScorerName
+from pipeline.similarity.registry import DEFAULT_SCORER, SCORERS, is_default_embedding, load_scorer
 
 if TYPE_CHECKING:
     from pipeline.lookalikes import Found, Lookalikes, Match
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 _METHODS = ("min", "average")
 _METHOD = "Rank people by their most similar photo (min), or by the mean of their three most similar (average)."
-_SCORER = "What measures the distance: the trained network, or the cosine of the embeddings."
+_SCORER = f"What measures the distance: {', or '.join(entry.help for entry in SCORERS.values())}."
 
 
 def find(
@@ -40,7 +39,7 @@ def find(
         str,
         choice(_METHODS, _METHOD),
     ] = "min",
-    scorer: Annotated[str, choice(SCORERS, _SCORER)] = "network",
+    scorer: Annotated[str, choice(SCORERS, _SCORER)] = DEFAULT_SCORER,
     exact: Annotated[
         bool, switch("--exact", "Score every photo of the gallery, not only the nearest by cosine.")
     ] = False,
@@ -52,7 +51,7 @@ def find(
     # Report a photo that cannot be read before loading the networks, which takes seconds.
     first = read(photos[0]) if len(photos) == 1 else None
     with working("Loading the networks"):
-        lookalikes = Lookalikes.open(gallery, scorer=cast(ScorerName, scorer))
+        lookalikes = Lookalikes.open(gallery, scorer=scorer)
     looked = []
     with working("Looking for faces"):
         for path in photos:
@@ -96,7 +95,7 @@ def _print_tables(found: list[tuple[Path, Found]], alone: bool) -> None:
 def _explain_uncalibrated(lookalikes: Lookalikes) -> None:
     """Say why a gallery of another embedder has no resemblance."""
     identity = lookalikes.gallery.manifest["embedding"]
-    if not scorers.fits(identity):
+    if not is_default_embedding(identity):
         print(
             f"This gallery was made with the embedder {identity['model']}, so people are ranked by cosine. "
             "The trained network and the resemblance are for the default embedder only."
@@ -122,14 +121,14 @@ def print_matches(matches: list[Match]) -> None:
 def compare(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The first photo.")],
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="The second photo.")],
-    scorer: Annotated[str, choice(SCORERS, _SCORER)] = "network",
+    scorer: Annotated[str, choice(SCORERS, _SCORER)] = DEFAULT_SCORER,
     as_json: Annotated[bool, switch("--json", "Print JSON instead of words.")] = False,
 ) -> None:
     """Compare the faces in two photos."""
     from pipeline.lookalikes import compare as compare_photos
 
     pictures = read(photo), read(other)
-    fitted = scorers.named(cast(ScorerName, scorer))
+    fitted = load_scorer(scorer)
     result = compare_photos(pictures, load_models(), fitted)
     if as_json:
         values = {name: value for name, value in vars(result).items() if name != "portraits"}

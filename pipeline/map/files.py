@@ -23,7 +23,7 @@ from pipeline.errors import MapError, WeightsError
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import FaceMap, Layout, MapSettings
 from pipeline.similarity import files
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 
 MAP_FILE, CODES_FILE = "map.npz", "codes.npz"
 _FORMAT = 1
@@ -67,7 +67,7 @@ def save_code_layouts(
     layouts: dict[str, Layout],
     *,
     folder: Path,
-    network: Network,
+    network: SimilarityNetwork,
     settings: MapSettings = MapSettings(),
 ) -> None:
     """Write the layouts of a network's codes beside the map, with the network's folder and digest."""
@@ -75,7 +75,7 @@ def save_code_layouts(
         "identity": _identity(opened, settings),
         "layouts": {name: layout.trustworthiness for name, layout in layouts.items()},
         "folder": str(folder.absolute()),
-        "network": files.digest(network),
+        "network": files.network_digest(network),
     }
     _write(opened.folder / CODES_FILE, about, _arrays(layouts))
 
@@ -94,7 +94,7 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
             about = json.loads(str(arrays["about"]))
             if about["identity"] != _identity(opened, settings):
                 raise MapError(f"The gallery {opened.name} has changed since its codes were mapped.", command=command)
-            if about["network"] != files.digest(files.read_network(folder)):
+            if about["network"] != files.network_digest(files.read_network(folder)):
                 raise MapError(f"The network in {folder} has changed since its codes were mapped.", command=command)
             return _read_layouts(about, arrays, len(opened))
     except _DAMAGED as error:

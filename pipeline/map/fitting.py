@@ -14,7 +14,7 @@ from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
 from pipeline.map.quality import cluster_purity, neighbours_kept, photo_quality, sample_rows, trustworthiness
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 
 # Above this number of rows, k-means learns from batches.
 _KMEANS_ROWS_MAX = 20_000
@@ -36,7 +36,7 @@ def fit_map(
 
 def fit_code_layouts(
     opened: Gallery,
-    network: Network,
+    network: SimilarityNetwork,
     settings: MapSettings = MapSettings(),
     *,
     progress: MapProgress = lambda *_: None,

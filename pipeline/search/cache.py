@@ -10,13 +10,13 @@ import numpy as np
 
 from pipeline import storage
 from pipeline.gallery.gallery import Gallery
-from pipeline.similarity.scorers import Scorer
+from pipeline.similarity.base import Scorer
 
 # Rows at a time, so that what is in between stays small beside the gallery.
 _ROWS = 65_536
 
 
-def prepared(gallery: Gallery, scorer: Scorer) -> np.ndarray:
+def prepared_rows(gallery: Gallery, scorer: Scorer) -> np.ndarray:
     """``scorer.prepare`` of a whole gallery, float32 (faces, columns), memory-mapped.
 
     The file's name says which scorer and which embeddings it belongs to: another network or a change of the gallery

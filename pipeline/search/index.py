@@ -23,7 +23,7 @@ _LISTS, _COMPARED_MAX = 1000, 2_500_000
 _SAMPLE, _ROWS = 100_000, 65_536
 
 
-def index(gallery: Gallery) -> Any:
+def open_index(gallery: Gallery) -> Any:
     """A faiss index of the gallery's rows: ``search(probes, k)`` gives cosines, near enough, and row numbers.
 
     That of a large gallery is made once, a minute for each two million faces, and kept in the gallery's folder as

@@ -9,7 +9,7 @@ from pipeline.search import ranking
 from pipeline.search.people import RowsByPerson, segmented_minimum, upper_bounds
 from pipeline.search.ranking import Method, Ranking
 from pipeline.similarity import blocks
-from pipeline.similarity.network import Product
+from pipeline.similarity.base import MatrixProduct
 
 # The product over a whole block and that of a single row differ by less than this, in distance and in cosine.
 ROUNDING = 1e-5
@@ -26,7 +26,9 @@ class Scan:
     ) -> None:
         self.embeddings, self.prepared, self.rows_by_person = embeddings, prepared, rows_by_person
 
-    def distances(self, product: Product, rows: NDArray[np.int32], probes: NDArray[np.int64]) -> NDArray[np.float32]:
+    def distances(
+        self, product: MatrixProduct, rows: NDArray[np.int32], probes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
         """Distances, float32 (n,), of rows (n,) to the probe that each is paired with, (n,).
 
         Unlike a product of matrices it gives the same bits for a pair, whatever other pairs it is given.
@@ -34,12 +36,12 @@ class Scan:
         values = np.einsum("ij,ij->i", self.prepared[rows], product.weights.T[probes])
         return product.link(values + product.start[probes])
 
-    def lowest_values(self, product: Product) -> NDArray[np.float32]:
+    def lowest_values(self, product: MatrixProduct) -> NDArray[np.float32]:
         """The lowest value, before ``link``, of each person's photos for each probe, float32 (people, m)."""
         return self._lowest(self.prepared, product.weights) + product.start
 
     def cosine_bounds(
-        self, product: Product, lowest: NDArray[np.float32], probes: NDArray[np.float32]
+        self, product: MatrixProduct, lowest: NDArray[np.float32], probes: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """What the cosines of each person's photos to each probe do not exceed, float32 (people, m).
 
@@ -60,9 +62,9 @@ class Scan:
             own, counts = block
             return segmented_minimum(rows[own] @ columns, counts)
 
-        return np.concatenate(blocks.each(lowest, self.rows_by_person.blocks(blocks.ROWS)))
+        return np.concatenate(blocks.map_parallel(lowest, self.rows_by_person.blocks(blocks.BLOCK_ROWS)))
 
-    def rank(self, product: Product, nearest: NDArray[np.float32], top: int, method: Method) -> list[Ranking]:
+    def rank(self, product: MatrixProduct, nearest: NDArray[np.float32], top: int, method: Method) -> list[Ranking]:
         """The ``top`` most similar people to each probe.
 
         nearest: the distance of each person's most similar photo to each probe, float32 (people, m).
@@ -85,7 +87,7 @@ class Scan:
         return [found[probe] for probe in range(nearest.shape[1])]
 
     def _ranked_pairs(
-        self, product: Product, people: NDArray[np.int64], probes: NDArray[np.int64], method: Method
+        self, product: MatrixProduct, people: NDArray[np.int64], probes: NDArray[np.int64], method: Method
     ) -> list[Ranking]:
         """Rank people (n,) for the probes (n,) that they are paired with: one ranking a probe, by ascending probe."""
         probe_of_row = np.repeat(probes, self.rows_by_person.counts[people])

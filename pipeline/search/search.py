@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from pipeline.gallery.gallery import Gallery
 from pipeline.search import ranking
-from pipeline.search.cache import prepared
-from pipeline.search.index import EXACT_MAX, index
+from pipeline.search.cache import prepared_rows
+from pipeline.search.index import EXACT_MAX, open_index
 from pipeline.search.people import RowsByPerson
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.scan import ROUNDING, Scan
-from pipeline.similarity.network import Product
-from pipeline.similarity.scorers import Scorer
+from pipeline.similarity.base import MatrixProduct, Scorer
 
 # Distances of people to probes that are held at one time: 256 MB.
 _PAIRS_MAX = 64_000_000
@@ -35,8 +34,8 @@ class Search:
 
     def __init__(self, gallery: Gallery, scorer: Scorer, settings: SearchSettings = SearchSettings()) -> None:
         self.gallery, self.scorer, self.settings = gallery, scorer, settings
-        self._prepared = prepared(gallery, scorer)
-        self._index = index(gallery)
+        self._prepared = prepared_rows(gallery, scorer)
+        self._index = open_index(gallery)
         self._rows_by_person = RowsByPerson(gallery.person_of_row)
         self._scan = Scan(gallery.embeddings, self._prepared, self._rows_by_person)
 
@@ -67,11 +66,11 @@ class Search:
             for place, probe in enumerate(probes)
         ]
 
-    def _rank_everybody(self, product: Product, top: int, method: Method) -> list[Ranking]:
+    def _rank_everybody(self, product: MatrixProduct, top: int, method: Method) -> list[Ranking]:
         return self._scan.rank(product, product.link(self._scan.lowest_values(product)), top, method)
 
     def _rank_together(
-        self, probes: NDArray[np.float32], product: Product, top: int, method: Method
+        self, probes: NDArray[np.float32], product: MatrixProduct, top: int, method: Method
     ) -> dict[int, Ranking]:
         """Rankings over all photos for the probes where a ranking of candidates cannot differ, by place.
 
@@ -93,7 +92,7 @@ class Search:
         return {place: every[place] for place in np.flatnonzero(counts <= self.settings.candidates).tolist()}
 
     def _rank_alone(
-        self, probe: NDArray[np.float32], top: int, method: Method, exact: bool, product: Product | None = None
+        self, probe: NDArray[np.float32], top: int, method: Method, exact: bool, product: MatrixProduct | None = None
     ) -> Ranking:
         people = None if exact else self._candidate_people(probe, top)
         if people is None:

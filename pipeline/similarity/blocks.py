@@ -1,4 +1,4 @@
-"""A function of a gallery's rows, block by block on all cores."""
+"""Array functions applied block by block, on all cores."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 T = TypeVar("T")
 
-# So many that what is made of them on the way stays in a core's cache.
-ROWS = 4096
-# One gallery at a time, as each takes all cores.
-_ALONE = threading.Lock()
+# Block size: intermediates fit in a core's cache.
+BLOCK_ROWS = 4096
+# Each call takes all cores, so calls take turns.
+_TURN = threading.Lock()
 
 
-def apply(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """``function`` of rows (n, columns), called on at most ``ROWS`` of them at a time: (n, …).
+def map_rows(function: Callable[[NDArray[Any]], NDArray[Any]], rows: ArrayLike) -> NDArray[Any]:
+    """Apply a function to rows (n, columns) in blocks of at most ``BLOCK_ROWS``, and join the results: (n, …).
 
-    OpenBLAS keeps to one thread meanwhile. Its own would wait for each other busily, which on a machine with other
-    work to do takes tens of milliseconds.
+    OpenBLAS is limited to one thread meanwhile: its own threads spin while they wait for each other, which takes tens
+    of milliseconds on a machine that has other work to do.
     """
     rows = np.asarray(rows)
-    return np.concatenate(each(function, [rows[start : start + ROWS] for start in range(0, max(len(rows), 1), ROWS)]))
+    starts = range(0, max(len(rows), 1), BLOCK_ROWS)
+    return np.concatenate(map_parallel(function, [rows[start : start + BLOCK_ROWS] for start in starts]))
 
 
-def each(function: Callable[[T], np.ndarray], parts: Sequence[T]) -> list[np.ndarray]:
-    """``function`` of each part, on all cores, as in :func:`apply`."""
-    with _ALONE, _blas().limit(limits=1, user_api="blas"):
+def map_parallel(function: Callable[[T], NDArray[Any]], parts: Sequence[T]) -> list[NDArray[Any]]:
+    """Apply a function to each part, on all cores, with OpenBLAS limited as in :func:`map_rows`."""
+    with _TURN, _blas().limit(limits=1, user_api="blas"):
         return list(_threads().map(function, parts) if len(parts) > 1 else map(function, parts))
 
 

@@ -1,42 +1,46 @@
-"""A similarity network on disk: its weights and a manifest."""
+"""A similarity network on disk: a folder with its weights and a manifest."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import __version__, storage
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
-from pipeline.similarity import network as similarity
 from pipeline.similarity.calibration import Calibration
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import Layer, SimilarityNetwork
 
 FORMAT = 1
-SHIPPED = storage.ASSETS / "similarity"
+SHIPPED_NETWORK = storage.ASSETS / "similarity"
 _WEIGHTS = "network.npz"
 
 
-def digest(network: Network) -> str:
-    """What identifies a network's numbers."""
-    settings, arrays = similarity.parts(network)
+def network_digest(network: SimilarityNetwork) -> str:
+    """A hash of a network's settings and weights."""
+    settings, arrays = _to_parts(network)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(arrays):
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()[:16]
 
 
-def write_network(folder: Path, network: Network, calibration: Calibration | None, about: dict[str, Any]) -> None:
-    """Write a network and its calibration as they ship; a run has no calibration, and no resemblance.
+def write_network(
+    folder: Path, network: SimilarityNetwork, calibration: Calibration | None, about: dict[str, Any]
+) -> None:
+    """Write a network and its calibration, which the network of a run does not have.
 
-    ``about`` says what made them and what they measured; where it names the ``embedding`` that the network was
-    trained on (``EmbeddingSettings.identity``), the network is not read for any other.
+    about: further keys of the manifest, such as what made the network and what it measured. If it names the
+    ``embedding`` that the network was trained on (an embedder's identity), the network is not read for any other.
     """
-    settings, arrays = similarity.parts(network)
+    settings, arrays = _to_parts(network)
     with storage.written_whole(folder / _WEIGHTS) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     storage.write_manifest(
@@ -52,35 +56,63 @@ def write_network(folder: Path, network: Network, calibration: Calibration | Non
     )
 
 
-def read_network(folder: Path) -> Network:
-    """The network that :func:`write` wrote, with a calibration or without. Raises WeightsError with one sentence."""
-    return read_parts(folder)[0]
+def read_network(folder: Path) -> SimilarityNetwork:
+    """The network in a folder, with or without a calibration. Raises WeightsError."""
+    return read_network_and_manifest(folder)[0]
 
 
-def read_parts(folder: Path) -> tuple[Network, dict[str, Any]]:
-    """The network and its manifest. Raises WeightsError."""
-    from pipeline.embedding.registry import default_identity
-
+def read_network_and_manifest(folder: Path) -> tuple[SimilarityNetwork, dict[str, Any]]:
+    """The network in a folder and its manifest. Raises WeightsError."""
     manifest = storage.read_manifest(folder)
     if manifest is None:
-        raise unusable(folder, f"{storage.MANIFEST} is missing or damaged")
+        raise unusable_network(folder, f"{storage.MANIFEST} is missing or damaged")
     if manifest.get("format") != FORMAT:
-        raise unusable(folder, f"it has format {manifest.get('format')}, this version reads {FORMAT}")
+        raise unusable_network(folder, f"it has format {manifest.get('format')}, but this version reads {FORMAT}")
     if manifest.get("embedding", default_identity()) != default_identity():
-        raise unusable(folder, "it was trained on another model's embeddings or on other crops")
+        raise unusable_network(folder, "it was trained on embeddings of another model or of other crops")
     try:
         path = folder / manifest["weights"]["name"]
         if storage.sha256(path) != manifest["weights"]["sha256"]:
-            raise unusable(folder, f"{path.name} is not what {storage.MANIFEST} says")
+            raise unusable_network(folder, f"{path.name} does not match its hash in {storage.MANIFEST}")
         with np.load(path, allow_pickle=False) as arrays:
-            return similarity.joined(manifest["network"], arrays), manifest
+            return _from_parts(manifest["network"], arrays), manifest
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unusable(folder, f"a part is missing or damaged ({error})") from error
+        raise unusable_network(folder, f"a part is missing or damaged ({error})") from error
 
 
-def unusable(folder: Path, reason: str) -> WeightsError:
+def unusable_network(folder: Path, reason: str) -> WeightsError:
     """The error for a similarity network that cannot be used, with the command that trains another one."""
     text = f"The similarity network in {folder} cannot be used: {reason}."
-    if folder == SHIPPED:
+    if folder == SHIPPED_NETWORK:
         return WeightsError(f"{text} Reinstall this version, or rank by cosine, which needs no network.")
     return WeightsError(f"{text} Train it again.", command="python -m train fit")
+
+
+def _to_parts(network: SimilarityNetwork) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
+    """A network's settings, for JSON, and its arrays by name."""
+    settings: dict[str, Any] = {}
+    arrays: dict[str, NDArray[np.float32]] = {}
+    for name in (field.name for field in fields(network)):
+        value = getattr(network, name)
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+        elif isinstance(value, tuple):
+            for place, (kernel, bias) in enumerate(value):
+                arrays |= {f"{name}_{place}_kernel": kernel, f"{name}_{place}_bias": bias}
+        else:
+            settings[name] = value
+    return settings, arrays
+
+
+def _from_parts(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> SimilarityNetwork:
+    """The inverse of :func:`_to_parts`. Raises KeyError or TypeError if a part is missing or unknown."""
+    layers: dict[str, list[Layer]] = {"encoder": [], "metric": []}
+    others: dict[str, Any] = {}
+    for name in arrays:
+        if name.endswith("_kernel"):
+            layer = name.removesuffix("_kernel")
+            layers[layer.rpartition("_")[0]].append((arrays[name], arrays[f"{layer}_bias"]))
+        elif not name.endswith("_bias"):
+            others[name] = arrays[name]
+    values: dict[str, Any] = {name: tuple(found) for name, found in layers.items()}
+    return SimilarityNetwork(**values, **others, **settings)

@@ -18,7 +18,7 @@ from pipeline import photo
 from pipeline.faces.mtcnn import CompiledMTCNN
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.search import Search
-from pipeline.similarity import scorers
+from pipeline.similarity import registry
 from tests.conftest import unit_rows
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def times_faster(fast: Callable[[], object], slow: Callable[[], object], rounds:
 @pytest.fixture(scope="module")
 def search() -> Search:
     people = pa.table({"person": [str(row // PER_PERSON) for row in range(FACES)]})
-    return Search(Gallery(Path("in memory"), {}, people, unit_rows(FACES)), scorers.named())
+    return Search(Gallery(Path("in memory"), {}, people, unit_rows(FACES)), registry.load_scorer())
 
 
 @pytest.fixture(scope="module")

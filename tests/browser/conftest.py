@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from pipeline import storage
 from pipeline.gallery import building, layout, opening
-from pipeline.search.cache import prepared
-from pipeline.similarity import scorers
+from pipeline.search.cache import prepared_rows
+from pipeline.similarity import registry
 from pipeline.sources import demonstration
 from pipeline.sources.base import SourcePerson, source_people
 from tests.browser import serving
@@ -48,7 +48,7 @@ def odd_gallery(folders, models):
         person = SourcePerson("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
         building.build("odd", source_people([person]), models.detector, models.embedder)
         # What the app would keep of it on the first probe.
-        prepared(opening.open_gallery("odd"), scorers.named())
+        prepared_rows(opening.open_gallery("odd"), registry.load_scorer())
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,8 @@ from pipeline.map import fitting
 from pipeline.map.files import map_path, open_map, save_code_layouts, save_map
 from pipeline.map.layouts import PCA, UMAP
 from pipeline.similarity import files
-from pipeline.similarity.network import Network
-from pipeline.similarity.scorers import CosineScorer
+from pipeline.similarity.cosine import CosineScorer
+from pipeline.similarity.network import SimilarityNetwork
 from tests.conftest import unit_rows
 from tests.pages.visitor import go_to, unescaped, visit
 
@@ -205,7 +205,7 @@ def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_ch
     opened = made(40)
     for seed in (0, 1):
         kernel = unit_rows(32, seed).T
-        network = Network(encoder=((kernel, np.zeros(32, np.float32)),), metric=())
+        network = SimilarityNetwork(encoder=((kernel, np.zeros(32, np.float32)),), metric=())
         files.write_network(tmp_path / "run", network, None, {})
         if seed:
             page = explorer()

@@ -144,7 +144,7 @@ def test_every_photo_can_be_compared_where_not_all_are_anyway(page, madonna):
 
 
 def test_a_network_that_cannot_be_used_is_one_sentence(page, madonna, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "SHIPPED", tmp_path)
+    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path)
     session._lookalikes.clear()
     given(page, madonna)
     assert not page.exception

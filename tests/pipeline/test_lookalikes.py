@@ -14,8 +14,8 @@ from pipeline.faces.face import Face
 from pipeline.gallery import checking, layout, opening
 from pipeline.lookalikes import COPY_DISTANCE_MAX, Lookalikes, compare
 from pipeline.search.search import SearchSettings
-from pipeline.similarity import scorers
-from pipeline.similarity.scorers import NetworkScorer
+from pipeline.similarity import registry
+from pipeline.similarity.network_scorer import NetworkScorer
 from tests.conftest import beside, encoded, enlarged
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
@@ -64,9 +64,9 @@ def test_a_gallery_photo_and_its_copies_are_marked_as_such(opened, examples):
     assert (another.name, another.copy) == ("Jerry Seinfeld", False)
 
 
-@pytest.mark.parametrize("scorer", scorers.SCORERS)
+@pytest.mark.parametrize("scorer", registry.SCORERS)
 def test_copies_are_told_by_the_cosine_whatever_ranks(small, models, examples, scorer):
-    lookalikes = Lookalikes(opening.open_gallery("small"), models, scorers.named(scorer))
+    lookalikes = Lookalikes(opening.open_gallery("small"), models, registry.load_scorer(scorer))
     for match in lookalikes.find(photo.read(examples["Elton John"][0])).matches:
         assert match.copy is (match.name == "Elton John")
     assert match.distance > COPY_DISTANCE_MAX
@@ -154,7 +154,7 @@ def test_a_grey_a_lying_and_a_recompressed_photo_find_the_same_person(opened, ma
     assert all(match.resemblance > 90 for match in first.values())
 
 
-@pytest.mark.parametrize("scorer", map(scorers.named, scorers.SCORERS), ids=scorers.SCORERS)
+@pytest.mark.parametrize("scorer", map(registry.load_scorer, registry.SCORERS), ids=registry.SCORERS)
 def test_comparing_is_symmetric_and_knows_one_person_from_two(models, examples, scorer):
     one, same, other = (photo.read(path) for path in (*examples["Madonna"][1:3], examples["Ben Affleck"][1]))
     there, back = compare((one, same), models, scorer), compare((same, one), models, scorer)

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from pipeline.similarity.calibration import Calibration
-from pipeline.similarity.scorers import NetworkScorer
+from pipeline.similarity.network_scorer import NetworkScorer
 from train.networks import Similarity, dropped
 from train.options import COHORT, ORIGINAL, RESIDUAL
 from train.settings import NetworkSettings

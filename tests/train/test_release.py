@@ -58,7 +58,7 @@ def test_release_records_its_trainings_and_ships_a_calibrated_network(data, tmp_
     shipped = scorers.read(tmp_path / "shipped")
     assert shipped.network.cohort is not None and shipped.calibration.resemblance(np.array([0.5])).size == 1
     manifest, recorded = (
-        json.loads((folder / "manifest.json").read_text()) for folder in (tmp_path / "shipped", files.SHIPPED)
+        json.loads((folder / "manifest.json").read_text()) for folder in (tmp_path / "shipped", files.SHIPPED_NETWORK)
     )
     assert manifest.keys() == recorded.keys()
     assert [set(row) for row in manifest["measured"]] == [set(row) for row in recorded["measured"]]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.ranking import AVERAGE_OF, Method
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 
 # Distances (probes, gallery) in 0..1 of embeddings (probes, d) to embeddings (gallery, d).
 Distances = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
@@ -20,7 +20,7 @@ def cosine_distances(probes: NDArray[np.float32], gallery: NDArray[np.float32]) 
     return values
 
 
-def network_distances(network: Network) -> Distances:
+def network_distances(network: SimilarityNetwork) -> Distances:
     """The distance function of a trained network."""
 
     def distances(probes: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:

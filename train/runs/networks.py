@@ -6,15 +6,15 @@ import shlex
 
 from pipeline import storage
 from pipeline.errors import UserError
-from pipeline.similarity import files, scorers
-from pipeline.similarity.network import Network
+from pipeline.similarity import files, network_scorer
+from pipeline.similarity.network import SimilarityNetwork
 from train.runs.files import CONFIG, MODEL, run_folder
 
 # In the folder of the shipped network: one name a line.
 TRAINED_ON = "people.txt"
 
 
-def trained_network(name: str) -> tuple[Network, list[str]]:
+def trained_network(name: str) -> tuple[SimilarityNetwork, list[str]]:
     """The network of one of the user's finished runs, and the people it was trained on.
 
     Raises UserError if there is no such run.
@@ -30,7 +30,7 @@ def trained_network(name: str) -> tuple[Network, list[str]]:
     return keras.saving.load_model(path).arrays(), config.get("trained_on", [])
 
 
-def shipped_network() -> tuple[Network, list[str]]:
+def shipped_network() -> tuple[SimilarityNetwork, list[str]]:
     """The network that ships, and the people it was trained on. Raises WeightsError if it is damaged."""
-    names = (files.SHIPPED / TRAINED_ON).read_text(encoding="utf-8").splitlines()
-    return scorers.read(files.SHIPPED).network, names
+    names = (files.SHIPPED_NETWORK / TRAINED_ON).read_text(encoding="utf-8").splitlines()
+    return network_scorer.read_scorer(files.SHIPPED_NETWORK).network, names

@@ -18,7 +18,7 @@ from pipeline.cli.app import main
 from pipeline.cli.find import NOTE
 from pipeline.gallery import editing, inspection, layout, managing, opening
 from pipeline.lookalikes import Models
-from pipeline.similarity import files, scorers
+from pipeline.similarity import files, registry
 from tests.conftest import put
 
 ROOT = Path(__file__).parents[3]
@@ -140,17 +140,17 @@ def test_compare_says_in_words_how_alike_two_photos_are(run, examples):
 
 def test_compare_takes_its_threshold_from_the_calibration_of_the_scorer(run, examples):
     pair = examples["Madonna"][1:3]
-    found = {name: json.loads(run("compare", *pair, "--scorer", name, "--json")[1]) for name in scorers.SCORERS}
+    found = {name: json.loads(run("compare", *pair, "--scorer", name, "--json")[1]) for name in registry.SCORERS}
     for name, result in found.items():
         assert result["scorer"] == name
-        assert result["threshold"] == scorers.named(name).calibration.middle
+        assert result["threshold"] == registry.load_scorer(name).calibration.middle
         assert result["same"] is (result["resemblance"] >= 50)
     assert found["network"]["cosine"] == found["cosine"]["cosine"]
     assert found["cosine"]["distance"] == pytest.approx((1 - found["cosine"]["cosine"]) / 2, abs=1e-6)
 
 
 def test_a_damaged_network_is_one_sentence_and_cosine_still_works(run, madonna, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "SHIPPED", tmp_path)
+    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path)
     for command in (("find", madonna), ("compare", madonna, madonna)):
         assert "similarity network" in one_sentence(*run(*command))
         assert run(*command, "--scorer", "cosine")[0] == 0

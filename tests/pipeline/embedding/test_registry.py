@@ -12,7 +12,7 @@ from pipeline.embedding import registry
 from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork
 from pipeline.embedding.pair import FACENET_PAIR
 from pipeline.errors import UserError
-from pipeline.similarity import scorers
+from pipeline.similarity.registry import scorer_for
 from tests.conftest import unit_rows
 
 # As written into the manifests of galleries since the first version.
@@ -65,9 +65,9 @@ def test_a_new_embedder_takes_one_entry(monkeypatch):
 
 
 def test_only_the_default_embedder_has_a_trained_network_and_a_calibration():
-    assert scorers.fitting(registry.default_identity()).name == "network"
-    assert scorers.fitting(None).name == "network"
-    other = scorers.fitting({"model": FACENET_PAIR.model})
+    assert scorer_for(registry.default_identity()).name == "network"
+    assert scorer_for(None).name == "network"
+    other = scorer_for({"model": FACENET_PAIR.model})
     rows = unit_rows(4, dimensions=640)
     distances = other.distances(rows[0], other.prepare(rows))
     assert (other.name, other.digest) == ("cosine", "")

@@ -16,8 +16,8 @@ from pipeline.gallery.editing import NewPhoto
 from pipeline.lookalikes import Lookalikes
 from pipeline.map import fitting
 from pipeline.map.files import open_map, save_map
-from pipeline.search.cache import prepared
-from pipeline.similarity import scorers
+from pipeline.search.cache import prepared_rows
+from pipeline.similarity import registry
 from pipeline.sources import demonstration, folder
 from pipeline.sources.base import SourcePerson, source_people
 from tests.conftest import put
@@ -91,7 +91,7 @@ def test_after_adding_and_removing_the_gallery_answers_as_before(small, models, 
 def test_nothing_of_a_removed_person_is_left(small, dropped, strangers):
     editing.add_photos("small", dropped("Ann Lee", *strangers[:2]))
     opened = opening.open_gallery("small")
-    prepared(opened, scorers.named())
+    prepared_rows(opened, registry.load_scorer())
     crops = [opened.crop_path(row).read_bytes() for row in (15, 16)]
     rows = [np.ascontiguousarray(opened.embeddings[row]).tobytes() for row in (15, 16)]
     editing.remove_person("small", "Your photos/Ann Lee")

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.app import synthetic
 from pipeline.gallery import opening
-from pipeline.similarity.network import Network
+from pipeline.similarity.network import SimilarityNetwork
 
 
 @pytest.fixture
@@ -17,6 +17,6 @@ def made(empty_home):
     return opening.open_gallery("made")
 
 
-def encoder(kernel: np.ndarray) -> Network:
+def encoder(kernel: np.ndarray) -> SimilarityNetwork:
     """A network whose encoder is a product with a matrix."""
-    return Network(encoder=((kernel, np.zeros(kernel.shape[1], np.float32)),), metric=())
+    return SimilarityNetwork(encoder=((kernel, np.zeros(kernel.shape[1], np.float32)),), metric=())

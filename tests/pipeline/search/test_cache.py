@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.gallery import building, opening
-from pipeline.search.cache import prepared
-from pipeline.similarity import scorers
-from pipeline.similarity.scorers import CosineScorer, NetworkScorer
+from pipeline.search.cache import prepared_rows
+from pipeline.similarity import registry
+from pipeline.similarity.cosine import CosineScorer
+from pipeline.similarity.network_scorer import NetworkScorer
 from pipeline.sources.base import SourcePerson, source_people
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
@@ -28,33 +29,33 @@ def files(opened):
 
 
 def test_what_is_stored_is_what_is_computed_and_is_read_the_second_time(opened, scorer):
-    first = prepared(opened, scorer)
+    first = prepared_rows(opened, scorer)
     assert isinstance(first, np.memmap)
     assert first.dtype == np.float32
     assert (first == scorer.prepare(opened.embeddings)).all()
     (name,) = files(opened)
     written = (opened.folder / name).stat().st_mtime_ns
-    assert (prepared(opened, scorer) == first).all()
+    assert (prepared_rows(opened, scorer) == first).all()
     assert (opened.folder / name).stat().st_mtime_ns == written
 
 
 def test_another_network_takes_the_place_of_the_first(opened, scorer):
-    prepared(opened, scorer)
+    prepared_rows(opened, scorer)
     before = files(opened)
     other = NetworkScorer(network(seed=1), CURVE)
-    assert (prepared(opened, other) == other.prepare(opened.embeddings)).all()
+    assert (prepared_rows(opened, other) == other.prepare(opened.embeddings)).all()
     assert len(files(opened)) == 1
     assert files(opened) != before
 
 
 def test_a_gallery_that_grew_is_prepared_anew(opened, scorer, models, examples):
-    prepared(opened, scorer)
+    prepared_rows(opened, scorer)
     before = files(opened)
     person = SourcePerson("new", "New", tuple(examples["Madonna"][3:5]), "Examples", "")
     building.build("small", source_people([person]), models.detector, models.embedder)
     grown = opening.open_gallery("small")
     assert len(grown) > len(opened)
-    assert (prepared(grown, scorer) == scorer.prepare(grown.embeddings)).all()
+    assert (prepared_rows(grown, scorer) == scorer.prepare(grown.embeddings)).all()
     assert len(files(opened)) == 1
     assert files(opened) != before
 
@@ -73,10 +74,10 @@ def test_a_gallery_that_grew_is_prepared_anew(opened, scorer, models, examples):
     ids=["empty", "cut", "text", "a row less", "a column less", "another type", "another order"],
 )
 def test_a_damaged_file_is_made_anew(opened, scorer, damage):
-    prepared(opened, scorer)
+    prepared_rows(opened, scorer)
     (name,) = files(opened)
     damage(opened.folder / name)
-    again = prepared(opened, scorer)
+    again = prepared_rows(opened, scorer)
     assert (again == scorer.prepare(opened.embeddings)).all()
     assert (np.load(opened.folder / name) == again).all()
 
@@ -87,17 +88,17 @@ def test_where_the_folder_cannot_be_written_it_stays_in_memory(opened, scorer, m
 
     # Permissions do not stop the root user, as whom tests may run.
     monkeypatch.setattr("pathlib.Path.replace", refuse)
-    rows = prepared(opened, scorer)
+    rows = prepared_rows(opened, scorer)
     assert not isinstance(rows, np.memmap)
     assert (rows == scorer.prepare(opened.embeddings)).all()
     assert files(opened) == []
 
 
 def test_cosine_keeps_nothing(opened):
-    assert prepared(opened, CosineScorer()) is opened.embeddings
+    assert prepared_rows(opened, CosineScorer()) is opened.embeddings
     assert files(opened) == []
 
 
 def test_what_ships_is_kept_for_a_real_gallery(opened):
-    scorer = scorers.named()
-    assert (prepared(opened, scorer) == scorer.prepare(opened.embeddings)).all()
+    scorer = registry.load_scorer()
+    assert (prepared_rows(opened, scorer) == scorer.prepare(opened.embeddings)).all()

@@ -13,7 +13,7 @@ from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
 from pipeline.search import index as indexes
 from pipeline.search.search import Search
-from pipeline.similarity.scorers import CosineScorer
+from pipeline.similarity.cosine import CosineScorer
 from tests.conftest import unit_rows
 
 
@@ -36,7 +36,7 @@ def gallery_of(folder: Path, rows: np.ndarray, digest: str) -> Gallery:
 
 
 def found(gallery: Gallery, probes: np.ndarray) -> np.ndarray:
-    return np.asarray(indexes.index(gallery).search(probes, 500)[1])
+    return np.asarray(indexes.open_index(gallery).search(probes, 500)[1])
 
 
 @pytest.mark.slow

@@ -15,8 +15,10 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.search import ranking
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.search import Search, SearchSettings
-from pipeline.similarity import scorers
-from pipeline.similarity.scorers import CosineScorer, NetworkScorer, Scorer
+from pipeline.similarity import registry
+from pipeline.similarity.base import Scorer
+from pipeline.similarity.cosine import CosineScorer
+from pipeline.similarity.network_scorer import NetworkScorer
 from tests.conftest import unit_rows
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
@@ -26,7 +28,7 @@ OWNERS = np.random.default_rng(3).permutation(np.arange(FACES) % PEOPLE)
 PROBES = unit_rows(30, seed=9)
 
 COSINE = CosineScorer()
-SHIPPED = scorers.named()
+SHIPPED = registry.load_scorer()
 CONCATENATION = NetworkScorer(network(), CURVE)
 PRODUCT_WITH_NET = NetworkScorer(network(product=True, steepness=3.0), CURVE)
 PRODUCT_OF_CODES = NetworkScorer(network(product=True, steepness=3.0, metric=()), CURVE)

@@ -12,11 +12,12 @@ import pytest
 from pipeline import photo, storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
-from pipeline.similarity import files, scorers
+from pipeline.similarity import files, network_scorer, registry
 from pipeline.similarity import network as similarity
 from pipeline.similarity.calibration import Calibration
-from pipeline.similarity.network import Network
-from pipeline.similarity.scorers import CosineScorer, NetworkScorer
+from pipeline.similarity.cosine import CosineScorer
+from pipeline.similarity.network import SimilarityNetwork
+from pipeline.similarity.network_scorer import NetworkScorer
 from tests.conftest import unit_rows
 from train.evaluation import metrics
 from train.evaluation.calibration import fit_calibration
@@ -39,7 +40,7 @@ def test_the_distance_is_symmetric_zero_to_itself_and_one_to_the_opposite():
     assert (scorer.distances(one, np.stack([one * 1.001, -one * 1.001])) == [0, 1]).all()
 
 
-def network(seed: int = 0, **settings: object) -> Network:
+def network(seed: int = 0, **settings: object) -> SimilarityNetwork:
     """A network of random weights of the sizes that this project grew from."""
     random = np.random.default_rng(seed)
 
@@ -50,14 +51,14 @@ def network(seed: int = 0, **settings: object) -> Network:
         )
 
     parts: dict[str, object] = {"encoder": layers(128, 128), "metric": layers(256, 30, 20, 10, 1)}
-    return Network(**parts | settings)  # type: ignore[arg-type]
+    return SimilarityNetwork(**parts | settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("settings", [{}, {"both_orders": True}, {"product": True, "steepness": 9.0, "middle": 0.3}])
 def test_a_network_comes_back_from_its_folder_with_its_distances(settings, tmp_path):
     made = network(**settings)
     files.write_network(tmp_path, made, CURVE, {"trained_on": "nothing", "embedding": default_identity()})
-    scorer = scorers.read(tmp_path)
+    scorer = network_scorer.read_scorer(tmp_path)
     probe, rows = unit_rows(1, seed=1)[0], unit_rows(50)
     expected = made.distances(made.codes(probe[None])[0], made.prepare(made.codes(rows)))
     assert (scorer.distances(probe, scorer.prepare(rows)) == expected).all()
@@ -84,7 +85,7 @@ def test_blocks_on_several_threads_give_what_single_rows_give(product):
 
 
 def test_what_ships_is_a_network_whose_calibration_keeps_the_order():
-    scorer = scorers.named()
+    scorer = registry.load_scorer()
     assert scorer.name == "network"
     distances = scorer.distances(unit_rows(1, seed=1)[0], scorer.prepare(unit_rows(500)))
     assert distances.dtype == np.float32
@@ -95,7 +96,7 @@ def test_what_ships_is_a_network_whose_calibration_keeps_the_order():
 @pytest.fixture
 def shipped(tmp_path):
     """A copy of the shipped network's folder."""
-    return shutil.copytree(files.SHIPPED, tmp_path / "similarity")
+    return shutil.copytree(files.SHIPPED_NETWORK, tmp_path / "similarity")
 
 
 def _without_manifest(folder):
@@ -154,15 +155,15 @@ def _changed(folder, **values):
     ],
 )
 def test_a_network_that_cannot_be_used_is_one_sentence(shipped, damage, says, monkeypatch):
-    scorers.read(shipped)
+    network_scorer.read_scorer(shipped)
     damage(shipped)
     with pytest.raises(WeightsError, match=says) as caught:
-        scorers.read(shipped)
+        network_scorer.read_scorer(shipped)
     assert len(str(caught.value).splitlines()) == 1
     assert caught.value.command == "python -m train fit"
     monkeypatch.setattr(files, "SHIPPED", shipped)
     with pytest.raises(WeightsError, match="rank by cosine"):
-        scorers.read(shipped)
+        network_scorer.read_scorer(shipped)
 
 
 @pytest.mark.parametrize(("middle", "slope"), [(0.01, 1), (0.5, 20), (0.95, 2)])
@@ -190,7 +191,7 @@ def test_resemblance_falls_from_100_to_0_and_is_50_at_the_middle():
         assert calibration.resemblance(np.array([calibration.middle]))[0] == pytest.approx(50)
 
 
-@pytest.mark.parametrize("name", scorers.SCORERS)
+@pytest.mark.parametrize("name", registry.SCORERS)
 def test_the_calibration_separates_the_celebrities(models, examples, name):
     """Two photos of one person are mostly above 50, photos of two people almost never."""
     pictures = [photo.read(path) for paths in examples.values() for path in paths]
@@ -199,7 +200,7 @@ def test_the_calibration_separates_the_celebrities(models, examples, name):
         [models.embedder.crops(*pair) for pair in zip(pictures, [f[0] for f in found], strict=True)]
     )
     people = np.repeat(np.arange(5), 5)
-    scorer = scorers.named(name)
+    scorer = registry.load_scorer(name)
     prepared = scorer.prepare(rows)
     resemblance = np.stack([scorer.calibration.resemblance(scorer.distances(row, prepared)) for row in rows])
     same = people[:, None] == people

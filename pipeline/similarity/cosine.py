@@ -1,0 +1,51 @@
+"""The cosine of two embeddings as a scorer."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import storage
+from pipeline.similarity.base import MatrixProduct, ScorerEntry
+from pipeline.similarity.calibration import Calibration
+
+_CALIBRATION = storage.ASSETS / "cosine.json"
+
+
+class CosineScorer:
+    """Half of one minus the cosine of the two embeddings."""
+
+    name = "cosine"
+    digest = ""
+
+    def __init__(self, calibration: Calibration | None = None) -> None:
+        """Without a calibration, the shipped one is read."""
+        if calibration is None:
+            fitted = json.loads(_CALIBRATION.read_text(encoding="utf-8"))
+            calibration = Calibration(fitted["middle"], fitted["slope"])
+        self.calibration = calibration
+
+    def prepare(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rows themselves."""
+        return rows
+
+    def distances(self, probe: NDArray[np.float32], prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distances, float32 (n,), of a unit row (d,) to unit rows (n, d)."""
+        return self.product_of(probe[None]).distances(prepared)[:, 0]
+
+    def product_of(self, probes: NDArray[np.float32]) -> MatrixProduct:
+        """The distances to unit rows (m, d)."""
+        weights = (probes / -2).astype(np.float32).T
+        start = np.full(len(probes), 0.5, np.float32)
+        return MatrixProduct(weights, start, lambda values: np.clip(values, 0, 1), cosine_scale=-0.5)
+
+
+COSINE = ScorerEntry(
+    name=CosineScorer.name,
+    label="Cosine",
+    help="the cosine of the embeddings",
+    distance="Half of one minus the cosine of the two embeddings",
+    load=CosineScorer,
+)
