@@ -145,13 +145,13 @@ def _changed(folder, **values):
     [
         (_without_manifest, "manifest.json is missing"),
         (_torn_manifest, "manifest.json is missing or damaged"),
-        (_another_format, "format 99, this version reads 1"),
-        (_another_embedding, "another model's embeddings"),
+        (_another_format, "format 99, but this version reads 1"),
+        (_another_embedding, "embeddings of another model"),
         (_without_calibration, "a part is missing or damaged"),
         (_unknown_setting, "wings"),
         (_without_weights, "a part is missing"),
-        (_other_weights, "network.npz is not what manifest.json says"),
-        (_cut_weights, "network.npz is not what manifest.json says"),
+        (_other_weights, "network.npz does not match its hash"),
+        (_cut_weights, "network.npz does not match its hash"),
     ],
 )
 def test_a_network_that_cannot_be_used_is_one_sentence(shipped, damage, says, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_network_that_cannot_be_used_is_one_sentence(shipped, damage, says, mo
         network_scorer.read_scorer(shipped)
     assert len(str(caught.value).splitlines()) == 1
     assert caught.value.command == "python -m train fit"
-    monkeypatch.setattr(files, "SHIPPED", shipped)
+    monkeypatch.setattr(files, "SHIPPED_NETWORK", shipped)
     with pytest.raises(WeightsError, match="rank by cosine"):
         network_scorer.read_scorer(shipped)
 
