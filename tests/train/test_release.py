@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.similarity import files, scorers
+from pipeline.similarity import files
+from pipeline.similarity.network_scorer import read_scorer
 from train import release
 from train.evaluation.protocols import VerificationPairs
 from train.options import LOSSES, losses_for
@@ -55,7 +56,7 @@ def test_release_records_its_trainings_and_ships_a_calibrated_network(data, tmp_
         assert {path.name for path in (tmp_path / "runs" / name).iterdir()} == set(RECORDED_FILES)
         assert read_run(name, tmp_path / "runs" / name).best
     assert (tmp_path / "shipped" / TRAINED_ON).read_text().splitlines() == list(data.trained_on)
-    shipped = scorers.read(tmp_path / "shipped")
+    shipped = read_scorer(tmp_path / "shipped")
     assert shipped.network.cohort is not None and shipped.calibration.resemblance(np.array([0.5])).size == 1
     manifest, recorded = (
         json.loads((folder / "manifest.json").read_text()) for folder in (tmp_path / "shipped", files.SHIPPED_NETWORK)
