@@ -15,8 +15,10 @@ from typing import Any
 import platformdirs
 
 MANIFEST = "manifest.json"
-# Shipped with the code: networks, calibrations, recorded runs.
-ASSETS = Path(__file__).parents[1] / "assets"
+# What ships with the code: networks, calibrations, recorded runs. A wheel has it inside the package, a checkout
+# beside it.
+_IN_WHEEL, _IN_CHECKOUT = Path(__file__).parent / "assets", Path(__file__).parents[1] / "assets"
+ASSETS = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_CHECKOUT
 
 
 def home() -> Path:
