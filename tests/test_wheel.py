@@ -45,6 +45,7 @@ def installed(tmp_path_factory) -> Path:
     return programs
 
 
+@pytest.mark.slow
 def test_the_installed_program_lists_the_commands_of_pipeline_and_training(installed, tmp_path):
     done = run(installed / "lookslikewho", "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -54,6 +55,7 @@ def test_the_installed_program_lists_the_commands_of_pipeline_and_training(insta
     assert done.stdout.startswith("Usage: lookslikewho train fit ")
 
 
+@pytest.mark.slow
 def test_the_installed_program_finds_look_alikes_outside_the_checkout(installed, small, home, examples, tmp_path):
     place = run(installed / "python", "-c", "from pipeline import storage; print(storage.ASSETS)", cwd=tmp_path)
     assert Path(place.stdout.strip()).is_relative_to(installed.parent)
