@@ -57,9 +57,8 @@ class Source:
     def open(self, path: Path | None = None) -> SourcePeople:
         """The people at ``path``, or at the source's default place. Raises SourceError."""
         if path is None and self.needs_path:
-            raise SourceError(
-                "Say where the photos are.", command=f"python -m pipeline build --source {self.name} PATH"
-            )
+            command = f"python -m pipeline build FOLDER --source {self.name}"
+            raise SourceError("Which folder holds the photos?", command=command)
         return self.people(path)  # type: ignore[arg-type]
 
 

@@ -75,7 +75,7 @@ def test_a_missing_folder_is_reported(tmp_path, source):
 
 @pytest.mark.parametrize("source", [source for source in SOURCES.values() if source.needs_path])
 def test_a_source_that_needs_a_path_asks_for_it(source):
-    with pytest.raises(SourceError, match="Say where the photos are"):
+    with pytest.raises(SourceError, match="Which folder"):
         source.open()
 
 
