@@ -1,4 +1,4 @@
-"""FaceNet with its real weights: what is shown to it is pinned, and what it should not care about is tried."""
+"""FaceNet with its real weights: golden vectors, and changes of a photo that must not matter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import encoded, enlarged
 SIDE = weights.CROP_SIDE_PX
 PATTERN = (np.add.outer(np.arange(SIDE) * 3, np.arange(SIDE) * 5)[..., None] // (7, 11, 13) % 256).astype(np.uint8)
 NOISE = np.random.default_rng(7).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-# First numbers of the unit row of one crop, printed by FaceNet 20170512-110547 under this preprocessing.
+# The first numbers of a crop's unit row, as FaceNet 20170512-110547 gives them under this preprocessing.
 GOLDEN = {
     "pattern": (PATTERN, [-0.049796, -0.082452, -0.081852, -0.097236, 0.042385, -0.091153, 0.033845, -0.041078]),
     "noise": (NOISE, [-0.024178, -0.113254, -0.029426, -0.152242, 0.034656, 0.020462, -0.082972, -0.030340]),
@@ -25,13 +25,13 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_the_golden_vectors_of_fixed_crops(models, name):
+def test_fixed_crops_have_their_golden_vectors(models, name):
     crop, first = GOLDEN[name]
     row = models.embedder([crop[None]])[0]
     assert row[: len(first)] == pytest.approx(first, abs=1e-4)
 
 
-def test_the_network_sees_each_crop_less_its_mean_by_its_deviation(models, facenet):
+def test_each_crop_is_standardised_before_the_network(models, facenet):
     crops = np.stack([PATTERN, NOISE, PATTERN // 2 + 30])
     shown = np.stack(
         [(crop - crop.mean()) / max(crop.std(), 1 / np.sqrt(crop.size)) for crop in crops.astype(np.float64)]
@@ -46,12 +46,12 @@ def test_brightness_and_contrast_of_a_crop_do_not_matter(models):
     assert plain == pytest.approx(dimmed, abs=1e-4)
 
 
-def test_a_crop_of_one_colour_stays_finite(models):
+def test_a_single_coloured_crop_has_a_finite_embedding(models):
     rows = models.embedder([np.full((1, SIDE, SIDE, 3), value, np.uint8) for value in (0, 255)])
     assert np.isfinite(rows).all()
 
 
-def test_a_batch_gives_what_each_face_gives_alone(models, examples):
+def test_a_batch_equals_its_faces_one_by_one(models, examples):
     pictures = [photo.read(paths[0]) for paths in examples.values()] * 2
     crops = [models.embedder.crops(picture, models.faces(picture)[0]) for picture in pictures]
     together = models.embedder(crops)
@@ -78,11 +78,11 @@ def test_every_view_has_its_mirror_image():
     }
 
 
-def test_a_photo_and_face_mirrored_have_the_same_embedding(models, madonna):
+def test_a_photo_mirrored_with_its_face_has_the_same_embedding(models, madonna):
     picture = photo.read(madonna)
     face = models.faces(picture)[0]
     x, y, width, height = face.box
-    # Landmarks only decide on levelling, which this face needs not.
+    # Landmarks matter only for levelling, which this face does not need.
     mirrored = replace(face, box=(picture.shape[1] - x - width, y, width, height))
     crops = [models.embedder.crops(picture, face), models.embedder.crops(picture[:, ::-1], mirrored)]
     assert models.embedder(crops[:1]) @ models.embedder(crops[1:]).T > 0.999
@@ -107,9 +107,3 @@ def test_a_photo_turned_by_exif_has_the_embedding_of_the_upright_one(embed, mado
     lying = photo.read(encoded(np.rot90(upright), exif=exif))
     assert np.array_equal(lying, upright)
     assert embed(lying) == pytest.approx(embed(upright), abs=1e-6)
-
-
-def test_unit_rows_have_length_one_and_zeros_stay():
-    rows = base.unit(np.array([[3.0, 4.0], [0.0, 0.0]]))
-    assert rows.tolist() == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0]]))
-    assert rows.dtype == np.float32

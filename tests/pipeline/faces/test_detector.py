@@ -54,7 +54,7 @@ def test_a_new_detector_takes_one_entry(monkeypatch):
         detector.DETECTORS, "toy", DetectorEntry("toy", "bright spots", lambda: bright_spots, settings)
     )
     (faces,) = detector.load_detector("toy")([spot((400, 400), 40, 80)])
-    # Found at a quarter of the size, told in pixels of the photo.
+    # Searched at a quarter of the size, returned in pixels of the photo.
     assert faces[0].box == pytest.approx((80, 40, 40, 40), abs=4)
 
 
@@ -88,7 +88,7 @@ def test_every_example_photo_has_a_face_inside_it(models, examples):
         assert 0.8 <= face.confidence <= 1
 
 
-def test_a_batch_gives_what_each_photo_gives_alone(models, examples):
+def test_a_batch_equals_its_photos_one_by_one(models, examples):
     pictures = [photo.read(path) for path in examples["Jerry Seinfeld"] + examples["Madonna"]]
     pictures.insert(3, np.full((300, 300, 3), 127, np.uint8))
     together = models.detector(pictures)
@@ -201,7 +201,7 @@ def test_levelling_undoes_a_rotation_of_the_photo(models, examples, degrees):
         ("Mindy Kaling", 3, -90),
     ],
 )
-def test_a_rolled_head_is_found_and_turned_upright_by_its_eyes(models, embed, examples, name, index, degrees):
+def test_a_rolled_head_is_found_and_levelled(models, embed, examples, name, index, degrees):
     picture = photo.read(examples[name][index])
     lying = rolled(picture, degrees)
     (face, *_) = models.faces(lying)
