@@ -17,6 +17,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^ {4,}\S.*|`[^`]+`", re.MULTILINE)
 _COMMAND = re.compile(r"python -m (pipeline|train) ([a-z]+)([^#`|\n]*)")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def text_of(document: Path) -> str:
@@ -30,7 +31,7 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_the_readme_has_at_most_800_words():
-    assert len(text_of(ROOT / "README.md").split()) <= 800
+    assert len(README.split()) <= 800
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -47,7 +48,7 @@ def test_relative_links_lead_to_a_file_and_a_heading(document):
 
 
 def test_every_document_in_docs_is_linked_from_the_readme():
-    links = {link.partition("#")[0] for link in _LINK.findall(text_of(ROOT / "README.md"))}
+    links = {link.partition("#")[0] for link in _LINK.findall(README)}
     assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= links
 
 
@@ -105,10 +106,27 @@ def test_a_table_without_markers_is_refused():
         tables.filled("<!-- speed -->\n", "speed", [{"what": "a photo"}])
 
 
-def test_the_python_example_in_the_readme_runs(models, examples, tmp_path, monkeypatch, capsys):
-    example = re.search(r"```python\n(.*?)```", text_of(ROOT / "README.md"), re.DOTALL)
-    assert example is not None
+@pytest.fixture
+def readme_photos(examples, tmp_path, monkeypatch):
+    """The photos that the README's examples name, in the working directory."""
     shutil.copyfile(examples["Madonna"][0], tmp_path / "Madonna.jpg")
+    shutil.copyfile(examples["Elton John"][1], tmp_path / "Elton_John.jpg")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("command", ["find", "compare"])
+def test_the_readme_shows_the_real_output_of_a_command(command, readme_photos, capsys):
+    example = re.search(rf"^    \$ python -m pipeline ({command} .+)\n((?:    [^$\n]+\n)+)", README, re.MULTILINE)
+    assert example is not None
+    assert pipeline_main(example[1].split()) == 0
+    output = re.sub(r"\S+/crops/", "…/crops/", capsys.readouterr().out)
+    assert output.splitlines() == [line.removeprefix("    ") for line in example[2].splitlines()]
+
+
+@pytest.mark.tensorflow
+def test_the_python_example_in_the_readme_runs(readme_photos, capsys):
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert example is not None
     exec(example[1], {})
     assert "1. Madonna: 100 of 100" in capsys.readouterr().out
