@@ -70,7 +70,7 @@ def _measured(crowd: Crowd, size: int) -> Iterator[Row]:
     places = layouts[UMAP].places
 
     def place(face: np.ndarray) -> np.ndarray:
-        return queries.place(embeddings @ face, places)
+        return queries.place_face(embeddings @ face, places)
 
     first, _ = times(lambda: place(new[0]), 1)
     placing, _ = times(lambda: place(new[1]), 20)

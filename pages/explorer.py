@@ -155,7 +155,7 @@ class Explorer:
     @cached_property
     def place(self) -> np.ndarray:
         """The chosen face's place on the map."""
-        return self.places[self.row] if self.row is not None else queries.place(self.cosines, self.places)
+        return self.places[self.row] if self.row is not None else queries.place_face(self.cosines, self.places)
 
     @cached_property
     def neighbours(self) -> list[int]:
@@ -335,7 +335,7 @@ class Explorer:
                 st.space("stretch")
                 self._close()
         st.markdown("##### Nearest people in truth", help="By the 128 numbers of the embedding, not by the map.")
-        distances = queries.cosine_distance(self.cosines[self.neighbours])
+        distances = queries.to_distance(self.cosines[self.neighbours])
         with st.container(gap="xsmall", key="people"):
             for row, distance in zip(self.neighbours, distances.tolist(), strict=True):
                 self._neighbour(row, distance)
@@ -443,7 +443,7 @@ class Explorer:
     def selected(self) -> np.ndarray:
         """The rows within the area, int64."""
         assert self.area is not None
-        return np.flatnonzero(queries.inside(self.places, self.area))
+        return np.flatnonzero(queries.inside_polygon(self.places, self.area))
 
     @cached_property
     def _table(self) -> Any:

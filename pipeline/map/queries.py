@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _NEAREST_PHOTOS_MAX = 5000
 
 
-def place(cosines: NDArray[np.float32], places: NDArray[np.float32], *, neighbours: int = 8) -> NDArray[np.float32]:
+def place_face(
+    cosines: NDArray[np.float32], places: NDArray[np.float32], *, neighbours: int = 8
+) -> NDArray[np.float32]:
     """Where a new face belongs on the map, float32 (2,): the weighted medoid of its nearest neighbours' places.
 
     The medoid rather than the mean: between two distant groups of neighbours there is nobody like the face. In a
@@ -35,7 +37,7 @@ def place(cosines: NDArray[np.float32], places: NDArray[np.float32], *, neighbou
     return places[nearest[(gaps @ weights).argmin()]]
 
 
-def inside(places: NDArray[np.float32], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:
+def inside_polygon(places: NDArray[np.float32], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether each place (n, 2) lies inside the polygon (corners, 2), bool (n,), by the even-odd rule."""
     odd = np.zeros(len(places), bool)
     x, y = places.T
@@ -86,7 +88,7 @@ def most_similar_people(
     return rows[first[people[first] != own_person]][:count].tolist()
 
 
-def cosine_distance(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_distance(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
     """Distances 0..1 of cosines."""
     return np.asarray((1 - cosines) / 2, np.float32)
 
@@ -120,7 +122,7 @@ def compare_photos(
     return PhotoPairs(
         most=(int(most[0]), int(most[1])),
         least=(int(least[0]), int(least[1])),
-        mean_distance=float(cosine_distance(np.nanmean(cosines))),
+        mean_distance=float(to_distance(np.nanmean(cosines))),
         count=cosines.size,
     )
 

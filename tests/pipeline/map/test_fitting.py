@@ -76,7 +76,7 @@ def test_a_face_of_the_gallery_is_placed_on_its_person(made):
     fitted = fitting.fit_map(made)
     for layout in fitted.layouts.values():
         for row in (0, 17, 59):
-            place = queries.place(made.embeddings @ made.embeddings[row], layout.places)
+            place = queries.place_face(made.embeddings @ made.embeddings[row], layout.places)
             own = layout.places[made.person_of_row == made.person_of_row[row]]
             assert np.linalg.norm(own - place, axis=1).min() == 0
 
@@ -90,7 +90,7 @@ def test_small_galleries_are_laid_out_by_pca_only(count):
     assert np.isfinite(layout.places).all()
     assert 0 <= layout.trustworthiness <= 1
     assert len(fitted.clusters) == len(fitted.quality) == count
-    queries.place(np.ones(count, np.float32), layout.places)
+    queries.place_face(np.ones(count, np.float32), layout.places)
 
 
 @pytest.mark.parametrize("count", [2, 3, 300])

@@ -22,21 +22,21 @@ def random_places(count, seed=0):
 
 def test_a_face_like_two_distant_groups_is_placed_in_the_larger_one_not_between_them():
     places = np.array([[-1, 0]] * 5 + [[1, 0]] * 3, np.float32)
-    assert queries.place(np.full(8, 0.5, np.float32), places).tolist() == [-1, 0]
+    assert queries.place_face(np.full(8, 0.5, np.float32), places).tolist() == [-1, 0]
 
 
 def test_inside_a_polygon_regardless_of_its_direction():
     places = unit_rows(200, dimensions=2)
     square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 2], [-0.5, 2]])
     expected = (np.abs(places[:, 0]) < 0.5) & (places[:, 1] > -0.5)
-    assert np.array_equal(queries.inside(places, square), expected)
-    assert np.array_equal(queries.inside(places, square[::-1]), expected)
+    assert np.array_equal(queries.inside_polygon(places, square), expected)
+    assert np.array_equal(queries.inside_polygon(places, square[::-1]), expected)
 
 
 def test_a_notch_of_a_polygon_is_outside():
     notched = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]], float)
     places = np.array([[2, 0.5], [2, 3], [0.5, 2], [3.5, 2], [5, 1]], np.float32)
-    assert queries.inside(places, notched).tolist() == [True, False, True, True, False]
+    assert queries.inside_polygon(places, notched).tolist() == [True, False, True, True, False]
 
 
 @given(count=st.integers(1, 60), near=st.integers(1, 50), seed=st.integers(0, 99))
