@@ -102,7 +102,7 @@ def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.nd
 
     settings = MapSettings()
     checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
-    share = neighbours_kept(sampling.nearest(rows, checked), places, near=near).mean()
+    share = neighbours_kept(sampling.nearest_photos(rows, checked), places, near=near).mean()
     nearest = np.argsort(-(new @ rows.T), axis=1)[:, :checked]
     limits = cKDTree(places).query(found, near)[0][:, -1:]
     apart = np.linalg.norm(places[nearest] - found[:, None], axis=2)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from pipeline.similarity import scorers
+from pipeline.similarity.registry import load_scorer
 from train.datasets.lfw import LFW
 from train.evaluation.calibration import check_calibration
 from train.evaluation.distances import cosine_distances
@@ -20,7 +20,7 @@ def main() -> None:
     """Measure both tables."""
     lfw = LFW()
     data = ReleaseData.of_lfw(lfw)
-    calibration = scorers.named("cosine").calibration
+    calibration = load_scorer("cosine").calibration
     rows = [
         {"pairs": pair_list, **check_calibration(calibration, *data.distances(pair_list, cosine_distances))[0]}
         for pair_list in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt")
@@ -40,7 +40,7 @@ def _strangers(lfw: LFW, embeddings: NDArray[np.float32]) -> list[dict[str, obje
     _, first = np.unique(lfw.people[test], return_index=True)
     rows = embeddings[test[first]]
     table: list[dict[str, object]] = []
-    for scorer in (scorers.named("network"), scorers.named("cosine")):
+    for scorer in (load_scorer("network"), load_scorer("cosine")):
         gallery = scorer.prepare(rows[:STRANGERS])
         distances = np.stack([scorer.distances(probe, gallery) for probe in rows[STRANGERS:]])
         ranked = -np.sort(-scorer.calibration.resemblance(distances), axis=1)

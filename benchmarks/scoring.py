@@ -53,7 +53,7 @@ def main() -> None:
     known = embeddings.any(axis=1)
     embeddings, people = embeddings[known], lfw.people[known]
     shipped = read_scorer(files.SHIPPED_NETWORK)
-    original = NetworkScorer(_original().arrays(), Calibration(0.5, 1.0, on_logit=True))
+    original = NetworkScorer(_original().to_numpy(), Calibration(0.5, 1.0, on_logit=True))
     shares = recall(embeddings, people, {"network as shipped": shipped, "cosine": CosineScorer()})
     one_probe = f"One probe against {PHOTOS:,} photos"
     measured = {"network as shipped": speed(embeddings, shipped)}

@@ -58,7 +58,7 @@ def trained(
     from train import release
 
     settings = replace(release.TRAININGS[name.partition("-without")[0]], seed=seed)
-    return release.trained(f"{name}-seed-{seed}", embeddings, labels, settings, held_out=held_out)
+    return release.train_once(f"{name}-seed-{seed}", embeddings, labels, settings, held_out=held_out)
 
 
 def main() -> None:

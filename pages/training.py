@@ -162,7 +162,7 @@ def train_one() -> None:
     name = session.gallery_name()
     try:
         labels = session.open_gallery(name).person_of_row
-        sampling.People(labels)
+        sampling.PhotosByPerson(labels)
         sampling.split_people(labels, 0.2, 0)
     except UserError as error:
         st.info(escape(str(error)), icon=":material/group_add:")
@@ -378,7 +378,7 @@ class Viewer:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 verb = "was stopped" if state == "stopped" else "ended before it was done"
                 st.markdown(f"{STATES[state]} **{escape(run.name)}** {verb}{last}.")
-                arguments = processes.arguments_of(run.folder)
+                arguments = processes.resume_arguments(run.folder)
                 if arguments and st.button("Continue", icon=":material/resume:", key=f"continue {run.key}"):
                     begin(run.name, arguments)
             if state == "crashed":
@@ -588,7 +588,7 @@ class Viewer:
         names = ", ".join(run.name for run, _ in self.runs)
         recorded = all(run.recorded for run, _ in self.runs)
         commands = (
-            [] if recorded else [processes.arguments_of(run.folder) for run, _ in self.runs if not run.recorded]
+            [] if recorded else [processes.resume_arguments(run.folder) for run, _ in self.runs if not run.recorded]
         )
         known = next((arguments for arguments in commands if arguments), ["fit", "--run", "NAME"])
         st.info(

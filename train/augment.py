@@ -1,7 +1,7 @@
-"""Variants of a gallery's photos: mirrored, turned, scaled, shifted and recoloured, found and embedded once more.
+"""Data augmentation: mirrored, turned, scaled, shifted and recoloured variants of a gallery's photos, embedded.
 
-What is changed is the portrait that a gallery keeps of each face. Each variant of all faces is one file in the
-gallery's folder ``training/``, so that a run that was killed keeps those that are done.
+Variants are made of the portraits that a gallery stores of its faces; the face is detected anew in each. One variant
+of all faces is one file in the gallery's folder ``training/``, so a killed run keeps the finished ones.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from pipeline import photo, storage
@@ -29,11 +30,10 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
-class Change:
-    """What is done to one picture. Factors of 1 and values of 0 leave it as it is.
+class PhotoChange:
+    """A change of one photo. Factors of 1 and values of 0 change nothing.
 
-    scale: what is seen grows by this factor, so that the face becomes smaller. shift_right, shift_down: shares of
-    the box.
+    scale: the crop grows by this factor, so the face becomes smaller. shift_right, shift_down: shares of the box.
     """
 
     mirror: bool = False
@@ -49,11 +49,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Variation:
-    """How far variants go. Degrees and shares are drawn evenly up to these, to both sides; so are the logarithms of
-    factors, from one divided by them to them.
+    """The range of random changes: degrees and shares uniform in ±value, factors log-uniform in 1/value..value.
 
-    mirror_share: how many are mirrored, 0..1.
-    turn_degrees: as far as heads are left as they are (``EmbeddingSettings.level_over_degrees``).
+    mirror_share: probability of mirroring, 0..1.
+    turn_degrees: by default the roll up to which heads are not levelled (``EmbeddingSettings.level_over_degrees``).
     """
 
     mirror_share: float = 0.5
@@ -65,13 +64,13 @@ class Variation:
     saturation_factor: float = 1.5
     gamma_factor: float = 1.4
 
-    def draw(self, random: np.random.Generator) -> Change:
-        """One change at random."""
+    def draw(self, random: np.random.Generator) -> PhotoChange:
+        """Draw a random change."""
 
         def factor(most: float) -> float:
             return float(most ** random.uniform(-1, 1))
 
-        return Change(
+        return PhotoChange(
             mirror=bool(random.random() < self.mirror_share),
             turn_degrees=random.uniform(-1, 1) * self.turn_degrees,
             scale=factor(self.scale_factor),
@@ -84,19 +83,21 @@ class Variation:
         )
 
 
-def changed(picture: np.ndarray, box: Box, change: Change, view: View, side_px: int) -> np.ndarray:
-    """The view of a box (x, y, width, height) of a picture after a change: uint8, (side_px, side_px, 3).
+def apply_change(
+    picture: NDArray[np.uint8], box: Box, change: PhotoChange, view: View, side_px: int
+) -> NDArray[np.uint8]:
+    """The crop (side_px, side_px, 3) of a box (x, y, width, height) after a change.
 
-    The turn and the mirroring of ``view`` give way to the change's.
+    The change's turn and mirroring replace those of ``view``.
     """
     x, y, width, height = box
     moved = Face((x + change.shift_right * width, y + change.shift_down * height, width, height), (), 1.0)
     margin = (0.5 + view.margin_ratio) * change.scale - 0.5
     seen = View(view.squareness, margin, change.turn_degrees, change.mirror)
-    return _coloured(geometry.crop(picture, moved, seen, side_px=side_px), change)
+    return _adjust_colours(geometry.crop(picture, moved, seen, side_px=side_px), change)
 
 
-def _coloured(picture: np.ndarray, change: Change) -> np.ndarray:
+def _adjust_colours(picture: NDArray[np.uint8], change: PhotoChange) -> NDArray[np.uint8]:
     image = Image.fromarray(picture)
     image = ImageEnhance.Brightness(image).enhance(change.brightness)
     image = ImageEnhance.Contrast(image).enhance(change.contrast)
@@ -104,38 +105,43 @@ def _coloured(picture: np.ndarray, change: Change) -> np.ndarray:
     return np.asarray(image.point([round(255 * (value / 255) ** change.gamma) for value in range(256)] * 3))
 
 
-def variants(
+def embed_variants(
     opened: Gallery,
     count: int,
     detector: Detector,
     embedder: Embedder,
+    *,
     variation: Variation = Variation(),
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
-) -> np.ndarray:
-    """The gallery's embeddings and those of ``count`` variants: float32 (faces, 1 + count, 128), the original first.
+) -> NDArray[np.float32]:
+    """The gallery's embeddings and those of ``count`` variants: (faces, 1 + count, 128), the original first.
 
-    Where no face is found in a variant, the original embedding stands for it. ``progress`` is told the number of
-    faces done, each counted once for each variant.
+    A variant in which no face is found gets the original embedding. progress: called with the number of faces done,
+    counted once per variant.
     """
     arrays = [np.asarray(opened.embeddings)]
     for number in range(count):
-        make = partial(_embedded, opened, (seed, number), detector, embedder, variation, progress)
-        arrays.append(_kept(opened, ["variant", asdict(variation), seed, number], make))
+        make = partial(_embed_variant, opened, (seed, number), detector, embedder, variation, progress)
+        arrays.append(_computed_once(opened, ["variant", asdict(variation), seed, number], make))
         progress((number + 1) * len(opened))
     return np.stack(arrays, axis=1)
 
 
-def boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None] = lambda _: None) -> np.ndarray:
-    """Where the face is in each portrait: float32 (faces, 4) of x, y, width and height in its pixels.
+def portrait_boxes(
+    opened: Gallery, detector: Detector, progress: Callable[[int], None] = lambda _: None
+) -> NDArray[np.float32]:
+    """The box of the face in each portrait: (faces, 4) of x, y, width and height in its pixels.
 
-    Where none is found, that is the square around which the portrait was cut.
+    If no face is found, the square around which the portrait was cut.
     """
-    return _kept(opened, ["boxes"], partial(_boxes, opened, detector, progress))
+    return _computed_once(opened, ["boxes"], partial(_find_boxes, opened, detector, progress))
 
 
-def _kept(opened: Gallery, about: list[object], make: Callable[[], np.ndarray]) -> np.ndarray:
-    """What ``make`` gives, made once for each state of the gallery. What is of an older state is deleted."""
+def _computed_once(
+    opened: Gallery, about: list[object], make: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The array that ``make`` gives, computed once per state of the gallery. Arrays of older states are deleted."""
     state = _digest(opened.manifest["files"])
     for old in (opened.folder / _FOLDER).glob("*.npy"):
         if not old.name.startswith(state):
@@ -152,18 +158,18 @@ def _digest(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _embedded(
+def _embed_variant(
     opened: Gallery,
     seed: tuple[int, int],
     detector: Detector,
     embedder: Embedder,
     variation: Variation,
     progress: Callable[[int], None],
-) -> np.ndarray:
-    """One variant of each face, float32 (faces, 128)."""
+) -> NDArray[np.float32]:
+    """The embeddings of one variant of each face, (faces, 128)."""
     embeddings = np.array(opened.embeddings)
     for rows in _batches(opened):
-        pictures = [_variant(photo.read(opened.crop_path(row)), (*seed, row), variation) for row in rows]
+        pictures = [_draw_variant(photo.read(opened.crop_path(row)), (*seed, row), variation) for row in rows]
         found = detector(pictures)
         places = [place for place, detected in enumerate(found) if detected]
         crops = [embedder.crops(pictures[place], found[place][0]) for place in places]
@@ -172,7 +178,7 @@ def _embedded(
     return embeddings
 
 
-def _boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None]) -> np.ndarray:
+def _find_boxes(opened: Gallery, detector: Detector, progress: Callable[[int], None]) -> NDArray[np.float32]:
     found = np.empty((len(opened), 4), np.float32)
     for rows in _batches(opened):
         portraits = [photo.read(opened.crop_path(row)) for row in rows]
@@ -189,7 +195,7 @@ def _batches(opened: Gallery) -> Iterator[range]:
         yield range(start, min(start + _BATCH, len(opened)))
 
 
-def _variant(portrait: np.ndarray, seed: tuple[int, ...], variation: Variation) -> np.ndarray:
+def _draw_variant(portrait: NDArray[np.uint8], seed: tuple[int, ...], variation: Variation) -> NDArray[np.uint8]:
     change = variation.draw(np.random.default_rng(seed))
     side = len(portrait)
-    return changed(portrait, (0, 0, side, side), change, View(squareness=1.0, margin_ratio=0.0), side)
+    return apply_change(portrait, (0, 0, side, side), change, View(squareness=1.0, margin_ratio=0.0), side)

@@ -30,10 +30,10 @@ class FitBatches:
         self.variants, self.labels, self.takes = variants.shape[1], labels, LOSSES[settings.loss].takes
         self.table = np.ascontiguousarray(variants).reshape(-1, variants.shape[2])
         self.embeddings = embeddings = variants[:, 0]
-        self.people = sampling.People(labels)
+        self.people = sampling.PhotosByPerson(labels)
         self.settings = settings.within(self.people) if self.takes == "codes" else settings
         self.neighbours = (
-            sampling.nearest(embeddings, settings.neighbours) if settings.mining == "neighbours" else None
+            sampling.nearest_photos(embeddings, settings.neighbours) if settings.mining == "neighbours" else None
         )
 
     def blocks(self, epoch: int, network: SimilarityNetwork | None = None) -> Iterator[Block]:
@@ -57,7 +57,9 @@ class FitBatches:
 
     def photos(self, random: np.random.Generator) -> NDArray[np.int64]:
         """A batch of several photos each of some people, (n,)."""
-        return sampling.p_by_k(self.people, self.settings.people_per_batch, self.settings.photos_per_person, random)
+        return sampling.draw_p_by_k(
+            self.people, self.settings.people_per_batch, self.settings.photos_per_person, random
+        )
 
     def quadruplets(
         self, steps: int, random: np.random.Generator, network: SimilarityNetwork | None
@@ -66,10 +68,12 @@ class FitBatches:
         size = self.settings.batch_size
         if MINING[self.settings.mining].within_batch:
             return np.stack([self._mined(random, network) for _ in range(steps)])
-        photos = sampling.quadruplets(self.people, steps * size, random).reshape(steps, size, 4)
+        photos = sampling.draw_quadruplets(self.people, steps * size, random).reshape(steps, size, 4)
         if self.neighbours is None:
             return photos
-        return np.stack([sampling.hard_negatives(batch, self.labels, self.neighbours, random) for batch in photos])
+        return np.stack(
+            [sampling.with_hard_negatives(batch, self.labels, self.neighbours, random) for batch in photos]
+        )
 
     def _draw(
         self, steps: int, random: np.random.Generator, network: SimilarityNetwork | None

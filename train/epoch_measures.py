@@ -30,7 +30,7 @@ class EpochMeasures:
 
     def __init__(self, batches: FitBatches, held_out: LabelledPhotos) -> None:
         self.settings, self.takes = batches.settings, batches.takes
-        some = sampling.at_most(_TRAIN_PEOPLE_MAX, batches.labels, self.settings.seed)
+        some = sampling.sample_people(_TRAIN_PEOPLE_MAX, batches.labels, self.settings.seed)
         self.sides = {"train": (batches.embeddings[some], batches.labels[some]), "held_out": held_out}
         self.cosine = {side: _one_shot(side, data, cosine_distances) for side, data in self.sides.items()}
 
@@ -42,7 +42,7 @@ class EpochMeasures:
     def row(self, similarity: Similarity, within: dict[str, NDArray[np.float32]]) -> dict[str, float]:
         """Measures of both sides by column name. within: what :meth:`quadruplet_distances` gave."""
         row = {"held_out_loss": self._held_out_loss(similarity, within["held_out"])}
-        distances = network_distances(similarity.arrays())
+        distances = network_distances(similarity.to_numpy())
         for side, data in self.sides.items():
             row[f"{side}_margins_met"] = self._margins_met(within[side])
             for name, value in _one_shot(side, data, distances).items():
@@ -72,7 +72,7 @@ def quadruplet_distances(
     similarity: Similarity, embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, seed: int
 ) -> NDArray[np.float32]:
     """The distances (2048, 3) within random quadruplets of these photos, the same ones for the same seed."""
-    rows = sampling.quadruplets(sampling.People(labels), _QUADRUPLETS, np.random.default_rng(seed))
+    rows = sampling.draw_quadruplets(sampling.PhotosByPerson(labels), _QUADRUPLETS, np.random.default_rng(seed))
     return ops.convert_to_numpy(similarity.distances_within(embeddings[rows], PAIRS))
 
 

@@ -22,7 +22,7 @@ from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
-from train.augment import Change
+from train.augment import PhotoChange
 from train.callbacks import Checkpoint, HistoryWriter, Patience
 from train.epoch_measures import LabelledPhotos
 from train.evaluation import measuring
@@ -79,17 +79,17 @@ class Portraits:
     def __init__(self, opened: Gallery, boxes: NDArray[np.float32]) -> None:
         self.opened, self.boxes = opened, boxes
 
-    def crops(self, wanted: Iterable[tuple[int, Change, View]]) -> NDArray[np.float32]:
+    def crops(self, wanted: Iterable[tuple[int, PhotoChange, View]]) -> NDArray[np.float32]:
         """The faces of rows after a change, as FaceNet takes them: (n, 160, 160, 3), standardised one by one."""
         with ThreadPoolExecutor() as threads:
             crops = np.stack(list(threads.map(self._crop, wanted))).astype(np.float32)
         means, deviations = (of(crops, axis=(1, 2, 3), keepdims=True) for of in (np.mean, np.std))
         return (crops - means) / np.maximum(deviations, crops[0].size ** -0.5)
 
-    def _crop(self, wanted: tuple[int, Change, View]) -> NDArray[np.uint8]:
+    def _crop(self, wanted: tuple[int, PhotoChange, View]) -> NDArray[np.uint8]:
         row, change, view = wanted
         portrait = photo.read(self.opened.crop_path(row))
-        return augment.changed(portrait, tuple(self.boxes[row].tolist()), change, view, weights.CROP_SIDE_PX)
+        return augment.apply_change(portrait, tuple(self.boxes[row].tolist()), change, view, weights.CROP_SIDE_PX)
 
 
 class PortraitQuadruplets(keras.utils.PyDataset):
@@ -98,7 +98,7 @@ class PortraitQuadruplets(keras.utils.PyDataset):
     def __init__(self, portraits: Portraits, rows: NDArray[np.int64], settings: FinetuneSettings) -> None:
         super().__init__()
         self.portraits, self.rows, self.settings = portraits, rows, settings
-        self.people = sampling.People(portraits.opened.person_of_row[rows])
+        self.people = sampling.PhotosByPerson(portraits.opened.person_of_row[rows])
         views = FACENET_SETTINGS.views
         self.view = View(views[0].squareness, sum(view.margin_ratio for view in views) / len(views))
         self.epoch = 0
@@ -112,7 +112,7 @@ class PortraitQuadruplets(keras.utils.PyDataset):
 
     def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         random = np.random.default_rng((self.settings.seed, self.epoch, step))
-        rows = self.rows[sampling.quadruplets(self.people, self.settings.batch_size, random)]
+        rows = self.rows[sampling.draw_quadruplets(self.people, self.settings.batch_size, random)]
         wanted = [(int(row), self.settings.variation.draw(random), self.view) for row in rows.flat]
         crops = self.portraits.crops(wanted)
         return crops.reshape(*rows.shape, *crops.shape[1:]), np.zeros(len(rows), np.float32)
@@ -131,7 +131,7 @@ class PortraitViews(keras.utils.PyDataset):
     def __getitem__(self, batch: int) -> tuple[NDArray[np.float32]]:
         rows = self.rows[batch * self.batch_size : (batch + 1) * self.batch_size]
         views = [
-            (Change(mirror=view.mirror, turn_degrees=view.turn_degrees), view) for view in FACENET_SETTINGS.views
+            (PhotoChange(mirror=view.mirror, turn_degrees=view.turn_degrees), view) for view in FACENET_SETTINGS.views
         ]
         return (self.portraits.crops([(int(row), *seen) for row in rows for seen in views]),)
 
@@ -151,7 +151,7 @@ class MixMeasures:
         self.original = _arrays(self.variables)
         self.features, self.labels = held_out
         random = np.random.default_rng(settings.seed)
-        self.quadruplets = sampling.quadruplets(sampling.People(self.labels), _QUADRUPLETS, random)
+        self.quadruplets = sampling.draw_quadruplets(sampling.PhotosByPerson(self.labels), _QUADRUPLETS, random)
         self.best_mix = 0.0
 
     def measure(self, epoch: int) -> dict[str, float]:
@@ -203,8 +203,8 @@ def finetune(
 ) -> dict[str, float]:
     """Train ``facenet`` in ``folder``, or resume the run stopped there; returns the row of the best epoch.
 
-    boxes: float32 (faces, 4), of the faces in the portraits (:func:`train.augment.boxes`). In the end ``facenet``
-    has the best weights, and the folder a file of them for ``facenet_weights.build().load_weights``.
+    boxes: float32 (faces, 4), of the faces in the portraits (:func:`train.augment.portrait_boxes`). In the end
+    ``facenet`` has the best weights, and the folder a file of them for ``build_facenet().load_weights``.
 
     Raises UserError if the folder holds a run with other settings, or if there are too few people.
     """
@@ -219,7 +219,7 @@ def finetune(
     model.optimizer.build(model.trainable_variables)
     portraits = Portraits(opened, boxes)
     features = model.body.predict(PortraitViews(portraits, np.flatnonzero(held_out)), verbose=_verbosity())
-    measures = MixMeasures(model.last_blocks, (features, opened.person_of_row[held_out]), settings)
+    measures = MixMeasures(model.last_blocks, (features, opened.person_of_row[held_out].astype(np.int64)), settings)
     _train(folder, model, PortraitQuadruplets(portraits, np.flatnonzero(~held_out), settings), measures)
     restore_variables(measures.variables, folder / BEST_WEIGHTS)
     facenet.save_weights(folder / FACENET_WEIGHTS)

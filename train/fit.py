@@ -71,7 +71,7 @@ def fit(
         learner = Learner(similarity, LOSSES[settings.loss].takes, len(people))
         _train(folder, learner, FitBatches(variants[trained], numbers, settings), measured)
         similarity.save(folder / MODEL)
-        files.write_network(folder, similarity.arrays(), None, about or {})
+        files.write_network(folder, similarity.to_numpy(), None, about or {})
     if names is not None and not (folder / EVALUATION).is_file():
         photos = np.flatnonzero(held_out)
         _evaluate(folder, measured, photos, [names[photo] for photo in photos.tolist()])
@@ -128,7 +128,7 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
         if patience.exhausted:
             break
         callbacks.on_epoch_begin(epoch)
-        blocks = [(train_block(*block), len(block[0])) for block in batches.blocks(epoch, similarity.arrays())]
+        blocks = [(train_block(*block), len(block[0])) for block in batches.blocks(epoch, similarity.to_numpy())]
         losses, steps = zip(*blocks, strict=True)
         callbacks.on_epoch_end(epoch, {"loss": float(np.average(losses, weights=steps))})
     callbacks.on_train_end()
@@ -138,7 +138,7 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
 def _evaluate(folder: Path, held_out: LabelledPhotos, photos: NDArray[np.int64], names: Sequence[str]) -> None:
     """Evaluate the network on the held-out photos, and cosine for comparison."""
     similarity = keras.saving.load_model(folder / MODEL)
-    ways = {"network": network_distances(similarity.arrays()), "cosine": cosine_distances}
+    ways = {"network": network_distances(similarity.to_numpy()), "cosine": cosine_distances}
     draws = protocols.one_shot_draws(held_out[1], DRAWS["held_out"])
     write_evaluation(folder, report.evaluation(*held_out, names, photos=photos, ways=ways, draws=draws))
 

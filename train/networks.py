@@ -18,11 +18,11 @@ from train.settings import NetworkSettings
 Tensor = Any
 
 
-def dropped(values: Tensor, rate: float, seed: Tensor) -> Tensor:
-    """Dropout whose choice is a hash of place and seed, uint32: the same for the same seed on every machine.
+def hashed_dropout(values: Tensor, rate: float, seed: Tensor) -> Tensor:
+    """Dropout by a hash of position and seed (uint32): the same seed drops the same values on every machine.
 
-    Keras draws from a state that a resumed run would have to keep, and compiled by XLA the drawing takes longer than
-    all the rest of a step. The hash is that which ends MurmurHash3.
+    Keras' dropout has a random state that a resumed run would lack, and compiled by XLA it takes longer than the rest
+    of a step. The hash is the finaliser of MurmurHash3.
     """
 
     def mixed(bits: Tensor) -> Tensor:
@@ -65,18 +65,18 @@ class Similarity(keras.Model):
             1, kernel_initializer="zeros" if product else "glorot_uniform", name="metric_out"
         )
         if product:
-            # Resemblance starts where the calibrated cosine has it: steepness 10, even chance at cosine 0.4.
+            # Starts as a calibrated cosine: steepness 10, even chance at cosine 0.4.
             self.steepness = self.add_weight((), initializer=keras.initializers.Constant(10.0), name="steepness")
             self.middle = self.add_weight((), initializer=keras.initializers.Constant(0.4), name="middle")
         if settings.cohort:
-            # Faces of people who are not trained on, given by fit before the first step.
+            # Embeddings of people not trained on, assigned by fit before the first step.
             self.cohort = self.add_weight(
                 (settings.cohort, DIMENSIONS), initializer="zeros", trainable=False, name="cohort"
             )
             self.cohort_weight = self.add_weight((), initializer="zeros", name="cohort_weight")
 
     def build(self, shapes: Any) -> None:
-        """Make the weights of all layers, for embeddings of ``shapes[0][-1]`` numbers."""
+        """Create the weights of all layers, for embeddings of ``shapes[0][-1]`` numbers."""
         width = shapes[0][-1]
         for layer in self.encoder_layers:
             layer.build((None, width))
@@ -88,10 +88,10 @@ class Similarity(keras.Model):
                 width = layer.units
 
     def codes(self, embeddings: Tensor, seed: Tensor = None) -> Tensor:
-        """What is known of faces by themselves, embeddings (n, 128): float32 (n, columns).
+        """What can be computed of single faces, from embeddings (n, 128): float32 (n, columns).
 
-        That is what the encoder makes of them: of unit length for "product", and with a last column that says how
-        ordinary the face is where there is a cohort. seed: of the dropout, uint32; none without it.
+        The encoder's output, of unit length for "product", and with a cohort the hubness of the face as last column.
+        seed: uint32, of the dropout; no dropout without it.
         """
         codes = self.encoded(embeddings, seed)
         if self.settings.metric == "product":
@@ -103,7 +103,7 @@ class Similarity(keras.Model):
         return ops.concatenate([codes, ops.mean(near, axis=-1, keepdims=True)], axis=-1)
 
     def encoded(self, embeddings: Tensor, seed: Tensor = None) -> Tensor:
-        """What the encoder alone makes of embeddings (n, 128): float32 (n, units)."""
+        """The encoder's output for embeddings (n, 128): float32 (n, units)."""
         values = self._dropped(embeddings, seed)
         for layer in self.encoder_layers:
             values = layer(values)
@@ -111,7 +111,7 @@ class Similarity(keras.Model):
 
     def _dropped(self, embeddings: Tensor, seed: Tensor) -> Tensor:
         rate = self.settings.dropout
-        return embeddings if seed is None or not rate else dropped(embeddings, rate, seed)
+        return embeddings if seed is None or not rate else hashed_dropout(embeddings, rate, seed)
 
     def _cohort_codes(self) -> Tensor:
         return ops.normalize(self.encoded(self.cohort), axis=-1)
@@ -119,15 +119,15 @@ class Similarity(keras.Model):
     def distances(self, first: Tensor, second: Tensor) -> Tensor:
         """Distances (n,) in 0..1 of codes (n, columns) to codes (n, columns)."""
         if self.settings.metric == "product":
-            ordinary: Tensor = 0.0
+            hubness: Tensor = 0.0
             if self.settings.cohort:
-                ordinary = self.cohort_weight * (first[:, -1] + second[:, -1])
+                hubness = self.cohort_weight * (first[:, -1] + second[:, -1])
                 first, second = first[:, :-1], second[:, :-1]
             cosine = ops.sum(first * second, axis=-1)
             correction: Tensor = 0.0
             if self.metric_layers:
                 correction = self._net(ops.concatenate([first * second, first + second], axis=-1))
-            return ops.sigmoid(self.steepness * (self.middle - cosine + ordinary) + correction)
+            return ops.sigmoid(self.steepness * (self.middle - cosine + hubness) + correction)
         one = ops.sigmoid(self._net(ops.concatenate([first, second], axis=-1)))
         if not self.settings.both_orders:
             return one
@@ -144,7 +144,7 @@ class Similarity(keras.Model):
         return self.distances(self.codes(first), self.codes(second))
 
     def distances_within(self, embeddings: Tensor, pairs: Sequence[tuple[int, int]], seed: Tensor = None) -> Tensor:
-        """Distances (n, pairs) between photos of one group, embeddings (n, k, 128)."""
+        """Distances (n, pairs) between the photos of groups, embeddings (n, k, 128). pairs: positions in a group."""
         count = embeddings.shape[1]
         embeddings = ops.reshape(embeddings, (-1, embeddings.shape[2]))
         if self.settings.metric == "product":
@@ -164,10 +164,10 @@ class Similarity(keras.Model):
         return ops.mean(ops.reshape(ops.sigmoid(values), (len(orders), -1, len(pairs))), axis=0)
 
     def _halves(self, embeddings: Tensor, seed: Tensor) -> Tensor:
-        """What the net's first layer makes of faces on both sides of a pair: float32 (n, 2 * units).
+        """The net's first layer applied to faces as either side of a pair, without bias: float32 (n, 2 * units).
 
-        The layer on concat(a, b) is W_a a + W_b b + c. With a linear layer before it, as the encoder's last one is,
-        the product of both is taken first: a fifth of the work, as no code is made.
+        The layer on concat(a, b) is W_a a + W_b b + c. The encoder's last layer is linear, so both kernels are
+        multiplied first: a fifth of the work, as no codes are computed.
         """
         kernel = (self.metric_layers or [self.metric_out])[0].kernel
         kernel = ops.concatenate(ops.split(kernel, 2), axis=1)
@@ -182,11 +182,11 @@ class Similarity(keras.Model):
         return halves + ops.matmul(embeddings, kernel) if self.settings.encoder_residual else halves
 
     def get_config(self) -> dict[str, Any]:
-        """What ``.keras`` files remember."""
+        """The settings, as stored in ``.keras`` files."""
         return {**super().get_config(), "settings": asdict(self.settings)}
 
-    def arrays(self) -> SimilarityNetwork:
-        """The same network for scoring whole galleries without Keras."""
+    def to_numpy(self) -> SimilarityNetwork:
+        """The same network in NumPy, for scoring whole galleries without Keras."""
 
         def layer(dense: keras.layers.Dense) -> tuple[np.ndarray, np.ndarray]:
             return ops.convert_to_numpy(dense.kernel), ops.convert_to_numpy(dense.bias)

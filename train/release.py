@@ -102,7 +102,7 @@ def training_folder(training: str) -> Path:
     return storage.home() / "benchmarks" / "runs" / training
 
 
-def trained(
+def train_once(
     training: str,
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -118,7 +118,7 @@ def trained(
 
     folder = training_folder(training)
     fit(folder, embeddings, labels, settings, held_out=held_out, about=_ABOUT, names=names)
-    return keras.saving.load_model(folder / MODEL).arrays()
+    return keras.saving.load_model(folder / MODEL).to_numpy()
 
 
 def release_similarity(
@@ -128,7 +128,9 @@ def release_similarity(
     for name, settings in {**TRAININGS, **ABLATIONS}.items():
         print(f"\n{name}")
         training = name if name in ABLATIONS else f"{name}-seed-{settings.seed}"
-        network = trained(training, data.embeddings, data.people, settings, held_out=data.held_out, names=data.names)
+        network = train_once(
+            training, data.embeddings, data.people, settings, held_out=data.held_out, names=data.names
+        )
         record_training(training_folder(training), runs / name)
         if name == SHIPPED:
             ship_network(data, network, training_folder(training), settings, to=shipped)

@@ -1,58 +1,63 @@
-"""Which photos a training example is made of: tuples drawn at random, batches of P x K, and mined hard ones.
+"""Which photos training examples are made of: random quadruplets, batches of P x K, and mined hard examples.
 
-Everything is vectorised over tuples and works on labels alone: int (photos,), the number of each photo's person.
+Everything is vectorised and works on labels alone: int (photos,), the person of each photo.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 
 
-class People:
-    """Photos by person. People with one photo serve as negatives only."""
+class PhotosByPerson:
+    """Photos grouped by person. People with a single photo serve as negatives only."""
 
-    def __init__(self, labels: np.ndarray) -> None:
-        """Raises UserError for fewer than three people, or where nobody has two photos."""
+    def __init__(self, labels: NDArray[np.integer[Any]]) -> None:
+        """Raises UserError for fewer than three people, or if nobody has two photos."""
         self.order = np.argsort(labels, kind="stable")
         _, self.starts, self.counts = np.unique(labels[self.order], return_index=True, return_counts=True)
         self.with_pairs = np.flatnonzero(self.counts > 1)
         if len(self.counts) < 3:
-            raise UserError(f"Training needs at least three people; here are {len(self.counts)}.")
+            raise UserError(f"Training needs at least three people; this gallery has {len(self.counts)}.")
         if not len(self.with_pairs):
-            raise UserError("Training needs at least one person with two photos or more.")
+            raise UserError("Training needs at least one person with two photos.")
 
-    def photos(self, people: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """A photo at random of each of the given people, int64 (n,)."""
-        return self.order[self.starts[people] + _below(self.counts[people], random)]
+    def photos(self, people: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """A random photo of each of the people, (n,)."""
+        return self.order[self.starts[people] + _random_below(self.counts[people], random)]
 
-    def pairs(self, people: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Two different photos of each of the given people, who must have two."""
+    def pairs(
+        self, people: NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Two different random photos of each of the people, (n,) each. Everybody must have two."""
         counts = self.counts[people]
-        first = _below(counts, random)
-        second = (first + 1 + _below(counts - 1, random)) % counts
+        first = _random_below(counts, random)
+        second = (first + 1 + _random_below(counts - 1, random)) % counts
         return self.order[self.starts[people] + first], self.order[self.starts[people] + second]
 
-    def others(self, taken: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """Somebody at random, for each row of ``taken`` (n, 1) or (n, 2) of different people, who is not in it."""
+    def others(self, taken: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """A random other person for each row of one or two different people: (n, 1) or (n, 2) to (n,)."""
         chosen = random.integers(len(self.counts) - taken.shape[1], size=len(taken))
-        # The lower number first; to sort each row would take half of the time of drawing.
+        # Skip the taken people, the lower number first. Sorting the rows instead would double the drawing time.
         first, last = taken[:, 0], taken[:, -1]
         for column in (np.minimum(first, last), np.maximum(first, last))[: taken.shape[1]]:
             chosen += chosen >= column
         return chosen
 
 
-def _below(counts: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A number from 0 to each count less one: a third of the time of ``random.integers`` with limits of their own."""
+def _random_below(counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """A random number below each count. Three times as fast as ``random.integers`` with an array of limits."""
     return (random.random(len(counts)) * counts).astype(np.int64)
 
 
-def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Which photos are of held-out people: bool (photos,). Both sides keep three people, one of them with a pair.
+def split_people(labels: NDArray[np.integer[Any]], share: float, seed: int) -> NDArray[np.bool_]:
+    """The photos (photos,) of a random share of people to hold out.
 
-    Raises UserError where there are too few people for that.
+    Both sides keep at least three people, one of them with two photos. Raises UserError if there are too few.
     """
     people, counts = np.unique(labels, return_counts=True)
     paired = np.random.default_rng(seed).permutation(people[counts > 1])
@@ -66,19 +71,19 @@ def split_people(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     return np.isin(labels, held_out)
 
 
-def at_most(count: int, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Which photos are of some people, with as large a share of them who have two photos: bool (photos,).
+def sample_people(count: int, labels: NDArray[np.integer[Any]], seed: int) -> NDArray[np.bool_]:
+    """The photos (photos,) of about ``count`` random people, with the same share of people with two photos.
 
-    All people where there are no more than ``count``, or where fewer than two have two photos.
+    All photos if there are no more people, or if fewer than two people have two photos.
     """
-    people = People(labels)
+    people = PhotosByPerson(labels)
     if len(people.counts) <= count or len(people.with_pairs) < 2:
         return np.ones(len(labels), bool)
     return split_people(labels, count / len(people.counts), seed)
 
 
-def quadruplets(people: People, count: int, random: np.random.Generator) -> np.ndarray:
-    """Anchor, positive and two negatives of two other people: int64 (count, 4).
+def draw_quadruplets(people: PhotosByPerson, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Photos of anchor, positive and two negatives, of two other people: (count, 4).
 
     Every person with two photos is equally likely as anchor, every other person as negative.
     """
@@ -89,28 +94,31 @@ def quadruplets(people: People, count: int, random: np.random.Generator) -> np.n
     return np.stack([anchor, positive, people.photos(first, random), people.photos(second, random)], axis=1)
 
 
-def p_by_k(people: People, p: int, k: int, random: np.random.Generator) -> np.ndarray:
-    """K photos of each of P people with two photos or more, people in sequence: int64 (p * k,).
+def draw_p_by_k(people: PhotosByPerson, p: int, k: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """K photos each of P people with two or more photos, without repetition: (p * k,), grouped by person.
 
-    Nobody comes twice and no photo comes twice; who has fewer than K photos brings those that there are.
+    People with fewer than K photos contribute all of theirs.
     """
     chosen = random.permutation(people.with_pairs)[:p]
     parts = [people.order[people.starts[person] + random.permutation(people.counts[person])[:k]] for person in chosen]
     return np.concatenate(parts)
 
 
-def hard_negatives(
-    quadruplet_rows: np.ndarray, labels: np.ndarray, neighbours: np.ndarray, random: np.random.Generator
-) -> np.ndarray:
-    """The quadruplets with their first negative taken from the anchor's nearest photos of other people.
+def with_hard_negatives(
+    quadruplets: NDArray[np.int64],
+    labels: NDArray[np.integer[Any]],
+    neighbours: NDArray[np.int64],
+    random: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Quadruplets (n, 4) with the first negative replaced by one of the anchor's nearest photos of other people.
 
-    neighbours: int (photos, n), the nearest photos of each photo, nearest first, as faiss gives them. Where all of
-    an anchor's neighbours show the same person or the second negative's, its random negative stays.
+    neighbours: (photos, k), as :func:`nearest_photos` gives them. An anchor keeps its random negative if all of its
+    neighbours show its own person or the person of the second negative.
     """
-    rows = quadruplet_rows.copy()
+    rows = quadruplets.copy()
     near = neighbours[rows[:, 0]]
     allowed = (labels[near] != labels[rows[:, 0], None]) & (labels[near] != labels[rows[:, 3], None])
-    # The highest of random weights is a draw among what is allowed.
+    # The largest of random weights is a uniform draw among the allowed ones.
     weights = np.where(allowed, random.random(near.shape), -1.0)
     place = weights.argmax(axis=1)
     found = allowed.any(axis=1)
@@ -118,24 +126,24 @@ def hard_negatives(
     return rows
 
 
-def nearest(embeddings: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` nearest other photos of each photo by cosine, int64 (photos, count)."""
+def nearest_photos(embeddings: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """The ``count`` nearest other photos of each photo by cosine, nearest first: (photos, count)."""
     import faiss
 
     index = faiss.IndexFlatIP(embeddings.shape[1])
     index.add(np.ascontiguousarray(embeddings))
     _, rows = index.search(np.ascontiguousarray(embeddings), count + 1)
-    # The photo itself is left out wherever it stands: copies of it may come before it.
+    # Drop the photo itself, which is not always first: duplicates may precede it.
     other = rows != np.arange(len(rows))[:, None]
     other[other.all(axis=1), -1] = False
     return rows[other].reshape(len(rows), count).astype(np.int64)
 
 
-def batch_hard(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Each photo of a batch with its farthest positive and nearest negative: int64 (n, 3).
+def batch_hard(distances: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Each photo of a batch with its farthest positive and nearest negative: (n, 3).
 
-    distances (n, n) and labels (n,) of the batch (Hermans et al. 2017, arXiv 1703.07737). Photos without a
-    positive or a negative in the batch are left out.
+    distances (n, n) and labels (n,) of the batch (Hermans et al. 2017, arXiv 1703.07737). Photos without a positive
+    or a negative in the batch are left out.
     """
     same = labels[:, None] == labels
     positive = same & ~np.eye(len(labels), dtype=bool)
@@ -145,10 +153,11 @@ def batch_hard(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.stack([np.arange(len(labels)), far, near], axis=1)[usable]
 
 
-def semi_hard(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Every pair of a batch with the nearest negative that is farther than the positive: int64 (n, 3).
+def semi_hard(distances: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Every positive pair of a batch with the nearest negative that is farther than the positive: (n, 3).
 
-    Where no negative is farther, the farthest one is taken (Schroff et al. 2015, section 3.2).
+    distances (n, n) and labels (n,) of the batch. If no negative is farther, the farthest one is taken
+    (Schroff et al. 2015, section 3.2).
     """
     same = labels[:, None] == labels
     anchors, positives = np.nonzero(same & ~np.eye(len(labels), dtype=bool))

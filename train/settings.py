@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from train.augment import Variation
 
 if TYPE_CHECKING:
-    from train.sampling import People
+    from train.sampling import PhotosByPerson
 
 Metric = Literal["concatenate", "product"]
 
@@ -85,7 +85,7 @@ class FitSettings:
         """Number of people in a batch of photos."""
         return max(self.batch_size // self.photos_per_person, 2)
 
-    def within(self, people: People) -> FitSettings:
+    def within(self, people: PhotosByPerson) -> FitSettings:
         """These settings with no more people in a batch than have two photos, and pairs where the loss takes them."""
         photos = 2 if self.loss == "n_pairs" else self.photos_per_person
         count = min(max(self.batch_size // photos, 2), len(people.with_pairs))

@@ -1,4 +1,4 @@
-"""Searching settings: many small runs, each told to Optuna, which draws the next one (Akiba et al. 2019)."""
+"""Hyperparameter search with Optuna (Akiba et al. 2019): many small runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ METRICS = {"30, 20, 10": (30, 20, 10), "64, 32": (64, 32), "128, 64, 32": (128, 
 ENCODERS = {"128": (128,), "256, 128": (256, 128), "64": (64,)}
 
 
-def tune(
+def run_study(
     study: str, settings: FitSettings, trials: int, train: Callable[[str, FitSettings], dict[str, float]]
 ) -> list[tuple[str, str, str, str]]:
-    """Run trials until the study has so many, and list them, the best first: run, rank-1, MRR, what was drawn.
+    """Run trials until the study has ``trials`` of them; returns them, best first: run, rank-1, MRR, parameters.
 
-    train: trains a run of this name with these settings and gives the row of its best epoch.
-    A study that was stopped goes on: its journal lies beside the runs, and a run that was killed is gone on with.
+    train: trains a run with this name and settings, and returns the row of its best epoch.
+    A stopped study resumes: its journal is stored beside the runs, and a killed run is resumed.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -36,40 +36,40 @@ def tune(
     journal = files.run_folder(f"{study}.journal")
     journal.parent.mkdir(parents=True, exist_ok=True)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
-    found = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
-    # What a killed process left is drawn again.
-    for trial in found.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        found.enqueue_trial(trial.params)
-        found.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    optuna_study = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
+    # Repeat the trial of a killed process.
+    for trial in optuna_study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        optuna_study.enqueue_trial(trial.params)
+        optuna_study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
     def objective(trial: optuna.Trial) -> float:
         name = f"{study}-{trial.number:03d}"
         print(f"{name}: {trial.number + 1} of {trials}")
-        best = train(name, drawn(trial, settings))
+        best = train(name, draw_settings(trial, settings))
         trial.set_user_attr("rank_1", best["held_out_rank_1"])
         trial.set_user_attr("cosine_rank_1", best["held_out_cosine_rank_1"])
-        # Small galleries tie in rank-1.
+        # Rank-1 has many ties in small galleries.
         return best["held_out_mrr"]
 
     complete = [optuna.trial.TrialState.COMPLETE]
-    while (done := len(found.get_trials(states=complete))) < trials:
-        # A sampler of its own for each trial, so that a study that was stopped draws what it would have drawn.
-        found.sampler = optuna.samplers.TPESampler(seed=settings.seed + done)
-        found.optimize(objective, n_trials=1, catch=())
-    ranked = sorted(found.get_trials(states=complete), key=lambda trial: -(trial.value or 0))
+    while (done := len(optuna_study.get_trials(states=complete))) < trials:
+        # A new sampler per trial, so that a resumed study draws the same parameters.
+        optuna_study.sampler = optuna.samplers.TPESampler(seed=settings.seed + done)
+        optuna_study.optimize(objective, n_trials=1, catch=())
+    ranked = sorted(optuna_study.get_trials(states=complete), key=lambda trial: -(trial.value or 0))
     return [
         (
             f"{study}-{trial.number:03d}",
             f"{trial.user_attrs['rank_1']:.4f}",
             f"{trial.value:.4f}",
-            ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items()),
+            ", ".join(f"{name} {_as_text(value)}" for name, value in trial.params.items()),
         )
         for trial in ranked
     ]
 
 
-def drawn(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
-    """The settings of a trial: networks, sizes, dropout, activations, loss, margins, mining, batch and rate."""
+def draw_settings(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
+    """Draw a trial's network, sizes, dropout, activation, loss, margins, mining, batch size and learning rate."""
     kind = trial.suggest_categorical("network", ["symmetric", "residual", "cohort"])
     network = NETWORKS[kind].settings
     if kind != "cohort":
@@ -98,7 +98,7 @@ def drawn(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
 
 
 def cosine_rank_1(study: str) -> float:
-    """Plain cosine's rank-1 on the same held-out people."""
+    """Rank-1 of cosine on the held-out people of a study. Raises UserError if it has no finished run."""
     result = files.run_folder(f"{study}-000") / files.RESULT
     try:
         return float(json.loads(result.read_text(encoding="utf-8"))["held_out_cosine_rank_1"])
@@ -106,5 +106,5 @@ def cosine_rank_1(study: str) -> float:
         raise UserError(f"The study {study} has no finished run.") from error
 
 
-def _short(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -335,7 +335,10 @@ def opened_dialog() -> AppTest:
 
 @pytest.mark.parametrize(
     ("faces", "sentence"),
-    [(10, "Training needs at least three people; here are 1."), (50, "5 people, 5 of them with two photos or more")],
+    [
+        (10, "Training needs at least three people; this gallery has 1."),
+        (50, "5 people, 5 of them with two photos or more"),
+    ],
 )
 def test_a_gallery_of_too_few_people_cannot_be_trained_on(faces, sentence):
     synthetic("few", faces=faces)

@@ -17,7 +17,7 @@ from pipeline.faces.geometry import View
 from pipeline.gallery import building, opening
 from pipeline.lookalikes import Models
 from pipeline.sources.base import SourcePerson, source_people
-from train.augment import Change, Variation, boxes, changed, variants
+from train.augment import PhotoChange, Variation, apply_change, embed_variants, portrait_boxes
 
 WHOLE = View(squareness=1.0, margin_ratio=0.0)
 UNCHANGED = Variation(0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0)
@@ -30,7 +30,7 @@ def opened(small, models):
 
 
 def of(opened, models, count=1, **options):
-    return variants(opened, count, models.detector, models.embedder, **options)
+    return embed_variants(opened, count, models.detector, models.embedder, **options)
 
 
 def nobody(*_: object) -> Any:
@@ -38,19 +38,19 @@ def nobody(*_: object) -> Any:
 
 
 def test_a_change_of_nothing_leaves_the_picture_as_it_is():
-    assert (changed(NOISE, (0, 0, 64, 64), Change(), WHOLE, 64) == NOISE).all()
-    assert (changed(NOISE, (16, 8, 32, 32), Change(), WHOLE, 32) == NOISE[8:40, 16:48]).all()
+    assert (apply_change(NOISE, (0, 0, 64, 64), PhotoChange(), WHOLE, 64) == NOISE).all()
+    assert (apply_change(NOISE, (16, 8, 32, 32), PhotoChange(), WHOLE, 32) == NOISE[8:40, 16:48]).all()
 
 
 def test_each_part_of_a_change_does_what_its_name_says():
     def one(**values):
-        return changed(NOISE, (16, 16, 32, 32), Change(**values), WHOLE, 32).astype(float)
+        return apply_change(NOISE, (16, 16, 32, 32), PhotoChange(**values), WHOLE, 32).astype(float)
 
     plain = one()
     assert (one(mirror=True) == plain[:, ::-1]).all()
     assert (one(shift_right=0.25) == NOISE[16:48, 24:56]).all()
     assert (one(shift_down=-0.25) == NOISE[8:40, 16:48]).all()
-    assert (one(scale=2.0) == changed(NOISE, (0, 0, 64, 64), Change(), WHOLE, 32)).all()
+    assert (one(scale=2.0) == apply_change(NOISE, (0, 0, 64, 64), PhotoChange(), WHOLE, 32)).all()
     assert one(brightness=0.5).mean() == pytest.approx(plain.mean() / 2, abs=1)
     assert one(contrast=0.5).std() < 0.6 * plain.std()
     assert (one(saturation=0.0).std(axis=2) == 0).all()
@@ -60,7 +60,7 @@ def test_each_part_of_a_change_does_what_its_name_says():
 def test_a_turn_is_clockwise_and_leaves_no_corner_empty():
     picture = np.full((64, 64, 3), 100, np.uint8)
     picture[4:8, 30:34] = 255
-    turned = changed(picture, (0, 0, 64, 64), Change(turn_degrees=30.0), WHOLE, 64)
+    turned = apply_change(picture, (0, 0, 64, 64), PhotoChange(turn_degrees=30.0), WHOLE, 64)
     y, x = np.unravel_index(turned[..., 0].argmax(), (64, 64))
     assert (x - 32, 32 - y) == pytest.approx((26 * np.sin(np.pi / 6), 26 * np.cos(np.pi / 6)), abs=3)
     assert turned.min() > 60
@@ -72,7 +72,7 @@ def test_changes_stay_within_the_variation(seed):
     assert abs(change.turn_degrees) <= 10 and max(abs(change.shift_right), abs(change.shift_down)) <= 0.05
     assert 1 / 1.1 <= change.scale <= 1.1
     assert all(1 / 1.5 <= factor <= 1.5 for factor in list(asdict(change).values())[5:])
-    assert UNCHANGED.draw(np.random.default_rng(seed)) == Change()
+    assert UNCHANGED.draw(np.random.default_rng(seed)) == PhotoChange()
 
 
 def test_variants_of_a_face_differ_and_are_most_alike_to_its_own_person(opened, models):
@@ -124,14 +124,14 @@ def test_a_stopped_run_keeps_the_variants_that_are_done(opened, models):
 
 def test_the_boxes_of_portraits_are_around_their_middle_even_where_no_face_is_found(opened, models):
     Image.new("RGB", (170, 170), "grey").save(opened.crop_path(4))
-    found = boxes(opened, models.detector)
+    found = portrait_boxes(opened, models.detector)
     assert found.shape == (15, 4) and found.dtype == np.float32
     sides = np.array([Image.open(opened.crop_path(row)).width for row in range(15)])
     middles = (found[:, :2] + found[:, 2:] / 2) / sides[:, None]
     assert middles == pytest.approx(np.full((15, 2), 0.5), abs=0.05)
     assert found[:, 2:].max(axis=1) / sides == pytest.approx(np.full(15, 1 / 1.7), rel=0.2)
     assert found[4] == pytest.approx([35, 35, 100, 100])
-    assert (boxes(opened, cast(Detector, nobody)) == found).all()
+    assert (portrait_boxes(opened, cast(Detector, nobody)) == found).all()
 
 
 def test_variants_of_an_older_state_of_the_gallery_are_deleted(opened, models, examples):

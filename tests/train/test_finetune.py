@@ -130,7 +130,7 @@ def test_best_mix_of_original_and_trained_weights_is_saved(tmp_path):
 
 @pytest.mark.parametrize("blocks", [1, BLOCKS])
 def test_body_and_last_blocks_give_the_embeddings_of_the_pipeline(fifteen, models, own_facenet, blocks):
-    boxes = augment.boxes(fifteen, models.detector)
+    boxes = augment.portrait_boxes(fifteen, models.detector)
     tuner = FineTuner(own_facenet, blocks)
     assert sum(weight.path.count("Block8") for weight in tuner.trainable_weights) == 6 * blocks
     (crops,) = PortraitViews(Portraits(fifteen, boxes), np.array([3, 20]))[0]

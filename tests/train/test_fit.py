@@ -72,7 +72,7 @@ def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
     hardness = {}
     for settings_of in (SMALL, settings):
         batches = FitBatches(embeddings[:, None], labels, settings_of)
-        (rows,) = batches.quadruplets(1, np.random.default_rng(0), cosine.arrays())
+        (rows,) = batches.quadruplets(1, np.random.default_rng(0), cosine.to_numpy())
         assert rows.shape == (64, 4)
         anchor, positive, first, second = labels[rows].T
         assert (anchor == positive).all() and (rows[:, 0] != rows[:, 1]).all()

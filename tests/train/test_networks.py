@@ -7,7 +7,7 @@ from keras import ops
 
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network_scorer import NetworkScorer
-from train.networks import Similarity, dropped
+from train.networks import Similarity, hashed_dropout
 from train.options import COHORT, ORIGINAL, RESIDUAL
 from train.settings import NetworkSettings
 
@@ -93,7 +93,7 @@ def test_distances_within_quadruplets_are_those_of_their_pairs(settings, seed):
 
 def test_dropout_takes_the_same_numbers_with_the_same_seed_and_others_with_another():
     values = np.ones((1000, 128), np.float32)
-    first, again, other = (dropped(values, 0.3, ops.convert_to_tensor(seed, "uint32")) for seed in (1, 1, 2))
+    first, again, other = (hashed_dropout(values, 0.3, ops.convert_to_tensor(seed, "uint32")) for seed in (1, 1, 2))
     first, again, other = map(ops.convert_to_numpy, (first, again, other))
     np.testing.assert_array_equal(first, again)
     assert set(np.unique(first)) == {0, np.float32(1 / 0.7)}
@@ -129,7 +129,7 @@ def test_a_saved_network_comes_back_the_same(settings, tmp_path):
 )
 def test_arrays_give_the_distances_and_the_ranking_of_keras_on_every_photo(settings):
     model = jolted(settings)
-    scorer = NetworkScorer(model.arrays(), Calibration(0.5, 1, on_logit=True))
+    scorer = NetworkScorer(model.to_numpy(), Calibration(0.5, 1, on_logit=True))
     # More than two blocks, so that there are whole ones and a rest on several threads.
     rows = RANDOM.normal(size=(9000, 128)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -15,7 +15,7 @@ labels_of_people = (
 
 @given(labels_of_people, st.integers(0, 1000))
 def test_quadruplets_hold_one_pair_and_two_other_people(labels, seed):
-    rows = sampling.quadruplets(sampling.People(labels), 64, np.random.default_rng(seed))
+    rows = sampling.draw_quadruplets(sampling.PhotosByPerson(labels), 64, np.random.default_rng(seed))
     anchor, positive, first, second = labels[rows].T
     assert (anchor == positive).all() and (rows[:, 0] != rows[:, 1]).all()
     assert (first != anchor).all() and (second != anchor).all() and (first != second).all()
@@ -23,7 +23,7 @@ def test_quadruplets_hold_one_pair_and_two_other_people(labels, seed):
 
 def test_quadruplets_reach_every_photo_in_every_role_it_can_take():
     labels = np.array([0, 0, 0, 1, 1, 2, 3])
-    rows = sampling.quadruplets(sampling.People(labels), 5000, np.random.default_rng(0))
+    rows = sampling.draw_quadruplets(sampling.PhotosByPerson(labels), 5000, np.random.default_rng(0))
     pairs = [0, 1, 2, 3, 4]
     assert [sorted(set(column)) for column in rows.T] == [pairs, pairs, list(range(7)), list(range(7))]
     # Each of the two people with pairs is an anchor half of the time, each of three others a third as negative.
@@ -36,13 +36,13 @@ def test_quadruplets_reach_every_photo_in_every_role_it_can_take():
 )
 def test_too_few_people_are_refused_in_one_sentence(labels, says):
     with pytest.raises(UserError, match=says):
-        sampling.People(np.array(labels))
+        sampling.PhotosByPerson(np.array(labels))
 
 
 @given(labels_of_people, st.integers(1, 6), st.integers(2, 4))
 def test_p_by_k_batches_hold_no_photo_and_no_person_twice(labels, p, k):
-    people = sampling.People(labels)
-    rows = sampling.p_by_k(people, p, k, np.random.default_rng(0))
+    people = sampling.PhotosByPerson(labels)
+    rows = sampling.draw_p_by_k(people, p, k, np.random.default_rng(0))
     assert len(set(rows)) == len(rows)
     persons, counts = np.unique(labels[rows], return_counts=True)
     assert len(persons) == min(p, len(people.with_pairs))
@@ -53,9 +53,9 @@ def test_p_by_k_batches_hold_no_photo_and_no_person_twice(labels, p, k):
 def test_hard_negatives_are_neighbours_of_a_third_person(labels, seed):
     random = np.random.default_rng(seed)
     embeddings = random.normal(size=(len(labels), 8)).astype(np.float32)
-    neighbours = sampling.nearest(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), 2)
-    rows = sampling.quadruplets(sampling.People(labels), 32, random)
-    hard = sampling.hard_negatives(rows, labels, neighbours, random)
+    neighbours = sampling.nearest_photos(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), 2)
+    rows = sampling.draw_quadruplets(sampling.PhotosByPerson(labels), 32, random)
+    hard = sampling.with_hard_negatives(rows, labels, neighbours, random)
     assert (hard[:, [0, 1, 3]] == rows[:, [0, 1, 3]]).all()
     anchor, _, first, second = labels[hard].T
     assert ((first != anchor) & (first != second)).all()
@@ -69,7 +69,7 @@ def test_nearest_is_the_brute_force_order_without_the_photo_itself():
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     cosines = embeddings @ embeddings.T
     np.fill_diagonal(cosines, -2)
-    assert (sampling.nearest(embeddings, 5) == np.argsort(-cosines, axis=1)[:, :5]).all()
+    assert (sampling.nearest_photos(embeddings, 5) == np.argsort(-cosines, axis=1)[:, :5]).all()
 
 
 @given(labels_of_people, st.integers(0, 100))
@@ -93,10 +93,10 @@ def test_mined_triplets_equal_a_naive_search(labels, seed):
 
 def test_some_people_are_drawn_with_as_large_a_share_of_those_with_two_photos():
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(3000), [1, 1, 4] * 1000))
-    some = sampling.at_most(600, labels, seed=1)
+    some = sampling.sample_people(600, labels, seed=1)
     _, counts = np.unique(labels[some], return_counts=True)
     assert ((counts == 4).sum(), (counts == 1).sum()) == (200, 400)
-    assert (sampling.at_most(600, labels, seed=1) == some).all()
-    assert sampling.at_most(3000, labels, seed=1).all()
+    assert (sampling.sample_people(600, labels, seed=1) == some).all()
+    assert sampling.sample_people(3000, labels, seed=1).all()
     # One person alone has two photos, and is not left out.
-    assert sampling.at_most(3, np.array([0, 0, 1, 2, 3]), seed=1).all()
+    assert sampling.sample_people(3, np.array([0, 0, 1, 2, 3]), seed=1).all()

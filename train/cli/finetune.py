@@ -68,7 +68,7 @@ def _finetune(run: str, gallery: str, settings: FinetuneSettings) -> None:
         from train import finetune as training
 
     with counting("Portraits", len(opened), "faces") as progress:
-        boxes = augment.boxes(opened, detector, progress)
+        boxes = augment.portrait_boxes(opened, detector, progress)
     folder = run_folder(run)
     best = training.finetune(folder, opened, boxes, facenet, settings, about=about(opened))
     print(

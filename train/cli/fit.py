@@ -106,4 +106,4 @@ def _with_variants(opened: Gallery, count: int) -> NDArray[np.float32]:
     with working("Loading the networks"):
         models = Models.load()
     with counting("Variants", count * len(opened), "faces") as progress:
-        return augment.variants(opened, count, models.detector, models.embedder, progress=progress)
+        return augment.embed_variants(opened, count, models.detector, models.embedder, progress=progress)

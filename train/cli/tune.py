@@ -44,6 +44,6 @@ def tune(
             return training.fit(folder, opened.embeddings, labels, settings, about=notes, names=names)
 
     settings = FitSettings(epochs=epochs, steps_per_epoch=steps_per_epoch, seed=seed)
-    rows = tuning.tune(study, settings, trials, train)
+    rows = tuning.run_study(study, settings, trials, train)
     print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
     print(f"Cosine on the same people: rank-1 {tuning.cosine_rank_1(study):.4f}")

@@ -27,7 +27,7 @@ def trained_network(name: str) -> tuple[SimilarityNetwork, list[str]]:
     config = storage.read_json(run_folder(name) / CONFIG) or {}
     if not path.is_file():
         raise UserError(f"There is no finished run {name}.", command=f"python -m train fit --run {shlex.quote(name)}")
-    return keras.saving.load_model(path).arrays(), config.get("trained_on", [])
+    return keras.saving.load_model(path).to_numpy(), config.get("trained_on", [])
 
 
 def shipped_network() -> tuple[SimilarityNetwork, list[str]]:

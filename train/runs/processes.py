@@ -87,7 +87,7 @@ def stop_requested(folder: Path) -> bool:
     return (folder / STOP_REQUEST).is_file()
 
 
-def arguments_of(folder: Path) -> list[str] | None:
+def resume_arguments(folder: Path) -> list[str] | None:
     """The arguments of ``python -m train`` that resume a run. None if unknown."""
     known = (storage.read_json(folder / PROCESS) or {}).get("arguments")
     return known if isinstance(known, list) and all(isinstance(part, str) for part in known) else None

@@ -57,7 +57,7 @@ def similarity_net(network: str) -> System:
         shutil.copyfile(training / files.HISTORY, folder / files.HISTORY)
         trained = keras.saving.load_model(training / files.MODEL)
         parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
-        distances = network_distances(trained.arrays())
+        distances = network_distances(trained.to_numpy())
         return TrainedSystem(rows, parameters + trained.count_params(), face_ms, distances=distances)
 
     title = f"FaceNet 128, {_TITLES[network]}"

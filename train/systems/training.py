@@ -34,14 +34,14 @@ class PeopleBatches(keras.utils.PyDataset):
     def __init__(self, inputs: NDArray[Any], labels: NDArray[np.int64], budget: Budget, epoch: int = 0) -> None:
         super().__init__()
         self.inputs, self.labels, self.budget = inputs, labels, budget
-        self.people, self.epoch = sampling.People(labels), epoch
+        self.people, self.epoch = sampling.PhotosByPerson(labels), epoch
 
     def __len__(self) -> int:
         return self.budget.steps
 
     def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         random = np.random.default_rng((self.budget.seed, self.epoch, step))
-        rows = sampling.p_by_k(self.people, self.budget.people, self.budget.photos, random)
+        rows = sampling.draw_p_by_k(self.people, self.budget.people, self.budget.photos, random)
         variants = random.integers(self.inputs.shape[1], size=len(rows))
         return self.inputs[rows, variants].astype(np.float32), self.labels[rows]
 

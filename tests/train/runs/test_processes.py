@@ -58,7 +58,7 @@ def test_a_process_is_seen_while_it_trains_and_asked_to_stop_it_stops(folder, tr
     assert processes.stop_requested(folder)
     assert process.wait(20) != 0
     assert processes.run_state(folder) == "stopped"
-    assert processes.arguments_of(folder) == ["fit", "--run", "one"]
+    assert processes.resume_arguments(folder) == ["fit", "--run", "one"]
 
 
 def test_one_that_is_deaf_to_the_request_is_ended_by_the_second(folder, training):
@@ -141,7 +141,7 @@ def test_a_run_that_could_not_begin_leaves_nothing_and_one_that_could_is_gone_on
     with pytest.raises(UserError), lock.run_lock(folder, ["fit", "--epochs", "6"]):
         raise UserError("It was begun with other settings.")
     assert processes.run_state(folder) == "crashed"
-    assert processes.arguments_of(folder) == ["fit", "--epochs", "5"]
+    assert processes.resume_arguments(folder) == ["fit", "--epochs", "5"]
     assert "other settings" in processes.last_output(folder)
 
 
@@ -166,7 +166,7 @@ def test_damaged_records_and_none_at_all_break_nothing(tmp_path):
     for text in ("", "[]", '{"pid": "x", "begun": 3, "arguments": "fit"}', '{"begun": "yesterday"}'):
         (tmp_path / files.PROCESS).write_text(text)
         assert processes.run_state(tmp_path) in ("stopped", "crashed")
-        assert processes.arguments_of(tmp_path) is None and processes.started_at(tmp_path) is None
+        assert processes.resume_arguments(tmp_path) is None and processes.started_at(tmp_path) is None
         processes.stop_training(tmp_path)
 
 
