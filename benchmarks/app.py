@@ -71,7 +71,7 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
     )
     _crops(folder, faces, random)
     about = {"embedding": default_identity(), "build": {"photos_per_person": PHOTOS_PER_PERSON}}
-    writing.commit(folder, 1, [(table, embeddings)], faces, (), about)
+    writing.commit(folder, [(table, embeddings)], generation=1, faces=faces, about=about)
 
 
 def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:

@@ -152,7 +152,7 @@ def _build(detector: Detector, embedder: Embedder, size: int, place: Path) -> Ca
 
     def build(size: int) -> None:
         with data_folder(place):
-            building.build(f"gallery-{next(numbers)}", _people(size), detector, embedder, settings)
+            building.build(f"gallery-{next(numbers)}", _people(size), detector, embedder, settings=settings)
 
     build(PHOTOS_OF_PERSON_MIN)
     return lambda: build(size)

@@ -52,7 +52,7 @@ class Crowd:
         folder = layout.folder_of(name)
         folder.mkdir(parents=True)
         about = {"embedding": default_identity(), "build": {"photos_per_person": PER_PERSON}}
-        writing.commit(folder, 1, self._pieces(faces), faces, [], about)
+        writing.commit(folder, self._pieces(faces), generation=1, faces=faces, about=about)
 
     def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, np.ndarray]]:
         start = 0

@@ -54,6 +54,6 @@ def _home() -> Path:
         ((_, content),) = downloads.members(
             downloads.fetch(downloads.FACENET), lambda name: name.endswith("facenet_keras.h5")
         )
-        with storage.written_whole(path) as temporary:
+        with storage.atomic_path(path) as temporary:
             temporary.write_bytes(content)
     return folder

@@ -175,7 +175,7 @@ def _write(crowd: Crowd, size: int) -> None:
     folder = layout.folder_of(_NAME)
     folder.mkdir(parents=True)
     about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
-    writing.commit(folder, 1, _pieces(crowd, size), size, (), about)
+    writing.commit(folder, _pieces(crowd, size), generation=1, faces=size, about=about)
 
 
 def _pieces(crowd: Crowd, size: int) -> Iterator[tuple[pa.Table, np.ndarray]]:

@@ -1,8 +1,8 @@
-"""LooksLikeWho: a photo in, the people of a gallery who look most alike out.
+"""LooksLikeWho ranks the people of a gallery by how much they look like the face in a photo.
 
-The way of a photo is one direction: ``photo.read`` → ``faces.detect`` → ``faces.crop`` →
-``embedding`` → ``search`` → ``ranking``. The door to all of it is ``pipeline.lookalikes.Lookalikes``.
-Importing this package is cheap: TensorFlow, faiss and pyarrow load where they are first used.
+A photo takes one direction: ``photo`` → ``faces`` → ``embedding`` → ``search`` → ``similarity`` → ranking.
+:class:`pipeline.lookalikes.Lookalikes` is the entry point to all of it. Importing this package is cheap: TensorFlow,
+faiss and pyarrow are imported on first use.
 """
 
 __version__ = "0.1.0"

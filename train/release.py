@@ -182,7 +182,7 @@ def release_calibration(data: ReleaseData, *, path: Path = COSINE_CALIBRATION) -
         "fitted_on": "LFW pairsDevTrain.txt (make calibrate)",
         "measured": measured,
     }
-    with storage.written_whole(path) as temporary:
+    with storage.atomic_path(path) as temporary:
         temporary.write_text(json.dumps(asset, indent=1) + "\n", encoding="utf-8")
 
 

@@ -96,7 +96,7 @@ def fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: 
             detail = f"{done.people:,} of {done.people_total:,} people, {counted(done.photos, 'photo')}"
             report(f"Building {name}", done.people, done.people_total, detail)
 
-        built = building.build(name, people, models.detector, models.embedder, settings, show)
+        built = building.build(name, people, models.detector, models.embedder, settings=settings, progress=show)
     _print_report(name, built)
 
 

@@ -74,7 +74,7 @@ def fetch_facenet(converting: AbstractContextManager[object] = contextlib.nullco
     with contextlib.suppress(WeightsError):
         _verified(_FILE, *_GRAPH_FILES)
         return
-    with storage.written_whole(_folder()) as temporary:
+    with storage.atomic_path(_folder()) as temporary:
         temporary.mkdir(parents=True)
         original, origin = _original(temporary)
         with converting:

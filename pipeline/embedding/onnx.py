@@ -92,7 +92,7 @@ def keep_model(path: Path) -> Path:
         if not part.is_file():
             raise UserError(f"{part} is missing. An ONNX embedder is two files: MODEL.onnx and MODEL.json beside it.")
     folder = kept_model_path(f"onnx-{storage.sha256(path)[:16]}").parent
-    with storage.written_whole(folder) as temporary:
+    with storage.atomic_path(folder) as temporary:
         temporary.mkdir(parents=True)
         shutil.copyfile(path, temporary / _MODEL_FILE)
         shutil.copyfile(settings, temporary / _SETTINGS_FILE)

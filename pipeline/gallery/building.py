@@ -80,6 +80,7 @@ def build(
     people: SourcePeople,
     detector: Detector,
     embedder: Embedder,
+    *,
     settings: BuildSettings = BuildSettings(),
     progress: Callable[[BuildProgress], None] = lambda _: None,
 ) -> BuildReport:
@@ -269,7 +270,14 @@ class _Build:
             "dimensions": self.embedder.dimensions,
             "build": asdict(self.settings),
         }
-        writing.commit(self.folder, self.generation + 1, self._pieces(), faces, list(unique.values()), about)
+        writing.commit(
+            self.folder,
+            self._pieces(),
+            generation=self.generation + 1,
+            faces=faces,
+            rejected=list(unique.values()),
+            about=about,
+        )
         kinds = Counter(each.rejection.kind for each in unique.values())
         report_path = self.folder / layout.REJECTED
         return BuildReport(len(self.known.faces_of), faces, self.new_faces, dict(kinds), missing, report_path)

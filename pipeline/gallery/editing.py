@@ -146,7 +146,7 @@ def _store_photo(person_folder: Path, added: NewPhoto) -> Path:
     """Write a photo under the hash of its bytes."""
     suffix = PurePath(added.file).suffix.lower()
     path = person_folder / f"{added.inspected.sha256[:16]}{suffix if suffix in photo.SUFFIXES else '.jpg'}"
-    with storage.written_whole(path) as temporary:
+    with storage.atomic_path(path) as temporary:
         temporary.write_bytes(added.data)
     return path.absolute()
 
@@ -157,7 +157,8 @@ def _commit(
     """Commit these rows, and the rejected photos except those of the person ``without``."""
     kept = [each for each in rejected.read_rejected(opened.folder) if each.person != without]
     about = {key: value for key, value in opened.manifest.items() if key in ("embedding", "dimensions", "build")}
-    writing.commit(opened.folder, opened.manifest["generation"] + 1, pieces, faces, kept, about)
+    generation = opened.manifest["generation"] + 1
+    writing.commit(opened.folder, pieces, generation=generation, faces=faces, rejected=kept, about=about)
 
 
 def remove_person(name: str, person: str, sha256: str | None = None) -> int:

@@ -15,10 +15,10 @@ from pipeline.gallery.building import BuildSettings
 
 def create_gallery(name: str) -> None:
     """Create an empty gallery. Raises GalleryError if the name is taken or invalid."""
-    with storage.written_whole(_unused(name)) as temporary:
+    with storage.atomic_path(_unused(name)) as temporary:
         temporary.mkdir()
         about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
-        writing.commit(temporary, 1, (), 0, (), about)
+        writing.commit(temporary, (), generation=1, faces=0, about=about)
         _unused(name)
 
 
@@ -26,7 +26,7 @@ def copy_gallery(source: str, name: str) -> None:
     """Copy a gallery with its people and its map. Raises GalleryError if the name is taken or invalid."""
     opening.read_gallery(source)
     target = _unused(name)
-    with writing.locked(source, layout.EDIT_WAIT_SECONDS) as origin, storage.written_whole(target) as temporary:
+    with writing.locked(source, layout.EDIT_WAIT_SECONDS) as origin, storage.atomic_path(target) as temporary:
         shutil.copytree(origin, temporary, ignore=shutil.ignore_patterns(".*", layout.BUILDING))
         _unused(name)
 

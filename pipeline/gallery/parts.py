@@ -41,7 +41,7 @@ class BuildParts:
     def append(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
         """Write a part, whole or not at all, and return its table."""
         table = pa.Table.from_pylist(list(rows), schema=self._schema)
-        with storage.written_whole(self.folder / f"{len(self._paths()):06d}.parquet") as temporary:
+        with storage.atomic_path(self.folder / f"{len(self._paths()):06d}.parquet") as temporary:
             pq.write_table(table, temporary)
         return table
 

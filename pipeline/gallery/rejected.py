@@ -44,5 +44,5 @@ def write_rejected(folder: Path, photos: Sequence[RejectedPhoto]) -> None:
     """Write the rejected photos of the gallery in ``folder``."""
     rows = [(each.person, each.name, each.source, each.original, str(each.rejection)) for each in photos]
     columns = {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(_COLUMNS)}
-    with storage.written_whole(folder / layout.REJECTED) as temporary:
+    with storage.atomic_path(folder / layout.REJECTED) as temporary:
         pyarrow.csv.write_csv(pa.table(columns), temporary)

@@ -38,7 +38,7 @@ def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
     # A damaged file must not get a new hash.
     if storage.sha256(old) != files["faces"]["sha256"]:
         raise ValueError(f"{old.name} has changed since it was written")
-    with storage.written_whole(new) as temporary:
+    with storage.atomic_path(new) as temporary:
         rows.write(temporary, _tables(old))
         if len(rows.open_rows(temporary)) != manifest["faces"]:
             raise ValueError(f"{manifest['faces']} faces expected")

@@ -48,22 +48,24 @@ def rows_of(old: Gallery) -> tuple[pa.Table, NDArray[np.float32]]:
 
 def commit(
     folder: Path,
-    generation: int,
     pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]],
+    *,
+    generation: int,
     faces: int,
-    rejected: Sequence[RejectedPhoto],
     about: dict[str, Any],
+    rejected: Sequence[RejectedPhoto] = (),
 ) -> dict[str, Any]:
     """Write a gallery's rows and embeddings, replace its manifest, delete what is no longer needed.
 
     pieces: tables of :data:`pipeline.gallery.rows.ROW` and their unit rows, float32 (n, dimensions), read one by one.
-    faces: the number of rows in all pieces. about: more entries for the manifest.
+    generation: one more than that of the gallery being replaced. faces: the number of rows in all pieces.
+    about: more entries for the manifest.
 
     Returns the manifest. If killed before the manifest is replaced, nothing has changed.
     """
     faces_path, embeddings_path = folder / f"faces-{generation}.arrow", folder / f"embeddings-{generation}.npy"
     dimensions = about.get("dimensions", facenet_weights.DIMENSIONS)
-    with storage.written_whole(faces_path) as rows_file, storage.written_whole(embeddings_path) as array_file:
+    with storage.atomic_path(faces_path) as rows_file, storage.atomic_path(embeddings_path) as array_file:
         array = np.lib.format.open_memmap(array_file, "w+", dtype=np.float32, shape=(faces, dimensions))
         rows.write(rows_file, _rows(pieces, array))
         array.flush()

@@ -131,7 +131,7 @@ def _arrays(layouts: dict[str, Layout]) -> dict[str, NDArray[Any]]:
 
 
 def _write(target: Path, about: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    with storage.written_whole(target) as temporary, temporary.open("wb") as file:
+    with storage.atomic_path(target) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 
 

@@ -53,7 +53,7 @@ def _read(path: Path, gallery: Gallery, scorer: Scorer) -> np.ndarray | None:
 
 
 def _write(path: Path, gallery: Gallery, scorer: Scorer) -> None:
-    with storage.written_whole(path) as temporary:
+    with storage.atomic_path(path) as temporary:
         shape = (len(gallery), scorer.prepare(gallery.embeddings[:1]).shape[1])
         rows = np.lib.format.open_memmap(temporary, "w+", dtype=np.float32, shape=shape)
         start = 0

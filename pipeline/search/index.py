@@ -72,7 +72,7 @@ def _read(path: Path, gallery: Gallery) -> Any | None:
 def _write(path: Path, made: Any) -> None:
     import faiss
 
-    with storage.written_whole(path) as temporary:
+    with storage.atomic_path(path) as temporary:
         faiss.write_index(made, str(temporary))
     for stale in path.parent.glob("index-*.faiss"):
         if stale != path:

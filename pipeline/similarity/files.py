@@ -41,7 +41,7 @@ def write_network(
     ``embedding`` that the network was trained on (an embedder's identity), the network is not read for any other.
     """
     settings, arrays = _to_parts(network)
-    with storage.written_whole(folder / _WEIGHTS) as temporary, temporary.open("wb") as file:
+    with storage.atomic_path(folder / _WEIGHTS) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     storage.write_manifest(
         folder,

@@ -108,7 +108,7 @@ def _unpacked(photos: _Photos) -> Path:
         names.setdefault(hashlib.sha256(content).digest(), set()).add(
             PurePosixPath(target).with_suffix("").as_posix()
         )
-    with storage.written_whole(place) as temporary:
+    with storage.atomic_path(place) as temporary:
         for target, content in contents.items():
             if len(names[hashlib.sha256(content).digest()]) == 1:
                 path = temporary / target

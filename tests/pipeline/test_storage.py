@@ -20,10 +20,10 @@ def test_the_data_folder_follows_the_environment(monkeypatch, tmp_path):
 def test_a_file_or_folder_takes_its_place_when_it_is_complete(tmp_path):
     file, folder = tmp_path / "deep" / "file", tmp_path / "folder"
     for text in ("old", "new"):
-        with storage.written_whole(file) as temporary:
+        with storage.atomic_path(file) as temporary:
             temporary.write_text(text)
             assert text == "old" or file.read_text() == "old"
-        with storage.written_whole(folder) as temporary:
+        with storage.atomic_path(folder) as temporary:
             temporary.mkdir()
             (temporary / text).touch()
     assert file.read_text() == "new"
@@ -35,7 +35,7 @@ def test_a_file_or_folder_takes_its_place_when_it_is_complete(tmp_path):
 def test_what_fails_halfway_leaves_the_old_and_no_rubbish(tmp_path, kind):
     target = tmp_path / "target"
     target.write_text("old")
-    with pytest.raises(RuntimeError), storage.written_whole(target) as temporary:
+    with pytest.raises(RuntimeError), storage.atomic_path(target) as temporary:
         kind(temporary)
         raise RuntimeError
     assert target.read_text() == "old"

@@ -120,7 +120,7 @@ class LFW:
                 for start in bar.track(range(0, len(self), _BLOCK), description="Detecting (512 at a time)"):
                     block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
                     found += [detected[0] if detected else None for detected in pipeline_models().detector(block)]
-            with storage.written_whole(path) as temporary:
+            with storage.atomic_path(path) as temporary:
                 temporary.write_text(json.dumps([face and asdict(face) for face in found]))
         rows = json.loads(path.read_text())
         return [
@@ -150,7 +150,7 @@ class LFW:
                 for start in bar.track(range(0, len(missing), _BLOCK), description=f"{_title(view)} (512 at a time)"):
                     block = missing[start : start + _BLOCK]
                     rows[block] = self._embed(view, block, level_over_degrees)
-                    with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+                    with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
                         np.save(file, rows)
         wanted: NDArray[np.float32] = rows[photos]
         return wanted
@@ -193,7 +193,7 @@ class LFW:
                         threads.map(lambda one: embedder.crops(photo.read(self.paths[one[0]]), one[1]), found)
                     )
                 rows[[number for number, _ in found]] = embedder(crops)
-                with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+                with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
                     np.save(file, rows)
         wanted: NDArray[np.float32] = rows[photos]
         return wanted
@@ -211,7 +211,7 @@ class LFW:
 
             with ThreadPoolExecutor() as threads:
                 made = np.stack(list(threads.map(crop, photos)))
-            with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+            with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.save(file, made)
         crops: NDArray[np.uint8] = np.load(path)
         return crops

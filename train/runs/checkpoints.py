@@ -17,7 +17,7 @@ def save_variables(variables: Sequence[Any], path: Path, epoch: int) -> None:
     from keras import ops
 
     arrays = [ops.convert_to_numpy(variable) for variable in variables]
-    with storage.written_whole(path) as temporary, temporary.open("wb") as file:
+    with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, epoch=epoch, **{str(place): array for place, array in enumerate(arrays)})
 
 

@@ -43,7 +43,7 @@ def is_finished(folder: Path) -> bool:
 
 def write_curves(folder: Path, curves: dict[str, Any]) -> None:
     """Write the curves of a system, without spaces."""
-    with storage.written_whole(folder / CURVES) as temporary:
+    with storage.atomic_path(folder / CURVES) as temporary:
         temporary.write_text(json.dumps(curves, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

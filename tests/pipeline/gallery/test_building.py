@@ -31,7 +31,8 @@ BLANK = np.full((200, 200, 3), 127, np.uint8)
 def build(home, models):
     def build_(people: SourcePeople | Path, name: str = "mine", progress: Any = id, **settings: Any) -> BuildReport:
         people = folder.people(people) if isinstance(people, Path) else people
-        return building.build(name, people, models.detector, models.embedder, BuildSettings(**settings), progress)
+        options = {"settings": BuildSettings(**settings), "progress": progress}
+        return building.build(name, people, models.detector, models.embedder, **options)
 
     return build_
 
@@ -255,7 +256,7 @@ def stop(progress):
         time.sleep(600)
 
 models = Models.load()
-building.build("killed", people(), models.detector, models.embedder, SETTINGS, stop)
+building.build("killed", people(), models.detector, models.embedder, settings=SETTINGS, progress=stop)
 """
 SETTINGS = BuildSettings(photos_per_person=3, people_per_part=2)
 

@@ -143,7 +143,7 @@ def test_screening_by_hand_is_the_one_of_a_build(home, models, dropped, tmp_path
     """All photos of a celebrity, some too small, one without a face: the same photos are taken."""
     person = next(person for person in demonstration.people().people if person.name == "Ben Affleck")
     settings = building.BuildSettings(photos_per_person=25)
-    building.build("built", source_people([person]), models.detector, models.embedder, settings)
+    building.build("built", source_people([person]), models.detector, models.embedder, settings=settings)
     managing.create_gallery("by-hand")
     editing.add_photos("by-hand", dropped("Ben Affleck", *person.photos))
     columns = ["sha256", "round", "face_side_px", "short_side_px"]

@@ -34,7 +34,7 @@ def old(tmp_path, monkeypatch):
     folder = layout.folder_of("old")
     folder.mkdir(parents=True)
     about = {"embedding": default_identity(), "dimensions": 128, "build": {"photos_per_person": 3}}
-    writing.commit(folder, 7, [(ROWS, unit_rows(FACES))], FACES, (), about)
+    writing.commit(folder, [(ROWS, unit_rows(FACES))], generation=7, faces=FACES, about=about)
     opened = opening.open_gallery("old")
     settings = layouts.MapSettings(umap_faces_min=FACES + 1)
     save_map(opened, fitting.fit_map(opened, settings), layouts.MapSettings())
