@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,10 +66,25 @@ def run(app: typer.Typer, arguments: Sequence[str] | None, program: str) -> int:
 # Options ------------------------------------------------------------------------------------------------------------
 
 
-def choice(names: Collection[str], help_text: str) -> Any:
-    """An option that takes one of some names."""
+class Entry(Protocol):
+    """A line of a registry: its help is a phrase without a full stop."""
+
+    @property
+    def help(self) -> str:
+        """What the entry is."""
+
+
+def described(registry: Mapping[str, Entry], help_text: str) -> str:
+    """A help text followed by each name of a registry and its help."""
+    return f"{help_text} {'; '.join(f'{name}: {entry.help}' for name, entry in registry.items())}."
+
+
+def choice(names: Collection[str] | Mapping[str, Entry], help_text: str) -> Any:
+    """An option that takes one of some names. The help text explains those of a registry."""
     known = list(names)
     joined = "|".join(known)
+    if isinstance(names, Mapping):
+        help_text = described(names, help_text)
 
     def parse(value: str) -> str:
         if value not in known:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 _METHODS = ("min", "average")
 _METHOD = "Rank people by their most similar photo (min), or by the mean of their three most similar (average)."
-_SCORER = f"What measures the distance: {', or '.join(entry.help for entry in SCORERS.values())}."
+_SCORER = "What measures the distance."
 
 
 def find(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import storage
-from pipeline.cli.console import choice, counted, named, number, print_table, progress, switch
+from pipeline.cli.console import choice, counted, described, named, number, print_table, progress, switch
 from pipeline.cli.models import load_models
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS, load_embedder, name_of
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout
 from pipeline.gallery.layout import folder_of
@@ -40,7 +41,7 @@ def build(
     gallery: Annotated[str | None, named("The gallery.", show_default="the name of the folder or source")] = None,
     source: Annotated[str, choice(SOURCES, "Where the people come from.")] = DEFAULT_SOURCE,
     path: Annotated[
-        Path | None, named("Where LFW or VGGFace2 is; without it, LFW is downloaded.", "FOLDER", show_default=False)
+        Path | None, named("Where the photos are; the same as FOLDER.", "FOLDER", show_default=False)
     ] = None,
     photos_per_person: Annotated[int, number("How many photos of each person to use.")] = 10,
     embedder: Annotated[str | None, named(_embedders(), show_default="that of the gallery, or facenet")] = None,
@@ -57,21 +58,15 @@ def build(
 
 
 def _embedders() -> str:
-    from pipeline.embedding import registry
-
-    return (
-        f"What turns faces into embeddings: {', '.join(registry.EMBEDDERS)}, or the path of an ONNX model with its "
-        "settings in a JSON file beside it."
-    )
+    text = "What embeds faces, or the path of an ONNX model with its settings in a JSON file beside it."
+    return described(EMBEDDERS, text)
 
 
 def _embedder(wanted: str | None, name: str, fresh: bool) -> Callable[[], Embedder] | None:
     """Loads the embedder that was asked for, or else the gallery's own. None: the default one."""
-    from pipeline.embedding import registry
-
     manifest = None if fresh else storage.read_manifest(folder_of(name))
-    chosen = wanted or (registry.name_of(manifest["embedding"]) if manifest else None)
-    return None if chosen in (None, registry.DEFAULT_EMBEDDER) else lambda: registry.load_embedder(chosen)
+    chosen = wanted or (name_of(manifest["embedding"]) if manifest else None)
+    return None if chosen in (None, DEFAULT_EMBEDDER) else lambda: load_embedder(chosen)
 
 
 def _people(name: str, source: Source, place: Path | None) -> SourcePeople:

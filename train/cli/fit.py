@@ -16,7 +16,7 @@ from pipeline.gallery.layout import DEMONSTRATION
 from train import augment
 from train.augment import Variation
 from train.cli.shared import about, arguments_of, check_name, loading_tensorflow, names_of
-from train.options import LOSSES, MINING, NETWORKS, describe
+from train.options import LOSSES, MINING, NETWORKS
 from train.runs.files import run_folder
 from train.runs.lock import run_lock
 from train.settings import FitSettings
@@ -29,8 +29,8 @@ def fit(
     context: typer.Context,
     run: Annotated[str, named("What the run is called.")],
     gallery: Annotated[str, named("The gallery to train on.")] = DEMONSTRATION,
-    network: Annotated[str, choice(NETWORKS, f"Shape of the networks. {describe(NETWORKS)}.")] = "original",
-    loss: Annotated[str, choice(LOSSES, f"Loss function. {describe(LOSSES)}.")] = FitSettings.loss,
+    network: Annotated[str, choice(NETWORKS, "Shape of the networks.")] = "original",
+    loss: Annotated[str, choice(LOSSES, "Loss function.")] = FitSettings.loss,
     alpha: Annotated[float, decimal("First margin of the quadruplet loss.")] = FitSettings.alpha,
     beta: Annotated[float, decimal("Second margin of the quadruplet loss.")] = FitSettings.beta,
     margin: Annotated[float, decimal("Margin of the other losses.")] = FitSettings.margin,
@@ -38,7 +38,7 @@ def fit(
     steps_per_epoch: Annotated[int, number("Steps in an epoch.")] = FitSettings.steps_per_epoch,
     epochs: Annotated[int, number("Epochs at most.")] = FitSettings.epochs,
     learning_rate: Annotated[float, decimal("Learning rate of Adam.")] = FitSettings.learning_rate,
-    mining: Annotated[str, choice(MINING, f"How negatives are chosen. {describe(MINING)}.")] = FitSettings.mining,
+    mining: Annotated[str, choice(MINING, "How negatives are chosen.")] = FitSettings.mining,
     neighbours: Annotated[int, number("How many nearest photos 'neighbours' draws from.")] = FitSettings.neighbours,
     patience_epochs: Annotated[
         int, number("End after this many epochs without a better one.")

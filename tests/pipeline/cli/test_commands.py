@@ -304,7 +304,7 @@ def test_errors_of_the_user_are_one_sentence_and_exit_with_1(run, small, madonna
         (("find", madonna, "--gallery", "../up"), "not a valid gallery name"),
         (("find", madonna), "Run: python -m pipeline setup"),
         (("compare", madonna, tmp_path / "blank.png"), "No face"),
-        (("build",), "Which folder holds the photos?"),
+        (("build",), "Say where the photos are"),
         (("build", tmp_path / "missing"), "There is no folder"),
         (("build", tmp_path / "no photos"), "There are no photos"),
         (("build", unusable, "--gallery", "a/b"), "not a valid gallery name"),
