@@ -18,11 +18,12 @@ from PIL import Image, ImageEnhance
 
 from benchmarks import report
 from pipeline import photo
+from pipeline.cli.console import tracked
 from pipeline.embedding.base import unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
-from train.datasets.lfw import LFW, NEVER_LEVEL, pipeline_models, progress_bar
+from train.datasets.lfw import LFW, NEVER_LEVEL, pipeline_models
 from train.evaluation import measuring
 from train.evaluation.distances import cosine_distances
 from train.evaluation.protocols import VIEW_1_DRAWS
@@ -101,23 +102,22 @@ def _levelling(lfw: LFW, test: NDArray[np.int64]) -> list[dict[str, object]]:
     probes = test[second]
     embedder = pipeline_models().embedder
     table = []
-    with progress_bar() as bar:
-        for angle in bar.track(ANGLES, description="Turning probes (angles)"):
-            turned = [_turned(photo.read(lfw.paths[number]), angle) for number in probes]
-            detected = pipeline_models().detector(turned)
-            row: dict[str, object] = {"turned by": f"{angle}°", "found": sum(map(bool, detected)) / len(probes)}
-            with_face = [place for place, found in enumerate(detected) if found]
-            rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
-            right = {}
-            for limit in (NEVER_LEVEL, 0.0):
-                embedder.settings = replace(FACENET_SETTINGS, level_over_degrees=limit)
-                rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
-                nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
-                right[limit] = lfw.people[nearest] == lfw.people[probes[with_face]]
-            for limit in (NEVER_LEVEL, 30.0, 20.0, 10.0, 5.0, 0.0):
-                chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
-                row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
-            table.append(row)
+    for angle in tracked(ANGLES, "Turning probes", "angles"):
+        turned = [_turned(photo.read(lfw.paths[number]), angle) for number in probes]
+        detected = pipeline_models().detector(turned)
+        row: dict[str, object] = {"turned by": f"{angle}°", "found": sum(map(bool, detected)) / len(probes)}
+        with_face = [place for place, found in enumerate(detected) if found]
+        rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
+        right = {}
+        for limit in (NEVER_LEVEL, 0.0):
+            embedder.settings = replace(FACENET_SETTINGS, level_over_degrees=limit)
+            rows = embedder([embedder.crops(turned[place], detected[place][0]) for place in with_face])
+            nearest = gallery[np.argmax(rows @ embeddings[gallery].T, axis=1)]
+            right[limit] = lfw.people[nearest] == lfw.people[probes[with_face]]
+        for limit in (NEVER_LEVEL, 30.0, 20.0, 10.0, 5.0, 0.0):
+            chosen = np.where(rolls > limit, right[0.0], right[NEVER_LEVEL])
+            row["never" if limit == NEVER_LEVEL else f"over {limit:.0f}°"] = float(chosen.sum() / len(probes))
+        table.append(row)
     embedder.settings = FACENET_SETTINGS
     return table
 

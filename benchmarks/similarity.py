@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from benchmarks import report, tables
@@ -23,6 +22,7 @@ from benchmarks.lfw import CROPS
 from benchmarks.recorded import FINE_TUNING
 from benchmarks.second_facenet import second_facenet
 from pipeline import tensorflow_loader
+from pipeline.cli.console import tracked
 from pipeline.embedding.base import unit
 from pipeline.errors import UserError
 from pipeline.similarity.network import SimilarityNetwork
@@ -113,7 +113,7 @@ def _view_1(lfw: LFW, embeddings: NDArray[Any]) -> list[dict[str, object]]:
     }
     base: NDArray[np.float64] | None = None
     table: list[dict[str, object]] = []
-    for name, distances in track(attempts.items(), "Attempts"):
+    for name, distances in tracked(attempts.items(), "Training", "attempts"):
         seeds = SEEDS if name not in slow else SLOW_SEEDS
         values = np.mean([_one_shot(lfw, test, distances(seed)) for seed in seeds], axis=0)
         base = values if base is None else base
@@ -196,7 +196,7 @@ def _view_2(lfw: LFW, embeddings: NDArray[np.float32]) -> list[dict[str, object]
         for label, values in figures.items():
             lines.setdefault(label, {"protocol": label})[way] = measuring.spread(values)
 
-    for way, distances in track(ways.items(), "View 2"):
+    for way, distances in tracked(ways.items(), "View 2", "scorers"):
         network = way.startswith("network")
         of = None if network else pairs
         for figures in measuring.figures(photos, lfw.people, distances, pairs=of, has_face=has_face):

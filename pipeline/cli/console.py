@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import typer
 
 from pipeline import storage
 from pipeline.errors import UserError
 
+_Item = TypeVar("_Item")
 STOPPED = 130
 # Longer lists of choices would push the help texts aside; those texts name the choices too.
 _METAVAR_MAX = 36
@@ -214,3 +215,12 @@ def counting(title: str, total: int, unit: str) -> Iterator[Callable[[int], None
     """A bar for work of known length. Yields a function that takes the number done so far."""
     with progress() as report:
         yield lambda done: report(title, done, total, f"{done:,} of {total:,} {unit}")
+
+
+def tracked(items: Collection[_Item], title: str, unit: str) -> Iterator[_Item]:
+    """The items one by one, with a bar of how many are done."""
+    with counting(title, len(items), unit) as done:
+        for number, item in enumerate(items):
+            done(number)
+            yield item
+        done(len(items))

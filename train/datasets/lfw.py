@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache, cached_property
@@ -17,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline import photo, storage
+from pipeline.cli.console import tracked
 from pipeline.embedding import pair, registry
 from pipeline.embedding.base import Embedder, EmbeddingSettings, unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
@@ -47,19 +45,6 @@ def lfw_folder(folder: Path | None = None) -> Path:
     if not (folder / "pairs.txt").is_file():
         raise SourceError(f"LFW is not in {folder}. Set LOOKSLIKEWHO_LFW to the folder with lfw/ and pairs.txt.")
     return folder
-
-
-def progress_bar() -> Progress:
-    """A bar with count and time left, on standard error."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("blocks,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=Console(file=sys.stderr),
-    )
 
 
 class LFW:
@@ -116,10 +101,9 @@ class LFW:
         path = self.cache / f"faces-{_digest(asdict(DetectionSettings()))}.json"
         if not path.is_file():
             found: list[Face | None] = []
-            with progress_bar() as bar:
-                for start in bar.track(range(0, len(self), _BLOCK), description="Detecting (512 at a time)"):
-                    block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
-                    found += [detected[0] if detected else None for detected in pipeline_models().detector(block)]
+            for start in tracked(range(0, len(self), _BLOCK), "Detecting", "blocks"):
+                block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
+                found += [detected[0] if detected else None for detected in pipeline_models().detector(block)]
             with storage.atomic_path(path) as temporary:
                 temporary.write_text(json.dumps([face and asdict(face) for face in found]))
         rows = json.loads(path.read_text())
@@ -146,12 +130,11 @@ class LFW:
         rows: NDArray[np.float32] = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
         if len(missing):
-            with progress_bar() as bar:
-                for start in bar.track(range(0, len(missing), _BLOCK), description=f"{_title(view)} (512 at a time)"):
-                    block = missing[start : start + _BLOCK]
-                    rows[block] = self._embed(view, block, level_over_degrees)
-                    with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
-                        np.save(file, rows)
+            for start in tracked(range(0, len(missing), _BLOCK), f"{_title(view)}", "blocks"):
+                block = missing[start : start + _BLOCK]
+                rows[block] = self._embed(view, block, level_over_degrees)
+                with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
+                    np.save(file, rows)
         wanted: NDArray[np.float32] = rows[photos]
         return wanted
 
@@ -183,18 +166,15 @@ class LFW:
         path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
         rows = np.load(path) if path.is_file() else np.full((len(self), embedder.dimensions), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
-        with progress_bar() as bar:
-            for start in bar.track(range(0, len(missing), _BLOCK), description=f"{Path(name).name} (512 at a time)"):
-                block = missing[start : start + _BLOCK]
-                rows[block] = 0
-                found = [(number, face) for number in block if (face := self.faces[number])]
-                with ThreadPoolExecutor() as threads:
-                    crops = list(
-                        threads.map(lambda one: embedder.crops(photo.read(self.paths[one[0]]), one[1]), found)
-                    )
-                rows[[number for number, _ in found]] = embedder(crops)
-                with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
-                    np.save(file, rows)
+        for start in tracked(range(0, len(missing), _BLOCK), f"{Path(name).name}", "blocks"):
+            block = missing[start : start + _BLOCK]
+            rows[block] = 0
+            found = [(number, face) for number in block if (face := self.faces[number])]
+            with ThreadPoolExecutor() as threads:
+                crops = list(threads.map(lambda one: embedder.crops(photo.read(self.paths[one[0]]), one[1]), found))
+            rows[[number for number, _ in found]] = embedder(crops)
+            with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.save(file, rows)
         wanted: NDArray[np.float32] = rows[photos]
         return wanted
 
