@@ -130,7 +130,7 @@ class LFW:
         rows: NDArray[np.float32] = np.load(path) if path.is_file() else np.full((len(self), 128), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
         if len(missing):
-            for start in tracked(range(0, len(missing), _BLOCK), f"{_title(view)}", "blocks"):
+            for start in tracked(range(0, len(missing), _BLOCK), _title(view), "blocks"):
                 block = missing[start : start + _BLOCK]
                 rows[block] = self._embed(view, block, level_over_degrees)
                 with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -166,7 +166,7 @@ class LFW:
         path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
         rows = np.load(path) if path.is_file() else np.full((len(self), embedder.dimensions), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
-        for start in tracked(range(0, len(missing), _BLOCK), f"{Path(name).name}", "blocks"):
+        for start in tracked(range(0, len(missing), _BLOCK), Path(name).name, "blocks"):
             block = missing[start : start + _BLOCK]
             rows[block] = 0
             found = [(number, face) for number in block if (face := self.faces[number])]
