@@ -8,8 +8,8 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help run setup test test-fast lint lock chromium screenshots tables clean calibrate similarity benchmarks \
 	benchmark-app benchmark-batch benchmark-build benchmark-crop benchmark-detect benchmark-find benchmark-lfw \
-	benchmark-map benchmark-plots benchmark-resemblance benchmark-scale benchmark-scoring benchmark-similarity benchmark-start \
-	benchmark-systems benchmark-training
+	benchmark-map benchmark-plots benchmark-resemblance benchmark-scale benchmark-scoring benchmark-similarity \
+	benchmark-start benchmark-systems benchmark-training
 
 run: setup  ## Set everything up, then serve the app on PORT (8501).
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import report
+from benchmarks import report, tables
 from pipeline.similarity.registry import load_scorer
 from train.datasets.lfw import LFW
 from train.evaluation.calibration import check_calibration
@@ -32,6 +32,7 @@ def main() -> None:
             f"Resemblance of the most similar strangers among {STRANGERS} people": _strangers(lfw, data.embeddings),
         },
     )
+    tables.fill("calibration", "strangers")
 
 
 def _strangers(lfw: LFW, embeddings: NDArray[np.float32]) -> list[dict[str, object]]:

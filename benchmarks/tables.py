@@ -112,6 +112,15 @@ def _published() -> list[Row]:
     ]
 
 
+def _plain(name: str, title: str) -> list[Row]:
+    """A recorded table as it is."""
+    return [{heading: _cell(cell) for heading, cell in row.items()} for row in recorded(name, title)]
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def _protocols() -> list[Row]:
     """View 2 of LFW; of each tier, the ranking by a person's nearest photo, which is how the app ranks."""
     rows = recorded("similarity", "View 2")
@@ -128,7 +137,7 @@ def _crops() -> list[Row]:
         for passes in sorted({row["passes"] for row in rows})
         for row in [row for row in rows if row["passes"] == passes][:3]
     ]
-    return [{heading: str(cell) for heading, cell in row.items()} for row in best]
+    return [{heading: _cell(cell) for heading, cell in row.items()} for row in best]
 
 
 def _embedders() -> list[Row]:
@@ -144,8 +153,11 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "published": ("systems.md", _published),
     "protocols": ("quality.md", _protocols),
     "crops": ("quality.md", _crops),
-    "templates": ("quality.md", lambda: recorded("similarity", "Several photos")),
-    "attempts": ("training.md", lambda: recorded("similarity", "View 1")),
+    "templates": ("quality.md", lambda: _plain("similarity", "Several photos")),
+    "calibration": ("quality.md", lambda: _plain("resemblance", "Calibration")),
+    "strangers": ("quality.md", lambda: _plain("resemblance", "Resemblance")),
+    "attempts": ("training.md", lambda: _plain("similarity", "View 1")),
+    "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 
 if __name__ == "__main__":

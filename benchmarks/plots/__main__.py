@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from benchmarks import report
+from benchmarks import report, tables
 from tests.browser import serving
 
 HERE = Path(__file__).parent
@@ -67,6 +67,7 @@ def main() -> None:
                     rows.append({"faces": f"{faces:,}", "library": LIBRARIES[library], **measured})
                     page.context.close()
     report("plots", {"The explorer's plot: median milliseconds": rows})
+    tables.fill("plots")
 
 
 def _bundle(folder: Path) -> Path:
