@@ -118,7 +118,7 @@ def _stages(lookalikes: Lookalikes, data: bytes, rounds: int) -> dict[str, list[
 def _ranking(lookalikes: Lookalikes, crowd: Crowd) -> float:
     """Median seconds of ranking faces of LFW."""
     chosen = np.random.default_rng(1).choice(len(crowd.rows), 1 + PROBES, replace=False)
-    probes = [Probe(row, np.empty(0)) for row in crowd.rows[chosen]]
+    probes = [Probe(row, np.empty((0, 0, 3), np.uint8)) for row in crowd.rows[chosen]]
     seconds = [times(lambda: lookalikes.rank([probe], TOP), 1)[0] for probe in probes]  # noqa: B023
     return float(np.median(seconds[1:]))
 

@@ -1,4 +1,7 @@
-"""The door: open a gallery once, then find look-alikes and compare photos. App, command line and tests use it."""
+"""The entry point: open a gallery once, then find look-alikes and compare photos.
+
+App, command line and tests all go through :class:`Lookalikes` and get the same answer from it.
+"""
 
 from __future__ import annotations
 
@@ -27,21 +30,21 @@ from pipeline.similarity.registry import DEFAULT_SCORER, is_default_embedding, l
 # A path, the bytes of a file, or an upright RGB array, uint8, (height, width, 3).
 Photo = str | Path | bytes | NDArray[np.uint8]
 
-# Below these, what FaceNet says of a face is noise (see the README's limits).
+# FaceNet's output for smaller or darker faces is noise (see the limits in the README).
 FACE_SIDE_PX_MIN = 32
 CONFIDENCE_SURE = 0.9
 BRIGHTNESS_MIN = 20
-# A gallery photo that is the probe, or a copy of it in another size or quality: nineteen in twenty copies are
-# nearer than this, and fewer than one in a thousand other photos of the same person (make benchmark-crop).
+# Nearer gallery photos are the probe itself or a copy of it in another size or quality: so are nineteen in twenty
+# copies, but fewer than one in a thousand other photos of the same person (make benchmark-crop).
 COPY_DISTANCE_MAX = 0.015
 
 
 @dataclass(frozen=True)
 class Match:
-    """A person of the gallery with the photo that is most alike.
+    """A person of the gallery with the most similar photo.
 
-    distance: 0..1, smaller is more alike. resemblance: 0..100, larger is more alike, NaN where nothing calibrates the
-    gallery's embedder. copy: the photo is the probe itself or a near-duplicate of it.
+    distance: 0..1, smaller is more alike. resemblance: 0..100, larger is more alike; NaN if there is no calibration
+    for the gallery's embedder. copy: whether the photo is the probe itself or a near-duplicate of it.
     """
 
     rank: int
@@ -56,15 +59,15 @@ class Match:
 
 @dataclass(frozen=True)
 class Probe:
-    """The face that is looked up: its unit row (128,) and its portrait, uint8, for people to look at."""
+    """A face to look up: its unit row, float32 (d,), and its portrait, uint8 (height, width, 3), for display."""
 
-    embedding: np.ndarray
-    portrait: np.ndarray
+    embedding: NDArray[np.float32]
+    portrait: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a photo brought: its faces, the most prominent first, which of them was looked up (from 1), and who."""
+    """The faces of a photo, the most prominent first, the number of the one looked up, from 1, and its matches."""
 
     faces: list[Face]
     face: int
@@ -73,12 +76,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two photos: their portraits, distance and resemblance, and whether most pairs that near show one person.
+    """Two faces compared.
 
-    scorer: what gave the distance. threshold: its distance of resemblance 50. cosine: of the two embeddings.
+    scorer: its name. threshold: the distance of resemblance 50. same: whether the distance is at most that, as for
+    most pairs of one person. cosine: of the two embeddings.
     """
 
-    portraits: tuple[np.ndarray, np.ndarray]
+    portraits: tuple[NDArray[np.uint8], NDArray[np.uint8]]
     scorer: str
     distance: float
     resemblance: float
@@ -89,7 +93,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Models:
-    """The networks, loaded once and shared by all galleries and sessions."""
+    """Detector and embedder, loaded once and shared by all galleries and sessions."""
 
     detector: Detector
     embedder: Embedder
@@ -113,10 +117,10 @@ class Models:
         self.detector([blank])
         self.embedder([self.embedder.crops(blank, face)])
 
-    def faces(self, photo: np.ndarray) -> list[Face]:
-        """The faces of a photo, the most prominent first. Raises NoFaceError where there is none."""
+    def faces(self, photo: NDArray[np.uint8]) -> list[Face]:
+        """The faces of a photo, the most prominent first. Raises NoFaceError if there are none."""
         found = self.detector([photo])[0]
-        # What MTCNN is unsure of is mostly a pattern in the background, unless there is nothing else.
+        # Unsure detections are mostly patterns in the background, unless there is nothing else.
         found = [face for face in found if face.confidence >= CONFIDENCE_SURE] or found
         if not found:
             dark = float(photo.mean()) < BRIGHTNESS_MIN
@@ -127,8 +131,8 @@ class Models:
             )
         return found
 
-    def probe(self, photo: np.ndarray, face: Face) -> Probe:
-        """Embed one face. Raises NoFaceError where it is too small or too dark to be compared."""
+    def probe(self, photo: NDArray[np.uint8], face: Face) -> Probe:
+        """Embed one face. Raises NoFaceError if it is too small or too dark to be compared."""
         if face.side_px < FACE_SIDE_PX_MIN:
             raise NoFaceError(
                 f"The face is only {face.side_px:.0f} pixels high, and {FACE_SIDE_PX_MIN} are needed. "
@@ -183,7 +187,7 @@ class Lookalikes:
     def rank(
         self, probes: Sequence[Probe], top: int = 10, *, method: Method = "min", exact: bool = False
     ) -> list[list[Match]]:
-        """The ``top`` most similar people to each probe; all of them where the gallery has fewer.
+        """The ``top`` most similar people to each probe; everybody if the gallery has fewer.
 
         With ``exact`` every photo is scored, otherwise only those of the people whose photos are nearest by cosine.
         A probe gets the same matches alone as among others.

@@ -1,1 +1,1 @@
-"""From a probe to ranked people: candidates, exact distances, ranking."""
+"""From an embedding to ranked people: candidates, exact distances, ranking."""

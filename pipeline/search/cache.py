@@ -1,4 +1,4 @@
-"""What a scorer makes of a gallery before any probe, computed once and kept in the gallery's folder."""
+"""The rows that a scorer prepares from a gallery, computed once and kept in the gallery's folder."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.gallery.gallery import Gallery
 from pipeline.similarity.base import Scorer
 
-# Rows at a time, so that what is in between stays small beside the gallery.
-_ROWS = 65_536
+# Chunk size: intermediates stay small beside the gallery.
+_CHUNK_ROWS = 65_536
 
 
-def prepared_rows(gallery: Gallery, scorer: Scorer) -> np.ndarray:
+def prepared_rows(gallery: Gallery, scorer: Scorer) -> NDArray[np.float32]:
     """``scorer.prepare`` of a whole gallery, float32 (faces, columns), memory-mapped.
 
-    The file's name says which scorer and which embeddings it belongs to: another network or a change of the gallery
-    makes it anew, and so does damage. Where the folder cannot be written it stays in memory.
+    The file's name holds the digests of the scorer and of the embeddings. It is computed again for another network,
+    after a change of the gallery, and if it is damaged. It stays in memory if the folder cannot be written.
     """
     if not scorer.digest:
         return scorer.prepare(gallery.embeddings)
@@ -28,23 +29,23 @@ def prepared_rows(gallery: Gallery, scorer: Scorer) -> np.ndarray:
     stored = _read(path, gallery, scorer)
     if stored is not None:
         return stored
-    # A folder that is not there is that of a gallery in memory.
+    # Galleries in memory have no folder.
     if gallery.folder.is_dir():
         with suppress(OSError):
             _write(path, gallery, scorer)
             return np.load(path, mmap_mode="r", allow_pickle=False)
-    return np.concatenate(list(_parts(gallery, scorer)))
+    return np.concatenate(list(_chunks(gallery, scorer)))
 
 
-def _parts(gallery: Gallery, scorer: Scorer) -> Iterator[np.ndarray]:
-    for start in range(0, len(gallery), _ROWS):
-        yield scorer.prepare(gallery.embeddings[start : start + _ROWS])
+def _chunks(gallery: Gallery, scorer: Scorer) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(gallery), _CHUNK_ROWS):
+        yield scorer.prepare(gallery.embeddings[start : start + _CHUNK_ROWS])
 
 
-def _read(path: Path, gallery: Gallery, scorer: Scorer) -> np.ndarray | None:
-    """The stored rows, or None where there are none, or none that fit: the first and the last are compared."""
+def _read(path: Path, gallery: Gallery, scorer: Scorer) -> NDArray[np.float32] | None:
+    """The stored rows, or None if they are missing or do not fit: the first and the last row are checked."""
     try:
-        stored: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        stored: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     ends = scorer.prepare(gallery.embeddings[[0, -1]])
@@ -57,9 +58,9 @@ def _write(path: Path, gallery: Gallery, scorer: Scorer) -> None:
         shape = (len(gallery), scorer.prepare(gallery.embeddings[:1]).shape[1])
         rows = np.lib.format.open_memmap(temporary, "w+", dtype=np.float32, shape=shape)
         start = 0
-        for part in _parts(gallery, scorer):
-            rows[start : start + len(part)] = part
-            start += len(part)
+        for chunk in _chunks(gallery, scorer):
+            rows[start : start + len(chunk)] = chunk
+            start += len(chunk)
         rows.flush()
     for stale in path.parent.glob("prepared-*.npy"):
         if stale != path:

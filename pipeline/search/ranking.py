@@ -1,32 +1,41 @@
-"""From distances of photos to an order of people."""
+"""From distances of photos to ranked people."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 Method = Literal["min", "average"]
-# How many of a person's most alike photos "average" takes the mean of.
+# "average" takes the mean of this many of a person's most similar photos.
 AVERAGE_OF = 3
 
 
 class Ranking(NamedTuple):
-    """People, the most alike first: their numbers, distances, and the row of each one's most alike photo."""
+    """People, the most similar first: their numbers, distances, and the row of each one's most similar photo."""
 
-    people: np.ndarray
-    distances: np.ndarray
-    best_rows: np.ndarray
+    people: NDArray[np.int32] | NDArray[np.int64]
+    distances: NDArray[np.float32]
+    best_rows: NDArray[np.int32] | NDArray[np.int64]
+
+    def top(self, count: int) -> Ranking:
+        """The first ``count`` people."""
+        return Ranking(self.people[:count], self.distances[:count], self.best_rows[:count])
 
 
 def by_person(
-    distances: np.ndarray, people: np.ndarray, rows: np.ndarray, method: Method = "min", average_of: int = AVERAGE_OF
+    distances: NDArray[np.float32],
+    people: NDArray[np.int32] | NDArray[np.int64],
+    rows: NDArray[np.int32] | NDArray[np.int64],
+    method: Method = "min",
+    average_of: int = AVERAGE_OF,
 ) -> Ranking:
     """Rank people by the distances of their photos.
 
-    distances (n,), people (n,) and rows (n,) belong together: distance, person's number and gallery row of a
-    photo. ``min`` takes the most alike photo; ``average`` the mean of the ``average_of`` most alike ones, or of
-    all where a person has fewer. Equal distances keep the order of the gallery.
+    distances, people and rows, each (n,): distance, number of the person and gallery row of each photo. ``min`` takes
+    a person's most similar photo; ``average`` the mean of the ``average_of`` most similar, or of all if a person has
+    fewer. Equal distances keep the order of the gallery.
     """
     order = np.lexsort((rows, distances, people))
     distances, people, rows = distances[order], people[order], rows[order]

@@ -81,7 +81,7 @@ class Scan:
             for probe, bound, own in zip(waiting.tolist(), bounds.tolist(), ranked, strict=True):
                 # Nobody else is as near as the bound.
                 if own.distances[:top][-1] <= bound:
-                    found[probe] = Ranking(*(part[:top] for part in own))
+                    found[probe] = own.top(top)
             waiting = np.array([probe for probe in waiting.tolist() if probe not in found], np.int64)
             considered, values = 2 * considered, nearest[:, waiting]
         return [found[probe] for probe in range(nearest.shape[1])]

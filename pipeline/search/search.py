@@ -16,7 +16,7 @@ from pipeline.search.ranking import Method, Ranking
 from pipeline.search.scan import ROUNDING, Scan
 from pipeline.similarity.base import MatrixProduct, Scorer
 
-# Distances of people to probes that are held at one time: 256 MB.
+# Distances of people to probes that are held at a time: 256 MB.
 _PAIRS_MAX = 64_000_000
 # From this many probes on, one product of matrices is faster than one faiss search for each.
 _TOGETHER_MIN = 4
@@ -42,14 +42,14 @@ class Search:
     def rank(
         self, probes: NDArray[np.float32], top: int, *, method: Method = "min", exact: bool = False
     ) -> list[Ranking]:
-        """The ``top`` most similar people to each of several unit rows (m, d); all where the gallery has fewer.
+        """The ``top`` most similar people to each of several unit rows (m, d); everybody if the gallery has fewer.
 
-        With ``exact`` every photo is scored. Otherwise the nearest photos by cosine are taken as candidates, more of
-        them where they show fewer than ``top`` people, and all photos of the candidates' people are scored. A probe
-        gets the same ranking and distances alone as among others.
+        With ``exact`` every photo is scored. Otherwise the nearest photos by cosine are candidates, more of them if
+        they show fewer than ``top`` people, and all photos of the candidates' people are scored. A probe gets the
+        same ranking and distances, to the last bit, whether it is ranked alone or among others.
         """
-        together = max(_PAIRS_MAX // self.gallery.people_count, 1)
-        parts = [probes[start : start + together] for start in range(0, len(probes), together)]
+        probes_max = max(_PAIRS_MAX // self.gallery.people_count, 1)
+        parts = [probes[start : start + probes_max] for start in range(0, len(probes), probes_max)]
         return [ranked for part in parts for ranked in self._rank(part, top, method, exact)]
 
     def _rank(self, probes: NDArray[np.float32], top: int, method: Method, exact: bool) -> list[Ranking]:
@@ -72,24 +72,26 @@ class Search:
     def _rank_together(
         self, probes: NDArray[np.float32], product: MatrixProduct, top: int, method: Method
     ) -> dict[int, Ranking]:
-        """Rankings over all photos for the probes where a ranking of candidates cannot differ, by place.
+        """Rankings by place of the probe, for the probes whose most similar people are all candidates.
 
-        It cannot where all people of the ranking are candidates: where the photos with a cosine as large as the
-        smallest of theirs are no more than the candidates.
+        Scoring every photo for all probes is one matrix product. If the people it ranks are all candidates, ranking
+        the candidates gives the same. They are if, counting from the largest cosine down, the photo of the farthest
+        of them comes before the candidates end. Other probes are left out.
         """
         lowest = self._scan.lowest_values(product)
-        every = self._scan.rank(product, product.link(lowest), top, method)
+        rankings = self._scan.rank(product, product.link(lowest), top, method)
+        embeddings = self.gallery.embeddings
         smallest = np.array(
-            [(self.gallery.embeddings[own.best_rows] @ probe).min() for own, probe in zip(every, probes, strict=True)]
+            [(embeddings[own.best_rows] @ probe).min() for own, probe in zip(rankings, probes, strict=True)]
         )
         smallest -= ROUNDING
-        bounds = self._scan.cosine_bounds(product, lowest, probes)
-        people, of = np.nonzero(bounds >= smallest)
-        counts = np.bincount(of, self._rows_by_person.counts[people], len(probes))
-        for place in np.flatnonzero(counts > self.settings.candidates).tolist():
-            rows = self._rows_by_person.of(people[of == place])
-            counts[place] = np.count_nonzero(self.gallery.embeddings[rows] @ probes[place] >= smallest[place])
-        return {place: every[place] for place in np.flatnonzero(counts <= self.settings.candidates).tolist()}
+        # First by a cheap bound: all photos of the people whose cosine may be that large.
+        people, places = np.nonzero(self._scan.cosine_bounds(product, lowest, probes) >= smallest)
+        photos = np.bincount(places, self._rows_by_person.counts[people], len(probes))
+        for place in np.flatnonzero(photos > self.settings.candidates).tolist():
+            rows = self._rows_by_person.of(people[places == place])
+            photos[place] = np.count_nonzero(embeddings[rows] @ probes[place] >= smallest[place])
+        return {place: rankings[place] for place in np.flatnonzero(photos <= self.settings.candidates).tolist()}
 
     def _rank_alone(
         self, probe: NDArray[np.float32], top: int, method: Method, exact: bool, product: MatrixProduct | None = None
@@ -106,8 +108,7 @@ class Search:
                 distances = self._scan.distances(product, rows, np.zeros(len(rows), np.int64))
             else:
                 distances = self.scorer.distances(probe, self._prepared[rows])
-        ranked = ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method)
-        return Ranking(*(part[:top] for part in ranked))
+        return ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method).top(top)
 
     def _candidate_people(self, probe: NDArray[np.float32], top: int) -> NDArray[np.int32] | None:
         """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""

@@ -1,4 +1,4 @@
-"""The door: find and compare with the real networks, on the demonstration gallery and on small ones."""
+"""Finding and comparing with the real networks, on the demonstration gallery and on small ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline import photo
-from pipeline.errors import GalleryError, NoFaceError, UserError
+from pipeline.errors import GalleryError, NoFaceError, PhotoError, UserError
 from pipeline.faces.face import Face
 from pipeline.gallery import checking, layout, opening
 from pipeline.lookalikes import COPY_DISTANCE_MAX, Lookalikes, compare
@@ -30,7 +30,7 @@ def opened(small, models):
     return Lookalikes.open("small", models=models)
 
 
-def test_a_match_has_all_that_is_shown_of_it(demonstration, madonna):
+def test_a_match_has_all_fields(demonstration, madonna):
     found = demonstration.find(photo.read(madonna), top=5)
     assert (len(found.faces), found.face, len(found.matches)) == (1, 1, 5)
     assert [match.rank for match in found.matches] == [1, 2, 3, 4, 5]
@@ -65,15 +65,15 @@ def test_a_gallery_photo_and_its_copies_are_marked_as_such(opened, examples):
 
 
 @pytest.mark.parametrize("scorer", registry.SCORERS)
-def test_copies_are_told_by_the_cosine_whatever_ranks(small, models, examples, scorer):
+def test_copies_are_recognised_by_cosine_with_any_scorer(small, models, examples, scorer):
     lookalikes = Lookalikes(opening.open_gallery("small"), models, registry.load_scorer(scorer))
     for match in lookalikes.find(photo.read(examples["Elton John"][0])).matches:
         assert match.copy is (match.name == "Elton John")
     assert match.distance > COPY_DISTANCE_MAX
 
 
-def test_the_exact_scan_compares_every_photo(small, models, madonna):
-    # A network that sees likeness elsewhere than the cosine, by which candidates are taken.
+def test_the_exact_search_compares_every_photo(small, models, madonna):
+    # A network that disagrees with the cosine, by which candidates are chosen.
     scorer = NetworkScorer(network(), CURVE)
     few, many = (
         Lookalikes(opening.open_gallery("small"), models, scorer, SearchSettings(candidates))
@@ -82,6 +82,34 @@ def test_the_exact_scan_compares_every_photo(small, models, madonna):
     probe = models.probe(photo.read(madonna), models.faces(photo.read(madonna))[0])
     assert few.rank([probe], 1, exact=True) == many.rank([probe], 1)
     assert few.rank([probe], 1) != many.rank([probe], 1)
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["candidates", "exact"])
+@pytest.mark.parametrize("scorer", registry.SCORERS)
+def test_a_photo_gets_the_same_matches_alone_as_among_others(models, examples, scorer, exact):
+    lookalikes = Lookalikes.open(models=models, scorer=scorer)
+    paths = [path for some in examples.values() for path in some[:2]]
+    probes = [lookalikes.look(path)[1] for path in paths]
+    together = lookalikes.rank(probes, top=5, exact=exact)
+    assert together == [lookalikes.find(path, top=5, exact=exact).matches for path in paths]
+
+
+def test_a_photo_is_given_as_a_path_as_bytes_or_as_an_array(opened, madonna):
+    first, *others = (
+        opened.find(given) for given in (madonna, str(madonna), madonna.read_bytes(), photo.read(madonna))
+    )
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (300, 300, 4), (1, 300, 300, 3)])
+def test_an_array_that_is_no_rgb_photo_is_refused(opened, shape):
+    with pytest.raises(PhotoError, match="upright RGB photo"):
+        opened.find(np.zeros(shape, np.uint8))
+
+
+def test_an_array_of_floats_is_refused(opened):
+    with pytest.raises(PhotoError, match="uint8"):
+        opened.find(np.zeros((300, 300, 3), np.float32))
 
 
 def test_a_top_larger_than_the_gallery_gives_everybody(opened, madonna):
@@ -126,7 +154,7 @@ def test_a_dark_photo_says_so(opened, madonna):
         opened.find(dark)
 
 
-def test_a_face_too_small_says_how_small(models, madonna):
+def test_the_message_about_a_small_face_names_its_size(models, madonna):
     picture = photo.read(madonna)
     (face, *_) = models.faces(picture)
     factor = 30 / face.side_px
@@ -135,7 +163,7 @@ def test_a_face_too_small_says_how_small(models, madonna):
         models.probe(enlarged(picture, factor), small)
 
 
-def test_a_grey_a_lying_and_a_recompressed_photo_find_the_same_person(opened, madonna):
+def test_grey_rotated_and_recompressed_photos_find_the_same_person(opened, madonna):
     picture = Image.open(madonna)
     exif = Image.Exif()
     exif[0x0112] = 8
@@ -144,7 +172,7 @@ def test_a_grey_a_lying_and_a_recompressed_photo_find_the_same_person(opened, ma
         "16 bits": encoded(Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)),
         "CMYK": encoded(picture.convert("CMYK"), "JPEG"),
         "palette": encoded(picture.convert("P", palette=Image.Palette.ADAPTIVE)),
-        "lying by EXIF": encoded(picture.transpose(Image.Transpose.ROTATE_270), "JPEG", exif=exif),
+        "rotated by EXIF": encoded(picture.transpose(Image.Transpose.ROTATE_270), "JPEG", exif=exif),
         "quality 30": encoded(picture, "JPEG", quality=30),
         "GIF": encoded(picture, "GIF"),
         "WebP": encoded(picture, "WEBP"),
@@ -186,7 +214,7 @@ def test_warming_up_needs_no_photo(models):
     models.warm()
 
 
-def test_the_demonstration_gallery_is_whole(models):
+def test_the_demonstration_gallery_is_intact(models):
     opened = opening.open_gallery(layout.DEMONSTRATION, models.embedder.identity)
     assert opened.people_count >= 980
     assert list(checking.problems(opened)) == []

@@ -1,4 +1,4 @@
-"""What a scorer keeps of a gallery: stored once, made anew when network or gallery change or the file is damaged."""
+"""Prepared rows: stored once, computed again when network or gallery change or the file is damaged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def files(opened):
     return sorted(path.name for path in opened.folder.glob("*prepared-*"))
 
 
-def test_what_is_stored_is_what_is_computed_and_is_read_the_second_time(opened, scorer):
+def test_rows_are_computed_once_then_read(opened, scorer):
     first = prepared_rows(opened, scorer)
     assert isinstance(first, np.memmap)
     assert first.dtype == np.float32
@@ -39,7 +39,7 @@ def test_what_is_stored_is_what_is_computed_and_is_read_the_second_time(opened, 
     assert (opened.folder / name).stat().st_mtime_ns == written
 
 
-def test_another_network_takes_the_place_of_the_first(opened, scorer):
+def test_another_network_replaces_the_file(opened, scorer):
     prepared_rows(opened, scorer)
     before = files(opened)
     other = NetworkScorer(network(seed=1), CURVE)
@@ -48,7 +48,7 @@ def test_another_network_takes_the_place_of_the_first(opened, scorer):
     assert files(opened) != before
 
 
-def test_a_gallery_that_grew_is_prepared_anew(opened, scorer, models, examples):
+def test_a_gallery_that_grew_is_prepared_again(opened, scorer, models, examples):
     prepared_rows(opened, scorer)
     before = files(opened)
     person = SourcePerson("new", "New", tuple(examples["Madonna"][3:5]), "Examples", "")
@@ -73,7 +73,7 @@ def test_a_gallery_that_grew_is_prepared_anew(opened, scorer, models, examples):
     ],
     ids=["empty", "cut", "text", "a row less", "a column less", "another type", "another order"],
 )
-def test_a_damaged_file_is_made_anew(opened, scorer, damage):
+def test_a_damaged_file_is_replaced(opened, scorer, damage):
     prepared_rows(opened, scorer)
     (name,) = files(opened)
     damage(opened.folder / name)
@@ -82,11 +82,11 @@ def test_a_damaged_file_is_made_anew(opened, scorer, damage):
     assert (np.load(opened.folder / name) == again).all()
 
 
-def test_where_the_folder_cannot_be_written_it_stays_in_memory(opened, scorer, monkeypatch):
+def test_rows_stay_in_memory_if_the_folder_is_read_only(opened, scorer, monkeypatch):
     def refuse(*_: object) -> None:
         raise PermissionError("read-only")
 
-    # Permissions do not stop the root user, as whom tests may run.
+    # Tests may run as root, whom permissions do not stop.
     monkeypatch.setattr("pathlib.Path.replace", refuse)
     rows = prepared_rows(opened, scorer)
     assert not isinstance(rows, np.memmap)
@@ -94,11 +94,11 @@ def test_where_the_folder_cannot_be_written_it_stays_in_memory(opened, scorer, m
     assert files(opened) == []
 
 
-def test_cosine_keeps_nothing(opened):
+def test_cosine_stores_nothing(opened):
     assert prepared_rows(opened, CosineScorer()) is opened.embeddings
     assert files(opened) == []
 
 
-def test_what_ships_is_kept_for_a_real_gallery(opened):
+def test_the_shipped_network_prepares_a_real_gallery(opened):
     scorer = registry.load_scorer()
     assert (prepared_rows(opened, scorer) == scorer.prepare(opened.embeddings)).all()

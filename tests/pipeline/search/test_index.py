@@ -1,4 +1,4 @@
-"""Candidates of large galleries: near enough to the exact ones, kept, and made anew when they do not fit."""
+"""The index of large galleries: its recall, its file, and when it is built again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_nearly_all_of_the_nearest_photos_are_among_the_candidates(large, crowd)
     assert np.mean(hits) > 0.98
 
 
-def test_the_people_found_are_those_of_the_exact_scan(large, crowd):
+def test_the_people_found_are_those_of_the_exact_search(large, crowd):
     search = Search(large, CosineScorer())
     probes = unit(crowd[::1000] + 0.3 * unit_rows(20, seed=3))
     same = [
@@ -58,7 +58,7 @@ def test_the_people_found_are_those_of_the_exact_scan(large, crowd):
     assert [search.rank(p[None], 1)[0].people[0] for p in probes] == list(range(0, 4000, 200))
 
 
-def test_an_index_is_kept_and_read_the_second_time(large, crowd):
+def test_an_index_is_built_once_then_read(large, crowd):
     first = found(large, crowd[:5])
     (path,) = large.folder.glob("index-*.faiss")
     written = path.stat().st_mtime_ns
@@ -66,7 +66,7 @@ def test_an_index_is_kept_and_read_the_second_time(large, crowd):
     assert path.stat().st_mtime_ns == written
 
 
-def test_the_index_of_another_state_takes_its_place(large, crowd):
+def test_the_index_of_a_changed_gallery_replaces_the_file(large, crowd):
     found(large, crowd[:1])
     turned = gallery_of(large.folder, crowd[::-1].copy(), "b")
     assert found(turned, crowd[:1])[0, 0] == len(crowd) - 1
@@ -74,7 +74,7 @@ def test_the_index_of_another_state_takes_its_place(large, crowd):
 
 
 @pytest.mark.parametrize("content", [b"", b"no index"])
-def test_a_damaged_index_is_made_anew(large, crowd, content):
+def test_a_damaged_index_is_replaced(large, crowd, content):
     first = found(large, crowd[:5])
     (path,) = large.folder.glob("index-*.faiss")
     path.write_bytes(content)
@@ -82,7 +82,7 @@ def test_a_damaged_index_is_made_anew(large, crowd, content):
     assert path.stat().st_size > 10_000
 
 
-def test_where_nothing_can_be_written_it_stays_in_memory(large, crowd):
+def test_the_index_stays_in_memory_without_a_folder(large, crowd):
     nowhere = replace(large, folder=large.folder / "missing")
     assert found(nowhere, crowd[:1])[0, 0] == 0
     assert not nowhere.folder.exists()

@@ -1,4 +1,4 @@
-"""Ranking by person against a naive loop."""
+"""Ranking people, against a naive loop."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from pipeline.search import ranking
 from pipeline.search.ranking import Method
 
-# Few different distances, so that there are ties.
+# Few different distances, to get ties.
 PHOTOS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 12)), min_size=1, max_size=40)
 METHODS = pytest.mark.parametrize("method", ["min", "average"])
 
 
 def naive(distances: list[float], people: list[int], method: Method, average_of: int) -> list[tuple[float, int, int]]:
-    """Score, best row and person of each person, the most alike first."""
+    """Score, best row and number of each person, the most similar first."""
     scored = []
     for person in set(people):
         own = sorted((distance, row) for row, distance in enumerate(distances) if people[row] == person)
@@ -27,7 +27,7 @@ def naive(distances: list[float], people: list[int], method: Method, average_of:
 
 @METHODS
 @given(PHOTOS, st.integers(1, 5), st.randoms(use_true_random=False))
-def test_the_ranking_is_that_of_a_naive_loop_in_any_order_of_the_photos(method, photos, average_of, random):
+def test_ranking_agrees_with_a_naive_loop_in_any_order_of_photos(method, photos, average_of, random):
     people = [person for person, _ in photos]
     # Multiples of 1/32 have exact sums; exact means of up to three decide ties as the loop does.
     distances = [number / 32 for _, number in photos]
@@ -47,7 +47,7 @@ def test_no_photos_give_an_empty_ranking(method):
     assert [len(part) for part in empty] == [0, 0, 0]
 
 
-def test_the_average_favours_who_is_alike_in_several_photos():
+def test_the_average_favours_people_with_several_similar_photos():
     distances = np.array([0.1, 0.9, 0.9, 0.2, 0.2, 0.2], np.float32)
     people, rows = np.array([0, 0, 0, 1, 1, 1]), np.arange(6)
     assert ranking.by_person(distances, people, rows, "min").people.tolist() == [0, 1]

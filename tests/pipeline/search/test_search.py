@@ -49,7 +49,11 @@ def search_in(
 
 
 def identical(one: Ranking, other: Ranking) -> bool:
-    return all(np.array_equal(part, twin) for part, twin in zip(one, other, strict=True))
+    return (
+        np.array_equal(one.people, other.people)
+        and np.array_equal(one.distances, other.distances)
+        and np.array_equal(one.best_rows, other.best_rows)
+    )
 
 
 def names(search: Search, ranked: Ranking) -> list[str]:
@@ -59,8 +63,7 @@ def names(search: Search, ranked: Ranking) -> list[str]:
 def brute_force(search: Search, probe: NDArray[np.float32], top: int, method: Method) -> Ranking:
     """Score every photo and sort."""
     distances = search.scorer.distances(probe, search.scorer.prepare(search.gallery.embeddings))
-    ranked = ranking.by_person(distances, search.gallery.person_of_row, np.arange(len(distances)), method)
-    return Ranking(*(part[:top] for part in ranked))
+    return ranking.by_person(distances, search.gallery.person_of_row, np.arange(len(distances)), method).top(top)
 
 
 @SCORERS
