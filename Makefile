@@ -18,8 +18,7 @@ setup: .venv/installed  ## Install packages, weights, photos, the demonstration 
 	$(BIN)/python -m pipeline setup
 
 .venv/installed: requirements.lock
-	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and \
-	  'LooksLikeWho needs Python 3.11, 3.12 or 3.13, because TensorFlow runs on no other. Try: make PYTHON=python3.13')"
+	@$(PYTHON) -m pipeline.cli.python_version
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements.lock
 	touch $@

@@ -1,0 +1,22 @@
+"""Refuse versions of Python that TensorFlow has no wheels for: ``python -m pipeline.cli.python_version``.
+
+``make`` runs this before it installs anything, so it imports nothing and uses no new syntax.
+"""
+
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+
+def version_problem(version):  # type: ignore[no-untyped-def]
+    """One sentence if LooksLikeWho cannot run on this version of Python, (major, minor), else None."""
+    if OLDEST <= tuple(version) <= NEWEST:
+        return None
+    return (
+        "LooksLikeWho needs Python 3.11, 3.12 or 3.13, because TensorFlow runs on no other; this is Python "
+        "{}.{}. Choose another with: make PYTHON=python3.13".format(*version)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(version_problem(sys.version_info[:2]))
