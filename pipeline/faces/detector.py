@@ -40,7 +40,7 @@ class Detector:
             empty = [index for index in range(len(photos)) if not found[index]]
             turned = self._search([np.rot90(photos[index], quarters) for index in empty], side_px)
             for index, faces in zip(empty, turned, strict=True):
-                found[index] = [rotate_back(face, photos[index].shape, quarters) for face in faces]
+                found[index] = [rotate_back(face, photos[index].shape, quarters=quarters) for face in faces]
         return found
 
     def _search(self, photos: Sequence[NDArray[np.uint8]], side_px: int) -> list[list[Face]]:

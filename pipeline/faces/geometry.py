@@ -67,7 +67,7 @@ def scale_face(face: Face, scale: float) -> Face:
     return Face((x, y, width, height), tuple((x * scale, y * scale) for x, y in face.landmarks), face.confidence)
 
 
-def rotate_back(face: Face, shape: tuple[int, ...], quarters: int) -> Face:
+def rotate_back(face: Face, shape: tuple[int, ...], *, quarters: int) -> Face:
     """A face found in ``np.rot90(photo, quarters)``, in coordinates of the photo, which has this shape."""
     height, width = shape[:2]
     back: Callable[[float, float], _Point] = {
@@ -100,7 +100,7 @@ def is_cut_off(face: Face, shape: tuple[int, ...], *, tolerance_ratio: float = 0
 
 
 def cut_and_resize(
-    photo: NDArray[np.uint8], region: tuple[float, float, float, float], size: tuple[int, int]
+    photo: NDArray[np.uint8], region: tuple[float, float, float, float], *, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """Cut ``region`` (x0, y0, x1, y1), which may lie partly outside, and resize it to ``size`` (width, height).
 
@@ -117,7 +117,7 @@ def cut_and_resize(
         x_scale, y_scale = smaller.shape[1] / part.shape[1], smaller.shape[0] / part.shape[0]
         x, y = max(left, 0), max(top, 0)
         shrunk = ((x0 - x) * x_scale, (y0 - y) * y_scale, (x1 - x) * x_scale, (y1 - y) * y_scale)
-        return cut_and_resize(smaller, shrunk, size)
+        return cut_and_resize(smaller, shrunk, size=size)
     outside = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
     if any(map(any, outside)):
         part = np.pad(part, outside, mode="edge")
@@ -135,7 +135,7 @@ def crop(photo: NDArray[np.uint8], face: Face, view: View, *, side_px: int) -> N
     reach = (0.5 + view.margin_ratio) * (1 + 2 * room_px / side_px)
     half_width, half_height = (reach * (length + view.squareness * (side - length)) for length in face.box[2:])
     region = (x - half_width, y - half_height, x + half_width, y + half_height)
-    cropped = cut_and_resize(photo, region, (side_px + 2 * room_px, side_px + 2 * room_px))
+    cropped = cut_and_resize(photo, region, size=(side_px + 2 * room_px, side_px + 2 * room_px))
     if view.mirror:
         cropped = cropped[:, ::-1]
     if room_px:
@@ -157,7 +157,7 @@ def level(photo: NDArray[np.uint8], face: Face, *, over_degrees: float) -> tuple
     reach = face.side_px * 1.5
     scale = min(1.0, _LEVEL_SIDE_PX / (2 * reach))
     side = max(round(2 * reach * scale), 2)
-    around = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), (side, side))
+    around = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), size=(side, side))
     turned = _rotate(around, roll)
     width, height = face.box[2:]
     if 45 < abs(roll) < 135:

@@ -37,7 +37,7 @@ def naive_cut(picture: np.ndarray, left: int, top: int, right: int, bottom: int)
 def test_cutting_repeats_the_edge_outside_the_photo(left, top, width, height):
     region = (left, top, max(left + width, 1), max(top + height, 1))
     size = (region[2] - region[0], region[3] - region[1])
-    assert np.array_equal(geometry.cut_and_resize(NOISE, region, size), naive_cut(NOISE, *region))
+    assert np.array_equal(geometry.cut_and_resize(NOISE, region, size=size), naive_cut(NOISE, *region))
 
 
 @given(st.floats(10, 50), st.floats(10, 50), st.floats(20, 100))
@@ -45,7 +45,7 @@ def test_cutting_at_fractions_of_pixels_does_not_shift(left, top, side):
     ramp = np.broadcast_to(np.arange(200), (200, 200))
     both = np.stack([ramp, ramp.T, ramp], axis=-1).astype(np.uint8)
     middles = (np.arange(40) + 0.5) * side / 40 - 0.5
-    cut = geometry.cut_and_resize(both, (left, top, left + side, top + side), (40, 40)).astype(float)
+    cut = geometry.cut_and_resize(both, (left, top, left + side, top + side), size=(40, 40)).astype(float)
     assert np.abs(cut[..., 0] - (left + middles)).max() < 1.1
     assert np.abs(cut[..., 1] - (top + middles)[:, None]).max() < 1.1
 
@@ -62,7 +62,7 @@ def test_cutting_at_fractions_of_pixels_does_not_shift(left, top, side):
 )
 def test_a_crop_is_the_box_with_its_margin(view, region):
     face = face_at(20, 5, 10, 20)
-    expected = geometry.cut_and_resize(NOISE, region, (32, 32))
+    expected = geometry.cut_and_resize(NOISE, region, size=(32, 32))
     assert np.array_equal(geometry.crop(NOISE, face, view, side_px=32), expected)
     assert np.array_equal(geometry.crop(NOISE, face, replace(view, mirror=True), side_px=32), expected[:, ::-1])
 
@@ -139,7 +139,9 @@ def test_a_face_found_in_a_turned_photo_is_rotated_back(quarters):
     turned = np.zeros((40, 60, 3), np.uint8)
     for x, y in points:
         turned[int(y), int(x)] = 255
-    face = geometry.rotate_back(Face((2.0, 4.0, 10.0, 6.0), points, 1.0), np.rot90(turned, -quarters).shape, quarters)
+    face = geometry.rotate_back(
+        Face((2.0, 4.0, 10.0, 6.0), points, 1.0), np.rot90(turned, -quarters).shape, quarters=quarters
+    )
     # A point is the corner of its pixel, so in the turned photo it touches that pixel.
     lit = np.argwhere(np.rot90(turned, -quarters)[..., 0])[:, ::-1]
     for point in face.landmarks:
