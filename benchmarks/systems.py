@@ -12,7 +12,7 @@ from pipeline import tensorflow_loader
 from pipeline.errors import UserError
 from train.datasets.lfw import LFW
 from train.systems import registry, results
-from train.systems.compare import compare
+from train.systems.compare import compare_systems
 from train.systems.inputs import LFWInputs
 from train.systems.system import Budget
 
@@ -20,7 +20,7 @@ from train.systems.system import Budget
 def main() -> None:
     """Run, record and print."""
     tensorflow_loader.load_tensorflow()
-    rows = compare(list(registry.systems().values()), LFWInputs(LFW(), Budget()))
+    rows = compare_systems(list(registry.systems().values()), LFWInputs(LFW(), Budget()))
     results.record()
     finished = [dict(zip(results.HEAD, results.cells(row), strict=True)) for row in rows if "rank_1" in row]
     reasons = [{"system": row["system"], "why not": row["reason"]} for row in rows if "reason" in row]

@@ -36,7 +36,7 @@ def compare(
     with loading_tensorflow():
         from train.datasets.lfw import LFW
         from train.systems import registry, results
-        from train.systems.compare import compare as compare_systems
+        from train.systems.compare import compare_systems
         from train.systems.inputs import LFWInputs
         from train.systems.system import Budget
 

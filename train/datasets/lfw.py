@@ -162,7 +162,7 @@ class LFW:
         if name == pair.FACENET_PAIR.name:
             first, second = (self.embedded(part.name, photos) for part in pair.PAIR_PARTS)
             return pair.side_by_side(first, second)
-        embedder = embedder_of(name)
+        embedder = loaded_embedder(name)
         path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
         rows = np.load(path) if path.is_file() else np.full((len(self), embedder.dimensions), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
@@ -198,7 +198,7 @@ class LFW:
 
 
 @cache
-def embedder_of(name: str) -> Embedder:
+def loaded_embedder(name: str) -> Embedder:
     """An embedder by name, loaded once, and only where rows are not cached. Raises UserError."""
     return registry.load_embedder(name)
 

@@ -56,7 +56,7 @@ def check_calibration(
 ) -> tuple[dict[str, float], metrics.Reliability]:
     """Accuracy at resemblance 50 and expected calibration error on pairs (n,), and the reliability curve."""
     said = calibration.resemblance(distances) / 100
-    curve = metrics.reliability(said, same)
+    curve = metrics.reliability_curve(said, same)
     accuracy = float(np.mean((said > 0.5) == same))
     return {"accuracy at 50": accuracy, "expected calibration error": curve.error}, curve
 
@@ -72,7 +72,7 @@ def reliability_of_halves(halves: Sequence[WeightedPairs], *, on_logit: bool) ->
     fitted_on, checked_on = halves
     calibration = fit_calibration(fitted_on.distances, fitted_on.same, on_logit=on_logit, weights=fitted_on.weights)
     said = calibration.resemblance(checked_on.distances) / 100
-    curve = metrics.reliability(said, checked_on.same, weights=checked_on.weights)
+    curve = metrics.reliability_curve(said, checked_on.same, weights=checked_on.weights)
     shown = curve.share >= _SHARE_MIN
     return {"said": curve.said[shown], "same": curve.same[shown], "error": curve.error}
 

@@ -144,7 +144,7 @@ class Reliability(NamedTuple):
         return float(np.sum(np.abs(self.said - self.same) * self.share))
 
 
-def reliability(
+def reliability_curve(
     said: NDArray[np.floating],
     same: NDArray[np.bool_],
     *,

@@ -17,11 +17,11 @@ from pipeline.errors import UserError
 from train.runs import files
 from train.runs.history import read_history, training_seconds
 from train.systems import results
-from train.systems.measure import measure
+from train.systems.measure import measure_system
 from train.systems.system import Budget, System, SystemInputs
 
 
-def compare(
+def compare_systems(
     systems: Sequence[System], inputs: SystemInputs, *, announce: Callable[[str], None] = print
 ) -> list[dict[str, Any]]:
     """Run the systems that have not finished. Returns a row for each, the highest rank-1 first."""
@@ -47,7 +47,7 @@ def _run(system: System, inputs: SystemInputs, folder: Path) -> None:
     """Train and measure a system, and write its result: figures, or the reason why it cannot run."""
     try:
         trained = system.make(inputs, folder)
-        figures, curves = measure(trained, inputs)
+        figures, curves = measure_system(trained, inputs)
     except UserError as error:
         storage.write_json(folder / files.RESULT, {"reason": str(error)})
         return

@@ -80,9 +80,9 @@ class LFWInputs:
         path = systems_folder() / "costs.json"
         known = storage.read_json(path) or {}
         if embedder not in known:
-            from train.datasets.lfw import embedder_of
+            from train.datasets.lfw import loaded_embedder
 
-            loaded = embedder_of(embedder)
+            loaded = loaded_embedder(embedder)
             faces = [(number, face) for number in self.protocol.probes[:40] if (face := self.lfw.faces[number])]
             crops = [loaded.crops(self.lfw.photo(number), face) for number, face in faces[:_TIMED_FACES]]
             # The first call warms up.

@@ -11,13 +11,13 @@ from pipeline.embedding import registry
 from train.evaluation import metrics
 from train.evaluation.distances import pair_distances, person_distances
 from train.evaluation.protocols import ComparisonProtocol
-from train.systems.system import SystemInputs, TrainedSystem, enrolled, rows_of
+from train.systems.system import SystemInputs, TrainedSystem, enrolled, row_numbers
 
 _POINTS, _BINS, _RATES = 101, 60, 61
 _FALSE_ALARMS = 0.01
 
 
-def measure(system: TrainedSystem, inputs: SystemInputs) -> tuple[dict[str, Any], dict[str, Any]]:
+def measure_system(system: TrainedSystem, inputs: SystemInputs) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures of a system, and its curves for drawing.
 
     Classifiers have only the figures of identification: they know no distance between two photos.
@@ -26,7 +26,7 @@ def measure(system: TrainedSystem, inputs: SystemInputs) -> tuple[dict[str, Any]
     has_face = np.any(inputs.rows(registry.DEFAULT_EMBEDDER), axis=1)
     rows = np.where(has_face[:, None], system.rows, 0)
     learned, people = enrolled(inputs)
-    probes, unknown = (rows_of(protocol, photos) for photos in (protocol.probes, protocol.unknown))
+    probes, unknown = (row_numbers(protocol, photos) for photos in (protocol.probes, protocol.unknown))
     own = np.searchsorted(protocol.people[protocol.learn[:, 0]], protocol.people[protocol.probes])
 
     def to_people(photos: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -65,7 +65,7 @@ def _thresholds(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Verification at the threshold that is best on the choosing pairs, and curves over thresholds."""
     choose, report = (
-        (pair_distances(rows, rows_of(protocol, pairs.photos), system.distances), pairs.same)
+        (pair_distances(rows, row_numbers(protocol, pairs.photos), system.distances), pairs.same)
         for pairs in (protocol.choose, protocol.report)
     )
     return threshold_figures(choose, report)
@@ -89,7 +89,7 @@ def _roc(
     system: TrainedSystem, rows: NDArray[np.float32], protocol: ComparisonProtocol
 ) -> tuple[dict[str, float], dict[str, Any]]:
     photos = np.unique(protocol.report.photos)
-    kept = rows[rows_of(protocol, photos)]
+    kept = rows[row_numbers(protocol, photos)]
     shown = np.any(kept, axis=1)
     distances = system.distances(kept[shown], kept[shown])
     return roc_figures(*all_pairs(distances, protocol.people[photos[shown]]))

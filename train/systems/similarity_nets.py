@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.embedding import registry
 from train.evaluation.distances import network_distances
 from train.settings import FitSettings
-from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled, rows_of
+from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled, row_numbers
 
 _TITLES = {
     "original": "similarity net as published, quadruplet loss",
@@ -48,7 +48,7 @@ def similarity_net(network: str) -> System:
 
         rows, protocol = inputs.rows(registry.DEFAULT_EMBEDDER), inputs.protocol
         photos, _ = enrolled(inputs)
-        photos = np.r_[photos, np.unique(rows_of(protocol, protocol.choose.photos))]
+        photos = np.r_[photos, np.unique(row_numbers(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
         # A training has a result.json of its own, so it gets its own folder.
         training = folder / "training"

@@ -90,7 +90,7 @@ class System:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def rows_of(protocol: ComparisonProtocol, photos: NDArray[np.int64]) -> NDArray[np.int64]:
+def row_numbers(protocol: ComparisonProtocol, photos: NDArray[np.int64]) -> NDArray[np.int64]:
     """Row numbers in ``protocol.photos`` of photo numbers of any shape."""
     return np.searchsorted(protocol.photos, photos)
 
@@ -98,7 +98,7 @@ def rows_of(protocol: ComparisonProtocol, photos: NDArray[np.int64]) -> NDArray[
 def enrolled(inputs: SystemInputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row numbers of the training photos, (n,), and their people numbered from 0, (n,)."""
     learn = inputs.protocol.learn
-    return rows_of(inputs.protocol, learn.ravel()), np.repeat(np.arange(len(learn)), learn.shape[1])
+    return row_numbers(inputs.protocol, learn.ravel()), np.repeat(np.arange(len(learn)), learn.shape[1])
 
 
 @dataclass(frozen=True)
@@ -114,4 +114,4 @@ def validation_pairs(inputs: SystemInputs, values: NDArray[Any]) -> ValidationPa
     """The validation pairs, with what of ``values`` (photos, ...) they need."""
     pairs = inputs.protocol.choose
     photos, at = np.unique(pairs.photos, return_inverse=True)
-    return ValidationPairs(values[rows_of(inputs.protocol, photos)], at.reshape(pairs.photos.shape), pairs.same)
+    return ValidationPairs(values[row_numbers(inputs.protocol, photos)], at.reshape(pairs.photos.shape), pairs.same)

@@ -174,7 +174,7 @@ def test_the_fitted_curve_finds_the_one_that_drew_the_pairs_back(middle, slope):
     distances = 1 / (1 + np.exp(-logits))
     same = random.random(20_000) < true.resemblance(distances) / 100
     found = fit_calibration(distances, same, on_logit=True)
-    assert metrics.reliability(found.resemblance(distances) / 100, same).error < 0.02
+    assert metrics.reliability_curve(found.resemblance(distances) / 100, same).error < 0.02
     assert found.resemblance(distances) == pytest.approx(true.resemblance(distances), abs=4)
 
 

@@ -103,7 +103,7 @@ def test_dir_needs_probes_nearer_than_the_unknown():
 def test_reliability_equals_a_loop_over_bins(seed):
     random = np.random.default_rng(seed)
     said, same, weights = random.random(50), random.random(50) < 0.5, random.random(50) + 0.1
-    curve = metrics.reliability(said, same, weights=weights, bins=5)
+    curve = metrics.reliability_curve(said, same, weights=weights, bins=5)
     error, filled = 0.0, 0
     for number in range(5):
         mine = (said >= number / 5) & (said < (number + 1) / 5)

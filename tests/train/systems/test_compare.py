@@ -14,7 +14,7 @@ from train.cli.app import main
 from train.runs import files
 from train.runs.history import read_history
 from train.systems import classifiers, registry, results, scratch, similarity_nets, system, thin
-from train.systems.compare import compare
+from train.systems.compare import compare_systems
 from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled
 
 pytestmark = pytest.mark.tensorflow
@@ -28,7 +28,7 @@ def silent(_: str) -> None:
 def test_systems_run_once_and_are_ranked_and_written_as_runs(empty_home):
     known = registry.systems()
     announced: list[str] = []
-    rows = compare([known[name] for name in CHEAP], Synthetic(), announce=announced.append)
+    rows = compare_systems([known[name] for name in CHEAP], Synthetic(), announce=announced.append)
     assert len(announced) == len(CHEAP)
     assert [row["name"] for row in rows][-1] == "embedder-vgg16"
     assert rows[-1]["reason"] == "There are no weights."
@@ -51,26 +51,26 @@ def test_systems_run_once_and_are_ranked_and_written_as_runs(empty_home):
     assert set(curves["threshold"]) == {"threshold", "accuracy", "precision", "recall", "f1"}
     # The second time, only the system that could not run is tried again.
     announced.clear()
-    assert compare([known[name] for name in CHEAP], Synthetic(), announce=announced.append) == rows
+    assert compare_systems([known[name] for name in CHEAP], Synthetic(), announce=announced.append) == rows
     assert announced == [f"2 of {len(CHEAP)}: VGG16 (ImageNet), cosine"]
 
 
 def test_another_budget_is_another_run_and_another_title_is_not(empty_home):
     centroid = registry.systems()["centroid"]
-    compare([centroid], Synthetic(), announce=silent)
+    compare_systems([centroid], Synthetic(), announce=silent)
     announced: list[str] = []
-    compare([replace(centroid, title="renamed")], Synthetic(), announce=announced.append)
+    compare_systems([replace(centroid, title="renamed")], Synthetic(), announce=announced.append)
     assert announced == []
-    compare([centroid], Synthetic(replace(SMALL, epochs=2)), announce=announced.append)
+    compare_systems([centroid], Synthetic(replace(SMALL, epochs=2)), announce=announced.append)
     assert announced == ["1 of 1: FaceNet 128, nearest centroid"]
 
 
 def test_a_killed_system_runs_again(empty_home):
     centroid = registry.systems()["centroid"]
-    compare([centroid], Synthetic(), announce=silent)
+    compare_systems([centroid], Synthetic(), announce=silent)
     folder = results.systems_folder() / "centroid"
     (folder / results.CURVES).unlink()
-    compare([centroid], Synthetic(), announce=silent)
+    compare_systems([centroid], Synthetic(), announce=silent)
     assert (folder / results.CURVES).is_file()
 
 
@@ -90,7 +90,7 @@ def test_a_classifier_knows_people_and_not_pairs(tmp_path):
 )
 def test_a_network_learns_people_from_their_pictures(system, empty_home):
     budget = Budget(steps=20, epochs=2, people=12, photos=3)
-    (row,) = compare([system], Synthetic(budget), announce=silent)
+    (row,) = compare_systems([system], Synthetic(budget), announce=silent)
     assert row["rank_1"] > 0.5
     assert row["train_seconds"] > 0
     assert row["steps"] == 40
@@ -100,10 +100,10 @@ def test_a_network_learns_people_from_their_pictures(system, empty_home):
 def test_last_layers_of_the_thin_network_share_one_classification(empty_home):
     budget = Budget(steps=3, epochs=1, people=6, photos=3)
     one, other = thin.SYSTEMS[1:3]
-    compare([one], Synthetic(budget), announce=silent)
+    compare_systems([one], Synthetic(budget), announce=silent)
     weights = results.systems_folder() / "thin-classification" / "network.weights.h5"
     before = storage.sha256(weights)
-    compare([other, thin.CLASSIFICATION], Synthetic(budget), announce=silent)
+    compare_systems([other, thin.CLASSIFICATION], Synthetic(budget), announce=silent)
     assert storage.sha256(weights) == before
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.train.systems.synthetic import Synthetic, pairs
 from train.evaluation.protocols import draw_comparison
-from train.systems.system import rows_of
+from train.systems.system import row_numbers
 
 
 def test_training_people_are_in_no_pair_and_no_photo_has_two_parts():
@@ -20,7 +20,7 @@ def test_training_people_are_in_no_pair_and_no_photo_has_two_parts():
         assert not set(given.people[part.photos].ravel()) & set(learned)
         assert part.same.sum() * 2 == len(part.same) == 80
         assert ((given.people[part.photos[:, 0]] == given.people[part.photos[:, 1]]) == part.same).all()
-    assert (given.photos[rows_of(given, given.learn)] == given.learn).all()
+    assert (given.photos[row_numbers(given, given.learn)] == given.learn).all()
 
 
 def test_the_protocol_depends_on_the_seed_alone():
