@@ -334,6 +334,7 @@ def test_without_cache_and_network_find_and_setup_say_what_to_run(empty_home, ma
     assert "python -m pipeline setup" in capfd.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.tensorflow
 def test_without_weights_compare_says_what_to_run(empty_home, madonna, capsys):
     assert main(["compare", str(madonna), str(madonna)]) == 1
     assert capsys.readouterr().err.endswith(

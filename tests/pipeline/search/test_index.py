@@ -16,6 +16,8 @@ from pipeline.search.search import Search
 from pipeline.similarity.cosine import CosineScorer
 from tests.conftest import unit_rows
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def crowd():
@@ -39,7 +41,6 @@ def found(gallery: Gallery, probes: np.ndarray) -> np.ndarray:
     return np.asarray(indexes.open_index(gallery).search(probes, 500)[1])
 
 
-@pytest.mark.slow
 def test_nearly_all_of_the_nearest_photos_are_among_the_candidates(large, crowd):
     probes = unit(crowd[::100] + 0.3 * unit_rows(200, seed=3))
     nearest = np.argsort(-(probes @ crowd.T), axis=1)[:, :10]
