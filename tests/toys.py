@@ -1,0 +1,85 @@
+"""A toy of each kind that can be added to LooksLikeWho, and the one registry line that each takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, unit
+from pipeline.embedding.registry import EMBEDDERS
+from pipeline.faces.base import DetectorEntry
+from pipeline.faces.detector import DETECTORS
+from pipeline.faces.face import Face
+from pipeline.similarity.base import ScorerEntry
+from pipeline.similarity.calibration import UNCALIBRATED
+from pipeline.similarity.cosine import CosineScorer
+from pipeline.similarity.registry import SCORERS
+from pipeline.sources.base import Source, SourcePeople, SourcePerson, photo_files, source_people
+from pipeline.sources.registry import SOURCES
+from train.options import LOSSES, MINING, NETWORKS, LossOption, MiningOption, NetworkOption
+from train.settings import NetworkSettings
+
+
+def mean_colours(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The mean colours of an 8 x 8 grid as unit rows, float32 (n, 192)."""
+    cells = crops.reshape(len(crops), 8, 8, 8, 8, 3).mean(axis=(2, 4)).reshape(len(crops), -1)
+    return unit(cells - cells.mean(axis=1, keepdims=True))
+
+
+def load_colours() -> Embedder:
+    return Embedder(FaceNetwork("toy-colours", 64, 192, 0, mean_colours), SQUARE_CROP)
+
+
+def centre_face(photos: NDArray[np.uint8]) -> list[list[Face]]:
+    """One face in the middle of each photo."""
+    height, width = photos.shape[1:3]
+    eyes = ((0.4 * width, 0.4 * height), (0.6 * width, 0.4 * height))
+    mouth = ((0.5 * width, 0.5 * height), (0.42 * width, 0.62 * height), (0.58 * width, 0.62 * height))
+    return [[Face((0.25 * width, 0.2 * height, width / 2, 0.6 * height), (*eyes, *mouth), 1.0)] for _ in photos]
+
+
+def one_person(path: Path | None) -> SourcePeople:
+    """All photos of a folder as one person."""
+    assert path is not None
+    return source_people([SourcePerson("toy", "Toy", tuple(photo_files(path)), "Toys", "none")])
+
+
+class ToyScorer(CosineScorer):
+    """The cosine under another name."""
+
+    name = "toy-scorer"
+
+
+def nearest_within_batch(distances: Any, labels: Any) -> Any:
+    """The triplets of ``batch_hard``, under another name."""
+    from train.sampling import batch_hard
+
+    return batch_hard(distances, labels)
+
+
+_ENTRIES: list[tuple[dict[str, Any], str, Any]] = [
+    (EMBEDDERS, "toy-embedder", EmbedderEntry("toy-embedder", "Toy", "mean colours", "toy-colours", load_colours)),
+    (DETECTORS, "toy-detector", DetectorEntry("toy-detector", "the middle of the photo", lambda: centre_face)),
+    (SOURCES, "toy-source", Source("toy-source", "Toys", "one person's photos", one_person)),
+    (
+        SCORERS,
+        "toy-scorer",
+        ScorerEntry("toy-scorer", "Toy", "the toy", "The toy distance", lambda: ToyScorer(UNCALIBRATED)),
+    ),
+    (LOSSES, "toy_loss", LossOption("tests.toy_loss:ToyLoss", "a toy loss")),
+    (NETWORKS, "toy-network", NetworkOption(NetworkSettings(encoder_units=(8,)), "a toy network")),
+    (MINING, "toy-mining", MiningOption("toy negatives", "tests.toys:nearest_within_batch")),
+]
+
+
+def register(patch: pytest.MonkeyPatch | None = None) -> None:
+    """Add each toy to its registry; with ``patch``, until the end of a test."""
+    for registry, name, entry in _ENTRIES:
+        if patch is None:
+            registry[name] = entry
+        else:
+            patch.setitem(registry, name, entry)
