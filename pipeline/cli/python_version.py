@@ -8,7 +8,7 @@ import sys
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 
-def version_problem(version):  # type: ignore[no-untyped-def]
+def version_problem(version: "tuple[int, ...]") -> "str | None":
     """One sentence if LooksLikeWho cannot run on this version of Python, (major, minor), else None."""
     if OLDEST <= tuple(version) <= NEWEST:
         return None
