@@ -1,4 +1,4 @@
-"""Variants of real faces: what changes, what stays, and what a run that was stopped keeps."""
+"""Variants of real faces: what changes, what stays, and what a stopped run keeps."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def of(opened, models, count=1, **options):
 
 
 def nobody(*_: object) -> Any:
-    raise AssertionError("a network was asked for what is known already")
+    raise AssertionError("a network was asked for a known result")
 
 
-def test_a_change_of_nothing_leaves_the_picture_as_it_is():
+def test_empty_change_leaves_the_photo_unchanged():
     assert (apply_change(NOISE, (0, 0, 64, 64), PhotoChange(), WHOLE, 64) == NOISE).all()
     assert (apply_change(NOISE, (16, 8, 32, 32), PhotoChange(), WHOLE, 32) == NOISE[8:40, 16:48]).all()
 
 
-def test_each_part_of_a_change_does_what_its_name_says():
+def test_each_part_of_a_change_has_its_effect():
     def one(**values):
         return apply_change(NOISE, (16, 16, 32, 32), PhotoChange(**values), WHOLE, 32).astype(float)
 
@@ -57,7 +57,7 @@ def test_each_part_of_a_change_does_what_its_name_says():
     assert one(gamma=2.0) == pytest.approx(255 * (plain / 255) ** 2, abs=0.51)
 
 
-def test_a_turn_is_clockwise_and_leaves_no_corner_empty():
+def test_turn_is_clockwise_and_leaves_no_empty_corners():
     picture = np.full((64, 64, 3), 100, np.uint8)
     picture[4:8, 30:34] = 255
     turned = apply_change(picture, (0, 0, 64, 64), PhotoChange(turn_degrees=30.0), WHOLE, 64)
@@ -75,7 +75,7 @@ def test_changes_stay_within_the_variation(seed):
     assert UNCHANGED.draw(np.random.default_rng(seed)) == PhotoChange()
 
 
-def test_variants_of_a_face_differ_and_are_most_alike_to_its_own_person(opened, models):
+def test_variants_differ_and_are_most_similar_to_their_own_person(opened, models):
     rows = of(opened, models, 2)
     assert rows.shape == (15, 3, 128) and rows.dtype == np.float32
     assert (rows[:, 0] == opened.embeddings).all()
@@ -83,25 +83,25 @@ def test_variants_of_a_face_differ_and_are_most_alike_to_its_own_person(opened, 
     cosines = np.einsum("ivd,jd->vij", rows, opened.embeddings)
     for first, second in ((0, 1), (0, 2), (1, 2)):
         alike = np.einsum("id,id->i", rows[:, first], rows[:, second])
-        # MTCNN misses a face here and there.
+        # MTCNN misses a few faces.
         assert np.mean(alike < 0.9999) > 0.7 and np.median(alike) > 0.8
     own = opened.person_of_row[:, None] == opened.person_of_row
     assert (np.where(own, cosines, -1).max(axis=2) > np.where(own, -1, cosines).max(axis=2)).all()
 
 
-def test_a_variant_without_any_change_is_the_face_itself(opened, models):
+def test_variant_without_change_is_the_face_itself(opened, models):
     rows = of(opened, models, variation=UNCHANGED)
     assert np.einsum("id,id->i", rows[:, 0], rows[:, 1]).min() > 0.95
 
 
-def test_where_no_face_is_found_the_original_stays(opened, models):
+def test_original_is_kept_if_no_face_is_found(opened, models):
     Image.new("RGB", (256, 256), "grey").save(opened.crop_path(4))
     rows = of(opened, models)
     same = (rows[:, 0] == rows[:, 1]).all(axis=1)
     assert same[4] and same.sum() < 5
 
 
-def test_a_stopped_run_keeps_the_variants_that_are_done(opened, models):
+def test_stopped_run_keeps_finished_variants(opened, models):
     told = []
 
     def stopping(done):
@@ -118,11 +118,11 @@ def test_a_stopped_run_keeps_the_variants_that_are_done(opened, models):
     assert (whole[:, :2] == kept).all()
     assert (of(opened, idle, 2) == whole).all()
     for other in ({"seed": 1}, {"variation": UNCHANGED}):
-        with pytest.raises(AssertionError, match="known already"):
+        with pytest.raises(AssertionError, match="known result"):
             of(opened, idle, **other)
 
 
-def test_the_boxes_of_portraits_are_around_their_middle_even_where_no_face_is_found(opened, models):
+def test_portrait_boxes_are_centred_even_if_no_face_is_found(opened, models):
     Image.new("RGB", (170, 170), "grey").save(opened.crop_path(4))
     found = portrait_boxes(opened, models.detector)
     assert found.shape == (15, 4) and found.dtype == np.float32
@@ -134,7 +134,7 @@ def test_the_boxes_of_portraits_are_around_their_middle_even_where_no_face_is_fo
     assert (portrait_boxes(opened, cast(Detector, nobody)) == found).all()
 
 
-def test_variants_of_an_older_state_of_the_gallery_are_deleted(opened, models, examples):
+def test_variants_of_an_older_gallery_state_are_deleted(opened, models, examples):
     of(opened, models)
     (old,) = (opened.folder / "training").iterdir()
     person = SourcePerson("Madonna", "Madonna", tuple(examples["Madonna"]), "Examples", "")

@@ -16,8 +16,7 @@ from train.fit import fit
 from train.networks import Similarity
 from train.options import COHORT, LOSSES, RESIDUAL
 from train.runs import evaluations, files, geometry
-from train.runs.checkpoints import restore_variables, save_variables
-from train.runs.history import append_row, best_epoch, read_history
+from train.runs.history import best_epoch, read_history
 from train.sampling import split_people
 from train.settings import FitSettings, NetworkSettings
 
@@ -25,7 +24,7 @@ SMALL = FitSettings(NetworkSettings(dropout=0.0), epochs=6, steps_per_epoch=40, 
 
 
 def clustered(people=40, photos=5, spread=1.0):
-    """Embeddings with the structure of faces: people as clusters of unit rows."""
+    """Embeddings structured like faces: people as clusters of unit rows."""
     random = np.random.default_rng(0)
     centres = np.repeat(random.normal(size=(people, 128)), photos, axis=0)
     rows = centres + spread * random.normal(size=centres.shape)
@@ -59,13 +58,13 @@ def test_training_with_each_loss_ranks_better_than_the_untrained_network(loss, t
 
 
 @pytest.mark.parametrize("loss", ENCODER_LOSSES)
-def test_a_loss_of_codes_cannot_train_a_similarity_net(loss, tmp_path):
+def test_loss_of_codes_cannot_train_a_similarity_net(loss, tmp_path):
     with pytest.raises(UserError, match="trains the encoder alone"):
         fitted(tmp_path, dataclasses.replace(SMALL, loss=loss))
 
 
 @pytest.mark.parametrize("mining", ["neighbours", "semi_hard", "batch_hard"])
-def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
+def test_mined_quadruplets_are_harder_and_have_the_right_people(mining):
     embeddings, labels = clustered(spread=1.5)
     settings = dataclasses.replace(SMALL, mining=mining, neighbours=10, batch_size=64)
     cosine = untrained(NetworkSettings(encoder_residual=True, metric="product"))
@@ -81,7 +80,7 @@ def test_mined_quadruplets_are_harder_and_of_the_right_people(mining):
     assert hardness[mining] > hardness["random"] + 0.02
 
 
-def test_the_cohort_is_of_people_who_are_not_trained_on(tmp_path):
+def test_cohort_people_are_not_trained_on(tmp_path):
     settings = dataclasses.replace(SMALL, network=dataclasses.replace(COHORT, cohort=10), epochs=1)
     best = fitted(tmp_path / "run", settings, spread=2.0)
     assert best["held_out_rank_1"] >= best["held_out_cosine_rank_1"]
@@ -93,7 +92,7 @@ def test_the_cohort_is_of_people_who_are_not_trained_on(tmp_path):
     assert not set(people) & set(labels[split_people(labels, settings.held_out_share, settings.seed)])
 
 
-def test_a_run_starts_from_the_best_weights_of_another(tmp_path, monkeypatch):
+def test_run_starts_from_the_best_weights_of_another(tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path))
     short = dataclasses.replace(SMALL, epochs=2)
     fitted(files.run_folder("first"), short)
@@ -107,13 +106,13 @@ def test_a_run_starts_from_the_best_weights_of_another(tmp_path, monkeypatch):
         fitted(files.run_folder("fourth"), dataclasses.replace(short, start="first", network=RESIDUAL))
 
 
-def test_the_residual_network_never_ends_below_the_cosine(tmp_path):
+def test_residual_network_never_ends_below_cosine(tmp_path):
     settings = dataclasses.replace(SMALL, network=RESIDUAL, epochs=2, learning_rate=0.1)
     best = fitted(tmp_path / "run", settings, spread=2.0)
     assert best["held_out_rank_1"] >= best["held_out_cosine_rank_1"]
 
 
-def test_held_out_people_are_not_trained_on_and_both_sides_can_be_measured():
+def test_split_separates_people_and_both_sides_can_be_measured():
     labels = np.repeat(np.arange(30), [1, 3] * 15)
     held_out = split_people(labels, 0.2, seed=0)
     assert not set(labels[held_out]) & set(labels[~held_out])
@@ -122,18 +121,18 @@ def test_held_out_people_are_not_trained_on_and_both_sides_can_be_measured():
         split_people(np.array([0, 0, 1, 2]), 0.2, seed=0)
 
 
-def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path):
+def test_run_with_other_settings_is_not_resumed(tmp_path):
     short = dataclasses.replace(SMALL, epochs=1)
     fitted(tmp_path / "run", short)
     with pytest.raises(UserError, match="other settings"):
         fitted(tmp_path / "run", dataclasses.replace(short, alpha=0.5))
 
 
-# With dropout, and with a rate that is halved on the way.
+# With dropout, and with a learning rate that is halved on the way.
 KILLED = dataclasses.replace(SMALL, network=NetworkSettings(), patience_epochs=3)
 
 
-def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_path):
+def test_killed_run_resumes_with_the_history_of_an_uninterrupted_one(tmp_path):
     script = (
         "import sys; from pathlib import Path; from tests.train.test_fit import KILLED, fitted; "
         "fitted(Path(sys.argv[1]), KILLED)"
@@ -160,15 +159,7 @@ def test_a_killed_run_goes_on_with_the_history_of_one_that_was_not_killed(tmp_pa
     )
 
 
-def test_a_checkpoint_of_another_version_is_not_gone_on_with(tmp_path):
-    variables = [keras.Variable(np.ones(2)), keras.Variable(np.ones(3))]
-    save_variables(variables, tmp_path / "checkpoint.npz", epoch=1)
-    assert restore_variables(variables, tmp_path / "checkpoint.npz") == 1
-    with pytest.raises(UserError, match="started by another version"):
-        restore_variables(variables[:1], tmp_path / "checkpoint.npz")
-
-
-def test_what_is_kept_of_a_run_agrees_with_its_history_and_is_kept_of_older_runs_too(tmp_path):
+def test_evaluation_agrees_with_the_history_and_is_added_to_older_runs(tmp_path):
     embeddings, labels = clustered()
     given = (tmp_path / "run", embeddings, labels, dataclasses.replace(SMALL, epochs=2))
     best = fit(*given, names=[f"Person {label}" for label in labels])
@@ -189,7 +180,7 @@ def test_what_is_kept_of_a_run_agrees_with_its_history_and_is_kept_of_older_runs
     assert again == (best["epoch"], {"held_out": whole[int(best["epoch"])]["held_out"]})
 
 
-def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
+def test_training_uses_all_variants_and_measures_the_originals(tmp_path):
     embeddings, labels = clustered()
     variants = np.stack([embeddings, -embeddings, np.roll(embeddings, 64, axis=1)], axis=1)
     batches = FitBatches(variants, labels, SMALL)
@@ -210,11 +201,3 @@ def test_training_is_shown_all_variants_and_measured_on_the_originals(tmp_path):
         assert histories["one"][1][name] == pytest.approx(histories["plain"][1][name], rel=1e-3)
         assert histories["three"][0][name] == pytest.approx(histories["plain"][0][name], rel=1e-3)
     assert histories["three"][1]["held_out_loss"] != pytest.approx(histories["plain"][1]["held_out_loss"], rel=1e-3)
-
-
-def test_damaged_rows_of_a_history_are_left_out(tmp_path):
-    append_row(tmp_path, {"epoch": 0, "loss": 0.5})
-    append_row(tmp_path, {"epoch": 1, "loss": 0.4})
-    with (tmp_path / files.HISTORY).open("a") as file:
-        file.write("2,zero\n,\n3")
-    assert [row["epoch"] for row in read_history(tmp_path)] == [0, 1]

@@ -29,14 +29,14 @@ def made(settings):
     return model
 
 
-def jolted(settings):
-    """A model whose weights are all away from where they start."""
+def perturbed(settings):
+    """A model with all weights moved away from their initial values."""
     model = made(settings)
     model.set_weights([weight + RANDOM.normal(0, 0.05, weight.shape) for weight in model.get_weights()])
     return model
 
 
-def test_the_original_networks_have_the_published_sizes():
+def test_original_network_has_the_published_sizes():
     sizes = {layer.name: layer.count_params() for layer in made(ORIGINAL)._flatten_layers() if layer.weights}
     del sizes["similarity"]
     assert sizes == {
@@ -50,23 +50,23 @@ def test_the_original_networks_have_the_published_sizes():
 
 @pytest.mark.parametrize("settings", [ORIGINAL, *SYMMETRIC])
 def test_distances_lie_between_0_and_1(settings):
-    distances = ops.convert_to_numpy(jolted(settings)([A, B]))
+    distances = ops.convert_to_numpy(perturbed(settings)([A, B]))
     assert distances.shape == (50,) and (distances >= 0).all() and (distances <= 1).all()
 
 
 @pytest.mark.parametrize("settings", SYMMETRIC)
-def test_symmetric_networks_do_not_mind_the_order(settings):
-    model = jolted(settings)
+def test_symmetric_networks_ignore_the_order(settings):
+    model = perturbed(settings)
     np.testing.assert_allclose(model([A, B]), model([B, A]), atol=1e-6)
 
 
-def test_the_original_network_does_mind_the_order():
-    model = jolted(ORIGINAL)
+def test_original_network_depends_on_the_order():
+    model = perturbed(ORIGINAL)
     assert np.abs(np.subtract(model([A, B]), model([B, A]))).max() > 1e-3
 
 
 @pytest.mark.parametrize("settings", [RESIDUAL, COHORT])
-def test_networks_of_products_start_in_the_order_of_the_cosine(settings):
+def test_product_networks_start_with_the_order_of_cosine(settings):
     distances = ops.convert_to_numpy(made(settings)([A, B]))
     assert (np.argsort(distances) == np.argsort(-(A * B).sum(axis=1))).all()
 
@@ -82,8 +82,8 @@ def test_networks_of_products_start_in_the_order_of_the_cosine(settings):
     ],
 )
 @pytest.mark.parametrize("seed", [None, 7])
-def test_distances_within_quadruplets_are_those_of_their_pairs(settings, seed):
-    model, pairs = jolted(settings), ((0, 1), (0, 2), (2, 3))
+def test_distances_within_quadruplets_equal_those_of_their_pairs(settings, seed):
+    model, pairs = perturbed(settings), ((0, 1), (0, 2), (2, 3))
     seed = seed and ops.convert_to_tensor(seed, "uint32")
     codes = ops.reshape(model.codes(A[:48], seed), (12, 4, -1))
     expected = np.stack([model.distances(codes[:, one], codes[:, other]) for one, other in pairs], axis=1)
@@ -91,7 +91,7 @@ def test_distances_within_quadruplets_are_those_of_their_pairs(settings, seed):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_dropout_takes_the_same_numbers_with_the_same_seed_and_others_with_another():
+def test_dropout_depends_on_the_seed_alone():
     values = np.ones((1000, 128), np.float32)
     first, again, other = (hashed_dropout(values, 0.3, ops.convert_to_tensor(seed, "uint32")) for seed in (1, 1, 2))
     first, again, other = map(ops.convert_to_numpy, (first, again, other))
@@ -101,13 +101,13 @@ def test_dropout_takes_the_same_numbers_with_the_same_seed_and_others_with_anoth
         shares = (first == 0).mean(axis=axis)
         # Six standard deviations of a binomial draw.
         assert np.abs(shares - 0.3).max() < 6 * (0.3 * 0.7 / count) ** 0.5
-    # What one seed takes says nothing of what the next one takes.
+    # Consecutive seeds are independent.
     assert ((first == 0) & (other == 0)).mean() == pytest.approx(0.09, abs=0.005)
 
 
 @pytest.mark.parametrize("settings", [ORIGINAL, *SYMMETRIC])
-def test_a_saved_network_comes_back_the_same(settings, tmp_path):
-    model = jolted(settings)
+def test_saved_network_is_restored_unchanged(settings, tmp_path):
+    model = perturbed(settings)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.settings == settings
@@ -127,10 +127,10 @@ def test_a_saved_network_comes_back_the_same(settings, tmp_path):
         NetworkSettings(metric="product", metric_units=()),
     ],
 )
-def test_arrays_give_the_distances_and_the_ranking_of_keras_on_every_photo(settings):
-    model = jolted(settings)
+def test_numpy_network_gives_the_distances_and_ranking_of_keras(settings):
+    model = perturbed(settings)
     scorer = NetworkScorer(model.to_numpy(), Calibration(0.5, 1, on_logit=True))
-    # More than two blocks, so that there are whole ones and a rest on several threads.
+    # More than two blocks: whole ones and a remainder, on several threads.
     rows = RANDOM.normal(size=(9000, 128)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     prepared = scorer.prepare(rows)
@@ -139,5 +139,5 @@ def test_arrays_give_the_distances_and_the_ranking_of_keras_on_every_photo(setti
         found = scorer.distances(probe, prepared)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, atol=1e-5)
-        # Of photos that differ by more than rounding, the nearer one comes first.
+        # Photos that differ by more than rounding keep their order.
         assert (np.diff(expected[np.argsort(found, kind="stable")]) >= -2e-6).all()

@@ -14,33 +14,33 @@ labels_of_people = (
 
 
 @given(labels_of_people, st.integers(0, 1000))
-def test_quadruplets_hold_one_pair_and_two_other_people(labels, seed):
+def test_quadruplets_have_one_pair_and_two_other_people(labels, seed):
     rows = sampling.draw_quadruplets(sampling.PhotosByPerson(labels), 64, np.random.default_rng(seed))
     anchor, positive, first, second = labels[rows].T
     assert (anchor == positive).all() and (rows[:, 0] != rows[:, 1]).all()
     assert (first != anchor).all() and (second != anchor).all() and (first != second).all()
 
 
-def test_quadruplets_reach_every_photo_in_every_role_it_can_take():
+def test_every_photo_is_drawn_in_every_possible_role():
     labels = np.array([0, 0, 0, 1, 1, 2, 3])
     rows = sampling.draw_quadruplets(sampling.PhotosByPerson(labels), 5000, np.random.default_rng(0))
     pairs = [0, 1, 2, 3, 4]
     assert [sorted(set(column)) for column in rows.T] == [pairs, pairs, list(range(7)), list(range(7))]
-    # Each of the two people with pairs is an anchor half of the time, each of three others a third as negative.
+    # Two people have pairs, so each is the anchor half the time; each of three others is a negative a third of it.
     assert abs(np.mean(labels[rows[:, 0]] == 0) - 0.5) < 0.03
     assert abs(np.mean(labels[rows[labels[rows[:, 0]] == 0, 2]] == 3) - 1 / 3) < 0.03
 
 
 @pytest.mark.parametrize(
-    ("labels", "says"), [([0, 0, 1], "at least three people"), ([0, 1, 2], "one person with two photos")]
+    ("labels", "message"), [([0, 0, 1], "at least three people"), ([0, 1, 2], "one person with two photos")]
 )
-def test_too_few_people_are_refused_in_one_sentence(labels, says):
-    with pytest.raises(UserError, match=says):
+def test_too_few_people_are_a_user_error(labels, message):
+    with pytest.raises(UserError, match=message):
         sampling.PhotosByPerson(np.array(labels))
 
 
 @given(labels_of_people, st.integers(1, 6), st.integers(2, 4))
-def test_p_by_k_batches_hold_no_photo_and_no_person_twice(labels, p, k):
+def test_p_by_k_batches_repeat_no_photo_and_no_person(labels, p, k):
     people = sampling.PhotosByPerson(labels)
     rows = sampling.draw_p_by_k(people, p, k, np.random.default_rng(0))
     assert len(set(rows)) == len(rows)
@@ -64,7 +64,7 @@ def test_hard_negatives_are_neighbours_of_a_third_person(labels, seed):
         assert after[2] in near if near else after[2] == before[2]
 
 
-def test_nearest_is_the_brute_force_order_without_the_photo_itself():
+def test_nearest_photos_equal_brute_force_without_the_photo_itself():
     embeddings = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     cosines = embeddings @ embeddings.T
@@ -91,12 +91,12 @@ def test_mined_triplets_equal_a_naive_search(labels, seed):
     assert sampling.semi_hard(distances, labels).tolist() == semi
 
 
-def test_some_people_are_drawn_with_as_large_a_share_of_those_with_two_photos():
+def test_sampled_people_keep_the_share_of_people_with_two_photos():
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(3000), [1, 1, 4] * 1000))
     some = sampling.sample_people(600, labels, seed=1)
     _, counts = np.unique(labels[some], return_counts=True)
     assert ((counts == 4).sum(), (counts == 1).sum()) == (200, 400)
     assert (sampling.sample_people(600, labels, seed=1) == some).all()
     assert sampling.sample_people(3000, labels, seed=1).all()
-    # One person alone has two photos, and is not left out.
+    # Only one person has two photos, so nobody is left out.
     assert sampling.sample_people(3, np.array([0, 0, 1, 2, 3]), seed=1).all()

@@ -7,7 +7,7 @@ from train.runs import files, geometry
 
 
 @given(arrays(np.float64, (20, 3), elements=st.floats(-0.125, 1.125)))
-def test_every_quadruplet_is_counted_once_in_each_histogram(distances):
+def test_each_histogram_counts_every_quadruplet_once(distances):
     found = geometry.histograms(distances)
     assert list(found) == ["ap", "an", "nn"]
     for name, column in zip(found, distances.T, strict=True):
@@ -15,7 +15,7 @@ def test_every_quadruplet_is_counted_once_in_each_histogram(distances):
         assert sum(found[name][: geometry.BINS // 2]) == sum(column < 0.5)
 
 
-def test_the_lines_of_epochs_are_kept_up_to_a_checkpoint_and_damaged_ones_are_left_out(tmp_path):
+def test_truncating_keeps_epochs_up_to_a_checkpoint_and_damaged_lines_are_skipped(tmp_path):
     random = np.random.default_rng(0)
     for epoch in range(4):
         geometry.append_geometry(tmp_path, epoch, {side: random.random((50, 3)) for side in ("train", "held_out")})

@@ -1,4 +1,4 @@
-"""Trainings as processes, by real processes that are stopped, killed and mistaken for others."""
+"""Trainings as background processes, with real processes that are stopped, killed and mistaken for others."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ import pytest
 from pipeline.errors import UserError
 from train.runs import files, lock, processes
 
-ANNOUNCE = """
+HOLD_LOCK = """
 import sys, time
 from pathlib import Path
 from train.runs.lock import run_lock
@@ -29,16 +29,16 @@ def folder(tmp_path):
 
 @pytest.fixture
 def training(folder):
-    """Begins a process that trains the run in the folder, by doing what it is told."""
-    begun = []
+    """Starts a process that holds the run's lock and executes the given code."""
+    started = []
 
-    def train(does: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", ANNOUNCE, str(folder), does]
-        begun.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
-        return begun[-1]
+    def train(code: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", HOLD_LOCK, str(folder), code]
+        started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        return started[-1]
 
     yield train
-    for process in begun:
+    for process in started:
         process.kill()
         process.wait()
 
@@ -50,7 +50,7 @@ def until(folder, state, seconds=20.0):
         time.sleep(0.02)
 
 
-def test_a_process_is_seen_while_it_trains_and_asked_to_stop_it_stops(folder, training):
+def test_running_process_stops_when_asked(folder, training):
     process = training("time.sleep(60)")
     until(folder, "running")
     assert not processes.stop_requested(folder)
@@ -61,7 +61,7 @@ def test_a_process_is_seen_while_it_trains_and_asked_to_stop_it_stops(folder, tr
     assert processes.resume_arguments(folder) == ["fit", "--run", "one"]
 
 
-def test_one_that_is_deaf_to_the_request_is_ended_by_the_second(folder, training):
+def test_second_request_kills_a_process_that_ignores_the_first(folder, training):
     process = training("\nwhile True:\n  try: time.sleep(60)\n  except KeyboardInterrupt: pass")
     until(folder, "running")
     processes.stop_training(folder)
@@ -72,7 +72,7 @@ def test_one_that_is_deaf_to_the_request_is_ended_by_the_second(folder, training
     assert processes.run_state(folder) == "stopped"
 
 
-def test_one_that_is_killed_has_crashed_and_left_no_word(folder, training):
+def test_killed_process_has_crashed_without_output(folder, training):
     process = training("time.sleep(60)")
     until(folder, "running")
     process.kill()
@@ -81,38 +81,38 @@ def test_one_that_is_killed_has_crashed_and_left_no_word(folder, training):
     assert processes.last_output(folder) == ""
 
 
-def test_one_that_fails_leaves_its_error(folder, training):
+def test_failed_process_leaves_its_error(folder, training):
     training("1 / 0").wait(20)
     assert processes.run_state(folder) == "crashed"
     assert processes.last_output(folder).endswith("ZeroDivisionError: division by zero")
 
 
-def test_one_that_ends_well_is_finished_by_its_result_alone(folder, training):
+def test_run_is_finished_once_it_has_a_result(folder, training):
     training("Path(sys.argv[1], 'result.json').write_text('{}')").wait(20)
     assert processes.run_state(folder) == "finished"
     (folder / files.RESULT).unlink()
     assert processes.run_state(folder) == "crashed"
 
 
-def test_another_process_of_the_same_number_is_neither_taken_for_the_training_nor_stopped(folder, training):
+def test_recycled_process_id_is_not_taken_for_the_training_nor_stopped(folder, training):
     process = training("time.sleep(60)")
     until(folder, "running")
     process.kill()
     process.wait()
     record = json.loads((folder / files.PROCESS).read_text())
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        (folder / files.PROCESS).write_text(json.dumps({**record, "pid": stranger.pid}))
+        (folder / files.PROCESS).write_text(json.dumps({**record, "pid": other.pid}))
         assert processes.run_state(folder) == "crashed"
         processes.stop_training(folder)
         with pytest.raises(subprocess.TimeoutExpired):
-            stranger.wait(0.5)
+            other.wait(0.5)
     finally:
-        stranger.kill()
-        stranger.wait()
+        other.kill()
+        other.wait()
 
 
-def test_whoever_looks_is_not_taken_for_a_training(folder):
+def test_checking_for_a_training_is_not_taken_for_one(folder):
     with lock.run_lock(folder, ["fit"]):
         (folder / files.CONFIG).write_text("{}")
     with (folder / ".lock").open("rb") as looking:
@@ -120,7 +120,7 @@ def test_whoever_looks_is_not_taken_for_a_training(folder):
         assert not lock.is_running(folder)
 
 
-def test_a_run_is_trained_by_one_process_at_a_time(folder, training, monkeypatch):
+def test_only_one_process_trains_a_run(folder, training, monkeypatch):
     training("time.sleep(60)")
     until(folder, "running")
     monkeypatch.setattr(lock, "_WAIT_SECONDS", 0.1)
@@ -131,7 +131,7 @@ def test_a_run_is_trained_by_one_process_at_a_time(folder, training, monkeypatch
     assert processes.run_state(folder) == "running"
 
 
-def test_a_run_that_could_not_begin_leaves_nothing_and_one_that_could_is_gone_on_with_as_before(folder):
+def test_run_that_fails_to_start_leaves_nothing_and_keeps_earlier_arguments(folder):
     with pytest.raises(UserError), lock.run_lock(folder, ["fit", "--gallery", "nobody"]):
         raise UserError("There is no gallery nobody.")
     assert not folder.exists()
@@ -139,18 +139,18 @@ def test_a_run_that_could_not_begin_leaves_nothing_and_one_that_could_is_gone_on
         (folder / files.CONFIG).write_text("{}")
         raise KeyboardInterrupt
     with pytest.raises(UserError), lock.run_lock(folder, ["fit", "--epochs", "6"]):
-        raise UserError("It was begun with other settings.")
+        raise UserError("The run already exists with other settings.")
     assert processes.run_state(folder) == "crashed"
     assert processes.resume_arguments(folder) == ["fit", "--epochs", "5"]
     assert "other settings" in processes.last_output(folder)
 
 
-def test_a_training_that_is_started_has_a_session_of_its_own_and_says_why_it_failed(empty_home):
+def test_started_training_logs_why_it_failed(empty_home):
     folder = files.run_folder("one")
     processes.start_training(folder, ["fit", "--run", "one"])
     until_ended(folder)
     assert processes.run_state(folder) == "crashed"
-    assert "demonstration gallery is not there yet" in processes.last_output(folder)
+    assert "demonstration gallery has not been set up yet" in processes.last_output(folder)
     assert processes.started_at(folder) is not None
 
 
@@ -161,7 +161,7 @@ def until_ended(folder):
         time.sleep(0.05)
 
 
-def test_damaged_records_and_none_at_all_break_nothing(tmp_path):
+def test_missing_and_damaged_records_are_tolerated(tmp_path):
     assert processes.run_state(tmp_path / "none") == "stopped"
     for text in ("", "[]", '{"pid": "x", "begun": 3, "arguments": "fit"}', '{"begun": "yesterday"}'):
         (tmp_path / files.PROCESS).write_text(text)
@@ -170,14 +170,14 @@ def test_damaged_records_and_none_at_all_break_nothing(tmp_path):
         processes.stop_training(tmp_path)
 
 
-def test_the_last_words_are_without_what_only_terminals_understand(tmp_path):
+def test_last_output_has_no_terminal_codes(tmp_path):
     lines = "\n".join(f"line {number}" for number in range(30))
     (tmp_path / files.LOG).write_bytes(f"{lines}\n 1/2 \r\x1b[1m 2/2\x1b[0m done\xff\n".encode("latin-1"))
     words = processes.last_output(tmp_path).splitlines()
     assert len(words) == 12 and words[0] == "line 19" and words[-1].startswith(" 2/2 done")
 
 
-def test_the_session_of_a_started_training_is_not_that_of_the_starter(empty_home, monkeypatch):
+def test_started_training_has_its_own_session(empty_home, monkeypatch):
     seen = {}
 
     class Recorded(subprocess.Popen):  # type: ignore[type-arg]

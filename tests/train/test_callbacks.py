@@ -1,0 +1,71 @@
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from train.callbacks import Checkpoint, HistoryWriter, Patience
+from train.runs.checkpoints import restore_variables
+from train.runs.files import BEST_WEIGHTS
+from train.runs.history import append_row, read_history
+
+
+@pytest.fixture
+def optimizer():
+    return keras.optimizers.Adam(0.1)
+
+
+def rate(optimizer):
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def test_patience_halves_the_learning_rate_and_then_ends_the_training(tmp_path, optimizer):
+    patience = Patience(tmp_path, 4, optimizer)
+    patience.set_model(keras.Sequential())
+    patience.model.stop_training = False
+    assert not patience.exhausted
+    for epoch, value in enumerate([0.2, 0.5, 0.4, 0.4, 0.4]):
+        append_row(tmp_path, {"epoch": epoch, "held_out_rank_1": value})
+        patience.on_epoch_end(epoch - 1)
+    assert rate(optimizer) == pytest.approx(0.05)
+    assert not patience.model.stop_training and not patience.exhausted
+    append_row(tmp_path, {"epoch": 5, "held_out_rank_1": 0.4})
+    patience.on_epoch_end(4)
+    assert patience.model.stop_training
+    assert Patience(tmp_path, 4).exhausted
+    assert rate(optimizer) == pytest.approx(0.05)
+
+
+def test_history_writer_saves_the_weights_of_the_best_epoch(tmp_path, optimizer):
+    values = iter([0.1, 0.6, 0.5, 0.6])
+    weights = keras.Variable(np.zeros(2))
+    history = HistoryWriter(
+        tmp_path,
+        optimizer,
+        measure=lambda epoch: {"held_out_rank_1": next(values)},
+        variables=lambda: [weights],
+        epochs=3,
+    )
+    history.on_train_begin()
+    for epoch in range(3):
+        weights.assign(np.full(2, epoch + 1.0))
+        history.on_epoch_begin(epoch)
+        history.on_epoch_end(epoch, {"loss": 0.1})
+    assert [row["epoch"] for row in read_history(tmp_path)] == [0, 1, 2, 3]
+    assert restore_variables([weights], tmp_path / BEST_WEIGHTS) == 1
+    assert keras.ops.convert_to_numpy(weights).tolist() == [1, 1]
+    history.on_train_begin()
+    assert len(read_history(tmp_path)) == 4
+
+
+def test_checkpoint_restores_the_last_epoch_and_refuses_other_variables(tmp_path):
+    weights = keras.Variable(np.ones(2))
+    checkpoint = Checkpoint(tmp_path, lambda: [weights])
+    assert checkpoint.restore() is None
+    checkpoint.on_train_begin()
+    weights.assign(np.full(2, 3.0))
+    checkpoint.on_epoch_end(0)
+    weights.assign(np.zeros(2))
+    assert checkpoint.restore() == 1
+    assert keras.ops.convert_to_numpy(weights).tolist() == [3, 3]
+    with pytest.raises(UserError, match="started by another version"):
+        Checkpoint(tmp_path, lambda: [weights, keras.Variable(np.ones(3))]).restore()
