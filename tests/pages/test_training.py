@@ -88,8 +88,7 @@ def words(page: AppTest) -> str:
 
 def test_without_any_run_the_page_says_how_to_have_one(nothing_recorded):
     page = viewer()
-    assert "No run yet" in page.caption[0].value
-    assert "python -m train fit --run mine" in words(page)
+    assert "No runs yet" in page.caption[0].value
     assert [button.label for button in page.button] == ["Train one now"]
 
 
@@ -102,7 +101,7 @@ def test_the_recorded_runs_are_there_and_the_first_choice_leads_from_published_t
     assert published["Rank-1"] == result["held_out_rank_1"] and published["Best epoch"] == result["epoch"]
     assert published["Cosine"] == result["held_out_cosine_rank_1"] and published["State"] == "finished"
     assert list(differing(page))[1:] == ["published", "symmetric", "residual", "cohort"]
-    assert titles(page)[:4] == ["What differs", "Loss", "One-shot accuracy", "Learning rate"]
+    assert titles(page)[:4] == ["Different settings", "Loss", "One-shot accuracy", "Learning rate"]
 
 
 def test_what_differs_says_only_what_has_an_effect():
@@ -112,7 +111,7 @@ def test_what_differs_says_only_what_has_an_effect():
     finished("one")
     finished("other")
     page = viewer(runs="one,other")
-    assert "Nothing differs in their settings" in words(page) and differing(page)[""] == []
+    assert "All settings are the same" in words(page) and differing(page)[""] == []
 
 
 def test_an_address_of_unknown_runs_chooses_none():
@@ -182,7 +181,7 @@ def test_a_run_with_damaged_settings_and_one_with_damaged_rows_break_nothing():
     with (other / files.HISTORY).open("ab") as file:
         file.write(b"4,\xff\x00,,\n5,zero\n6.0,0.00")
     page = viewer(runs="mine,other")
-    assert "settings of mine are missing or damaged (config.json)" in words(page)
+    assert "settings of mine are missing or damaged" in words(page)
     assert {row["Run"]: row["Best epoch"] for row in table(page) if "recorded" not in row["Run"]}["other"] == 3
     assert len(charts(page)[0]["data"][0]["x"]["bdata"]) > 0
     for view in ("Geometry", "Evaluation", "Tuning"):
@@ -204,7 +203,9 @@ def test_a_run_without_an_epoch_says_so():
     folder = run("mine")
     (folder / files.HISTORY).unlink()
     page = viewer(runs="mine")
-    assert "mine has no whole epoch yet" in words(page) and "None of these runs has measured an epoch" in words(page)
+    assert "mine has no complete epoch yet" in words(page) and "None of these runs has completed an epoch" in words(
+        page
+    )
 
 
 def test_a_run_in_progress_shows_how_far_it_is_and_can_be_stopped(nothing_recorded):
@@ -230,19 +231,18 @@ def test_a_stopped_run_can_be_continued_and_a_crashed_one_shows_its_last_words(n
     page = viewer(runs="stopped,crashed")
     assert {row["Run"]: row["State"] for row in table(page)} == {"stopped": "stopped", "crashed": "crashed"}
     assert "stopped** was stopped after epoch 3" in words(page)
-    assert "crashed** ended before it was done after epoch 3" in words(page) and "MemoryError" in words(page)
+    assert "crashed** ended unexpectedly after epoch 3" in words(page) and "MemoryError" in words(page)
     assert [button.label for button in page.button].count("Continue") == 2
     (crashed / files.LOG).unlink()
-    assert "It left no word" in words(viewer(runs="crashed"))
+    assert "It left no message" in words(viewer(runs="crashed"))
 
 
 def test_runs_that_kept_no_geometry_or_evaluation_say_what_to_do():
     folder = finished("mine")
     storage.write_json(folder / files.PROCESS, {"arguments": ["fit", "--run", "mine"], "ended": "finished"})
-    for view, what in (("Geometry", "the distances of quadruplets"), ("Evaluation", "an evaluation")):
+    for view, what in (("Geometry", "the geometry"), ("Evaluation", "the evaluation")):
         page = viewer(runs="mine", view=view)
-        assert f"mine: {what} was not kept" in words(page)
-        assert "python -m train fit --run mine" in words(page)
+        assert f"mine: {what} was not stored during training" in words(page)
 
 
 def test_the_geometry_of_an_epoch_stands_beside_the_margins_of_its_loss():
@@ -295,13 +295,13 @@ def evaluated(folder: Path, people: int = 60) -> None:
 def test_an_evaluation_is_drawn_beside_cosine_with_those_who_were_mistaken():
     evaluated(finished("mine"))
     page = viewer(runs="mine", view="Evaluation")
-    rank_k, roc, reliability = charts(page)
-    for chart in (rank_k, roc):
+    cmc, roc, reliability = charts(page)
+    for chart in (cmc, roc):
         assert [line["name"] for line in chart["data"]] == ["mine", "cosine"]
-    assert [line["name"].partition(" (")[0] for line in reliability["data"]] == ["as said", "mine", "cosine"]
-    assert "Probes taken for somebody else" in words(page)
-    assert "The gallery demonstration is not here, so there are names only." in words(page)
-    pairs = [body.value for body in page.html if "taken for" in body.value]
+    assert [line["name"].partition(" (")[0] for line in reliability["data"]] == ["ideal", "mine", "cosine"]
+    assert "Probes mistaken for somebody else" in words(page)
+    assert "Without photos: the gallery demonstration is not on this machine." in words(page)
+    pairs = [body.value for body in page.html if "mistaken for" in body.value]
     assert len(pairs) == 12 and all("&lt;b&gt;Ann&lt;/b&gt;" in pair for pair in pairs)
 
 
@@ -309,7 +309,7 @@ def test_too_few_people_have_no_reliability_and_the_photos_of_another_gallery_ar
     evaluated(finished("mine"), people=20)
     synthetic("demonstration", faces=40)
     page = viewer(runs="mine", view="Evaluation")
-    assert "This takes 40 held-out people" in words(page)
+    assert "This needs 40 held-out people" in words(page)
     assert len(charts(page)) == 2 and not page.get("imgs")
 
 
@@ -323,8 +323,8 @@ def test_the_runs_of_a_study_are_drawn_as_parallel_coordinates():
 
 def test_without_a_study_there_is_its_command_and_the_chosen_runs():
     page = viewer(view="Tuning")
-    assert "python -m train tune --study search" in words(page) and len(charts(page)) == 1
-    assert "This takes two runs" in words(viewer(view="Tuning", runs="recorded/cohort"))
+    assert "There is none yet" in words(page) and len(charts(page)) == 1
+    assert "Choose at least two runs" in words(viewer(view="Tuning", runs="recorded/cohort"))
 
 
 def opened_dialog() -> AppTest:
@@ -362,7 +362,7 @@ def test_a_name_that_is_taken_or_none_is_refused():
     synthetic("people", faces=300)
     finished("mine")
     page = opened_dialog()
-    for name, sentence in (("mine", "There is a run of this name"), ("../up", "Name the run with letters")):
+    for name, sentence in (("mine", "There is already a run of this name"), ("../up", "Name the run with letters")):
         page.text_input[0].set_value(name)
         next(button for button in page.button if button.label == "Start").click()
         # In a browser the dialog is drawn by itself; here the whole page is.
