@@ -44,22 +44,29 @@ class Source:
     """A kind of place that people come from.
 
     name: for ``--source``. title: for display. help: what the path must hold.
-    people: lists the people at a path; raises SourceError where there are none.
-    needs_path: whether there is no default place.
+    people: lists the people at a path; raises SourceError if there are none.
+    default: lists the people at the source's own place, if it has one.
     """
 
     name: str
     title: str
     help: str
-    people: Callable[[Path], SourcePeople] | Callable[[Path | None], SourcePeople]
-    needs_path: bool = True
+    people: Callable[[Path], SourcePeople]
+    default: Callable[[], SourcePeople] | None = None
+
+    @property
+    def needs_path(self) -> bool:
+        """Whether the path must be given."""
+        return self.default is None
 
     def open(self, path: Path | None = None) -> SourcePeople:
         """The people at ``path``, or at the source's default place. Raises SourceError."""
-        if path is None and self.needs_path:
+        if path is not None:
+            return self.people(path)
+        if self.default is None:
             command = f"python -m pipeline build FOLDER --source {self.name}"
             raise SourceError("Which folder holds the photos?", command=command)
-        return self.people(path)  # type: ignore[arg-type]
+        return self.default()
 
 
 def photo_files(folder: Path) -> list[Path]:

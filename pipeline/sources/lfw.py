@@ -26,7 +26,9 @@ def people(path: Path | None = None) -> SourcePeople:
     return folder.people(below[0] if below else path, "LFW", LICENCE)
 
 
-LFW = Source("lfw", "Labeled Faces in the Wild", "Labeled Faces in the Wild, downloaded by default", people, False)
+LFW = Source(
+    "lfw", "Labeled Faces in the Wild", "Labeled Faces in the Wild, downloaded by default", people, default=people
+)
 
 
 def read_pairs(path: Path) -> list[tuple[str, str, bool, int]]:

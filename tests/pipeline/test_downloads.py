@@ -1,4 +1,4 @@
-"""Archives from a package registry: fetched by pip, checked by hash, kept."""
+"""Archives of published packages: downloaded by pip, checked by hash, kept."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_members_are_the_wanted_files_in_order(tmp_path, kind):
     ]
 
 
-def test_an_archive_is_fetched_once_and_its_hash_is_required(empty_home, tmp_path, monkeypatch):
+def test_an_archive_is_downloaded_once_and_its_hash_is_checked(empty_home, tmp_path, monkeypatch):
     path = wheel(tmp_path / "links")
     monkeypatch.setenv("PIP_FIND_LINKS", str(path.parent))
     wrong = Package("tiny-faces", "1.0", "0" * 64, wheel=True)
@@ -67,7 +67,7 @@ def test_an_archive_is_fetched_once_and_its_hash_is_required(empty_home, tmp_pat
     assert fetched.read_bytes() == path.read_bytes()
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     assert downloads.fetch(right) == fetched
-    # A kept archive that was damaged is not used.
+    # A damaged archive is not used.
     fetched.write_bytes(b"damaged")
     with pytest.raises(UserError, match="pip could not fetch"):
         downloads.fetch(right)

@@ -1,4 +1,4 @@
-"""The door for pictures: every format and colour mode to upright RGB, everything else to one sentence."""
+"""Reading photos: every format and colour mode becomes upright RGB, everything else a PhotoError."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.errors import PhotoError
 from pipeline.photo import PhotoLimits
 from tests.conftest import encoded
 
-# A ramp with one bright corner: every turn and flip of it looks different.
+# A ramp with one bright corner: every rotation and flip looks different.
 RAMP = np.stack(np.broadcast_arrays(np.arange(64)[:, None] * 3, np.arange(48) * 4, 90), axis=-1).astype(np.uint8)
 RAMP[:8, :12] = 255
 
 EXIF_ORIENTATION = 0x0112
-# What each EXIF orientation asks a viewer to do with the stored pixels.
+# How to turn the stored pixels upright, by EXIF orientation.
 UPRIGHT = {
     1: lambda stored: stored,
     2: lambda stored: stored[:, ::-1],
@@ -47,7 +47,7 @@ def test_each_format_gives_the_same_rgb_pixels(form):
     assert near(read, RAMP)
 
 
-def test_bytes_a_path_and_its_text_give_the_same_photo(tmp_path):
+def test_bytes_path_and_string_give_the_same_photo(tmp_path):
     path = tmp_path / "ramp.png"
     path.write_bytes(encoded(RAMP))
     for given_as in (path, str(path), path.read_bytes()):
@@ -63,15 +63,15 @@ def test_exif_orientation_is_applied(orientation, form):
     assert near(photo.read(encoded(RAMP, form, exif=exif)), UPRIGHT[orientation](RAMP))
 
 
-def test_a_malformed_exif_field_beside_the_orientation_does_no_harm():
+def test_a_malformed_exif_field_does_not_hide_the_orientation():
     entries = [struct.pack("<HHIHH", EXIF_ORIENTATION, 3, 1, 6, 0)]
-    # The unit of resolution as text, where an integer belongs.
+    # The resolution unit as text instead of an integer.
     entries.append(struct.pack("<HHII", 0x0128, 2, 8, 8 + 2 + 24 + 4))
     exif = b"II*\0" + struct.pack("<IH", 8, 2) + b"".join(entries) + struct.pack("<I", 0) + b"abcdefg\0"
     assert near(photo.read(encoded(RAMP, "JPEG", exif=b"Exif\0\0" + exif)), UPRIGHT[6](RAMP))
 
 
-def test_transparency_is_laid_on_white():
+def test_transparency_becomes_white():
     alpha = np.full((64, 48, 1), 255, np.uint8)
     alpha[32:] = 0
     read = photo.read(encoded(np.concatenate([RAMP, alpha], axis=-1)))
@@ -106,7 +106,7 @@ def test_other_colour_modes_become_rgb(mode, form):
     assert near(photo.read(encoded(picture, form)), grey, 3)
 
 
-def test_sixteen_bits_are_scaled_and_not_clipped():
+def test_sixteen_bits_are_scaled_not_clipped():
     sixteen = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16
     read = photo.read(encoded(Image.fromarray(sixteen)))
     assert np.array_equal(read, np.repeat((sixteen // 257).astype(np.uint8)[..., None], 3, axis=-1))
@@ -120,7 +120,7 @@ def test_an_animation_gives_its_first_frame():
 
 
 def bomb(side: int) -> bytes:
-    """A well-formed PNG of side x side black pixels, 1 bit each, that is small as a file."""
+    """A valid PNG of side x side black pixels, 1 bit each, in a small file."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -134,22 +134,22 @@ def bomb(side: int) -> bytes:
 def test_a_png_bomb_is_refused_before_it_is_decoded(side):
     data = bomb(side)
     assert len(data) < 200_000
-    for door in (photo.read, photo.size):
+    for function in (photo.read, photo.size):
         with pytest.raises(PhotoError, match="more than 80 megapixels"):
-            door(data)
+            function(data)
 
 
 def test_a_large_photo_within_the_limit_is_read():
     assert photo.read(bomb(4_000)).shape == (4_000, 4_000, 3)
 
 
-def test_an_empty_file_says_so():
+def test_an_empty_file_is_refused():
     with pytest.raises(PhotoError, match="empty"):
         photo.read(b"")
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
-def test_a_truncated_photo_says_that_it_is_damaged(form):
+def test_a_truncated_photo_is_reported_as_damaged(form):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     data = encoded(noise, form)
     with pytest.raises(PhotoError, match=r"damaged|not a photo"):
@@ -159,12 +159,12 @@ def test_a_truncated_photo_says_that_it_is_damaged(form):
 @pytest.mark.parametrize(
     "data", [b"\0" * 1000, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"x"]
 )
-def test_what_is_no_photo_says_so(data):
+def test_other_files_are_refused(data):
     with pytest.raises(PhotoError, match="not a photo"):
         photo.read(data)
 
 
-def test_bytes_pixels_and_sides_have_limits():
+def test_bytes_pixels_and_sides_are_limited():
     data = encoded(RAMP)
     with pytest.raises(PhotoError, match="larger than 0 MB"):
         photo.read(data, PhotoLimits(bytes_max=len(data) - 1))
@@ -175,7 +175,7 @@ def test_bytes_pixels_and_sides_have_limits():
     assert photo.read(data, PhotoLimits(len(data), 48 * 64, 48)).shape == (64, 48, 3)
 
 
-def test_a_file_above_the_limit_is_not_read_whole(tmp_path):
+def test_a_file_above_the_limit_is_not_read_completely(tmp_path):
     path = tmp_path / "huge.jpg"
     with path.open("wb") as file:
         file.truncate(10_000_000_000)
@@ -183,14 +183,14 @@ def test_a_file_above_the_limit_is_not_read_whole(tmp_path):
         photo.read(path)
 
 
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+def test_a_missing_file_and_a_folder_are_distinguished(tmp_path):
     with pytest.raises(PhotoError, match="There is no file"):
         photo.read(tmp_path / "missing.jpg")
     with pytest.raises(PhotoError, match="is a folder"):
         photo.read(tmp_path)
 
 
-def test_heic_without_its_package_names_the_package(monkeypatch):
+def test_heic_without_its_package_is_reported_with_the_package(monkeypatch):
     monkeypatch.setattr(photo, "_known_formats", lambda: ("JPEG", "PNG"))
     with pytest.raises(PhotoError, match="package pillow-heif"):
         photo.read(b"\0\0\0\x18ftypheic" + b"\0" * 100)
@@ -206,7 +206,7 @@ FILES = [encoded(RAMP, form) for form in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", 
     edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8),
     kept=st.floats(0.1, 1),
 )
-def test_a_damaged_file_is_a_photo_or_a_sentence_but_never_a_crash(data, edits, kept):
+def test_a_damaged_file_is_a_photo_or_an_error_but_never_a_crash(data, edits, kept):
     damaged = bytearray(data[: max(int(len(data) * kept), 1)])
     for place, value in edits:
         damaged[int(place * len(damaged))] = value

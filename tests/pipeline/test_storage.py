@@ -1,4 +1,4 @@
-"""Artefacts are written whole or not at all."""
+"""The data folder, atomic writes and manifests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_data_folder_follows_the_environment(monkeypatch, tmp_path):
     assert storage.home().name == "lookslikewho"
 
 
-def test_a_file_or_folder_takes_its_place_when_it_is_complete(tmp_path):
+def test_a_file_or_folder_is_replaced_when_it_is_complete(tmp_path):
     file, folder = tmp_path / "deep" / "file", tmp_path / "folder"
     for text in ("old", "new"):
         with storage.atomic_path(file) as temporary:
@@ -32,7 +32,7 @@ def test_a_file_or_folder_takes_its_place_when_it_is_complete(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [Path.touch, Path.mkdir])
-def test_what_fails_halfway_leaves_the_old_and_no_rubbish(tmp_path, kind):
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, kind):
     target = tmp_path / "target"
     target.write_text("old")
     with pytest.raises(RuntimeError), storage.atomic_path(target) as temporary:
@@ -42,7 +42,7 @@ def test_what_fails_halfway_leaves_the_old_and_no_rubbish(tmp_path, kind):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_manifest_comes_back_with_its_date(tmp_path):
+def test_a_manifest_gets_its_date(tmp_path):
     storage.write_manifest(tmp_path, {"name": "Émilie 🎭"})
     manifest = storage.read_manifest(tmp_path)
     assert manifest
@@ -51,12 +51,12 @@ def test_a_manifest_comes_back_with_its_date(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[1]", b"{", b"\xff"])
-def test_what_is_no_manifest_is_none(tmp_path, content):
+def test_an_unreadable_manifest_is_none(tmp_path, content):
     if content is not None:
         (tmp_path / storage.MANIFEST).write_bytes(content)
     assert storage.read_manifest(tmp_path) is None
 
 
-def test_the_hash_is_that_of_the_bytes(tmp_path):
+def test_the_hash_covers_the_whole_file(tmp_path):
     (tmp_path / "file").write_bytes(b"abc" * 100_000)
     assert storage.sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()

@@ -1,4 +1,4 @@
-"""Building with the real networks: screening reports, appending, resuming after a kill, and odd people."""
+"""Building galleries with the real networks: reports, appending, resuming, unusual input."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rows(name: str = "mine") -> list[dict[str, Any]]:
 
 
 def rejected(report: BuildReport) -> dict[str, str]:
-    """Reason by the photo's path below the source."""
+    """Reasons by file name."""
     with report.report_path.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len({line["original"] for line in lines}) == len(lines) == sum(report.rejected.values())
@@ -51,7 +51,7 @@ def rejected(report: BuildReport) -> dict[str, str]:
 
 
 def state(name: str) -> tuple[bytes, list[dict[str, Any]], list[bytes]]:
-    """All that a gallery holds: embeddings, rows and crops."""
+    """The contents of a gallery: embeddings, rows and crops."""
     opened = opening.open_gallery(name)
     crops = [opened.crop_path(row).read_bytes() for row in range(len(opened))]
     return np.ascontiguousarray(opened.embeddings).tobytes(), rows(name), crops
@@ -103,7 +103,7 @@ def test_every_rejected_photo_is_listed_with_its_reason(build, examples, madonna
         "blank.png": "no face found",
     }
     assert sorted(report.missing) == ["Cid", "Dan"]
-    # Bob's only face, about 38 pixels, passes no round but the last.
+    # Bob's only face, about 38 pixels, passes only the last round.
     assert {row["name"]: row["round"] for row in rows()} == {"Ann": 2, "Bob": 5}
 
 
@@ -114,7 +114,7 @@ def test_photos_per_person_is_the_target(build, examples, tmp_path):
     assert [row["round"] for row in rows()] == sorted(row["round"] for row in rows())
 
 
-def test_odd_names_come_back_as_they_were(build, examples, madonna, tmp_path):
+def test_unusual_names_survive_a_build(build, examples, madonna, tmp_path):
     names = ['Quote "Q" O\'Neil', "Comma, Jr.", "Émilie 🎭", "שרה כהן", "محمد", "line\nbreak", "=1+1", "Back\\slash"]
     put(tmp_path / "in", {f"{name}/face.jpg": madonna for name in names})
     put(tmp_path / "in", {f"{name}/blank {name}.png": BLANK for name in names})
@@ -124,12 +124,12 @@ def test_odd_names_come_back_as_they_were(build, examples, madonna, tmp_path):
     assert build(tmp_path / "in").faces_added == 0
 
 
-def test_file_names_that_are_no_unicode_are_taken_too(build, madonna, tmp_path):
+def test_file_names_that_are_not_unicode_are_accepted(build, madonna, tmp_path):
     files = {b"Zo\xeb/face.jpg": madonna, b"Zo\xeb/na\xefve.png": BLANK, b"Zo\xeb/empty \xe9.jpg": b""}
     try:
         place = put(tmp_path / "in", {os.fsdecode(name): content for name, content in files.items()})
     except OSError:
-        pytest.skip("this file system takes no such names")
+        pytest.skip("the file system does not allow such names")
     report = build(place)
     assert report.faces == 1
     assert rows()[0]["name"] == "Zo\\udceb"
@@ -137,7 +137,7 @@ def test_file_names_that_are_no_unicode_are_taken_too(build, madonna, tmp_path):
     assert build(place).faces_added == 0
 
 
-def test_two_people_of_one_name_stay_two(build, examples, tmp_path):
+def test_two_people_with_the_same_name_stay_two(build, examples, tmp_path):
     flat = {"Ann_Lee_1.jpg": examples["Madonna"][1], "Ann Lee/1.jpg": examples["Mindy Kaling"][0]}
     report = build(put(tmp_path / "in", flat))
     assert report.people == 2
@@ -145,7 +145,7 @@ def test_two_people_of_one_name_stay_two(build, examples, tmp_path):
     assert opening.open_gallery("mine").people_count == 2
 
 
-def test_no_usable_photo_at_all_says_why(build, tmp_path):
+def test_a_build_without_a_usable_photo_fails(build, tmp_path):
     put(tmp_path / "in", {"Ann/blank.png": BLANK, "Bob/empty.jpg": b""})
     with pytest.raises(GalleryError, match="No photo is usable: 2 photos were rejected"):
         build(tmp_path / "in")
@@ -158,9 +158,9 @@ def test_building_again_adds_only_what_is_new(build, examples, tmp_path):
     place = put(tmp_path / "in", {"Ann/1.jpg": one, "Ann/2.jpg": two, "Ann/blank.png": BLANK})
     build(place)
     before = state("mine")
-    told: list[BuildProgress] = []
-    assert build(place, progress=told.append).faces_added == 0
-    assert told[-1].photos == 0
+    reports: list[BuildProgress] = []
+    assert build(place, progress=reports.append).faces_added == 0
+    assert reports[-1].photos == 0
     assert state("mine") == before
 
     put(place, {"Ann/3.jpg": three, "Bob/1.jpg": examples["Ben Affleck"][0], "Bob/blank 2.png": BLANK})
@@ -182,20 +182,20 @@ def test_building_again_adds_only_what_is_new(build, examples, tmp_path):
     }
 
 
-def test_a_higher_target_takes_more_of_the_photos(build, examples, tmp_path):
+def test_a_larger_target_accepts_more_photos(build, examples, tmp_path):
     place = put(tmp_path / "in", {f"Ann/{path.name}": path for path in examples["Madonna"]})
     assert build(place, photos_per_person=1).faces == 1
     assert build(place, photos_per_person=5).faces == 5
     assert len({row["original"] for row in rows()}) == 5
 
 
-def test_a_gallery_of_another_model_is_not_added_to(build, small, models, monkeypatch):
+def test_nothing_is_added_to_a_gallery_of_another_model(build, small, models, monkeypatch):
     monkeypatch.setattr(Embedder, "identity", {"model": "another"})
     with pytest.raises(GalleryError, match="built with another model"):
         build(source_people([]), "small")
 
 
-def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypatch):
+def test_a_build_started_with_another_model_is_refused(build, examples, tmp_path, monkeypatch):
     place = put(tmp_path / "in", {"Ann/blank.png": BLANK})
     with pytest.raises(GalleryError, match="No photo is usable"):
         build(place)
@@ -204,25 +204,25 @@ def test_a_part_of_another_model_is_refused(build, examples, tmp_path, monkeypat
         build(place)
 
 
-def test_what_an_earlier_version_has_begun_is_looked_at_again(build, tmp_path):
+def test_parts_of_an_earlier_version_are_inspected_again(build, tmp_path):
     place, parts = put(tmp_path / "in", {"Ann/blank.png": BLANK}), layout.folder_of("mine") / "building"
-    told: list[BuildProgress] = []
+    reports: list[BuildProgress] = []
     for expected in (1, 0, 1):
         with pytest.raises(GalleryError, match="No photo is usable"):
-            build(place, progress=told.append)
-        assert told[-1].photos == expected
+            build(place, progress=reports.append)
+        assert reports[-1].photos == expected
         if not expected:
-            begun = storage.read_manifest(parts) or {}
-            storage.write_manifest(parts, {key: begun[key] for key in ("embedding", "generation")})
+            manifest = storage.read_manifest(parts) or {}
+            storage.write_manifest(parts, {key: manifest[key] for key in ("embedding", "generation")})
 
 
-def test_a_removed_gallery_is_gone(small):
+def test_a_deleted_gallery_is_gone(small):
     managing.delete_gallery("small")
     assert layout.names() == []
     managing.delete_gallery("small")
 
 
-def test_a_build_killed_while_it_tidies_up_does_not_count_twice(build, examples, tmp_path, monkeypatch):
+def test_a_build_killed_during_clean_up_does_not_count_twice(build, examples, tmp_path, monkeypatch):
     place = put(tmp_path / "in", {"Ann/1.jpg": examples["Madonna"][1]})
 
     class KilledError(Exception):
@@ -250,7 +250,7 @@ from tests.pipeline.gallery.test_building import SETTINGS, people
 seen = {}
 
 def stop(progress):
-    # In the middle of the second part, whose first photos are measured.
+    # In the middle of the second part, after its first batch.
     if progress.people == 2 and progress.photos > seen.setdefault(2, progress.photos):
         print("middle", flush=True)
         time.sleep(600)
@@ -267,7 +267,7 @@ def people() -> SourcePeople:
     return source_people([replace(person, photos=person.photos[:6]) for person in chosen])
 
 
-def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
+def test_a_killed_build_resumes_and_gives_the_same_gallery(build):
     whole: list[BuildProgress] = []
     script = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
     try:
@@ -285,18 +285,18 @@ def test_a_killed_build_goes_on_and_ends_as_if_it_had_not_been(build):
         script.wait()
     parts = sorted(path.name for path in (layout.folder_of("killed") / "building").glob("*.parquet"))
     assert parts == ["000000.parquet"]
-    looked_at: list[BuildProgress] = []
-    report = build(people(), "killed", looked_at.append, photos_per_person=3, people_per_part=2)
+    resumed: list[BuildProgress] = []
+    report = build(people(), "killed", resumed.append, photos_per_person=3, people_per_part=2)
     assert report.faces == len(opening.open_gallery("whole"))
-    # Photos of the finished part are not looked at again.
-    assert looked_at[-1].photos < whole[-1].photos
+    # Photos of the finished part are not inspected again.
+    assert resumed[-1].photos < whole[-1].photos
     assert state("killed") == state("whole")
     assert not (layout.folder_of("killed") / "building").exists()
     assert list(checking.problems(opening.open_gallery("killed"))) == []
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here; LOOKSLIKEWHO_LFW names the folder that holds lfw/")
-def test_people_of_lfw_find_their_other_photos(build, models, embed):
+def test_lfw_people_are_found_by_their_other_photos(build, models, embed):
     chosen = [place for place in sorted(LFW.iterdir()) if len(list(place.iterdir())) >= 4][:12]
     from pipeline.sources.base import SourcePerson
 

@@ -1,4 +1,4 @@
-"""Adding and removing by hand, with the real networks: what is kept, what is deleted, kills, and two at once."""
+"""Adding and removing people by hand with the real networks, also killed and concurrently."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BLANK = np.full((200, 200, 3), 127, np.uint8)
 
 @pytest.fixture(scope="session")
 def dropped(models):
-    """Photos as the page has them: of a path, looked at."""
+    """Inspected photos, as the page hands them over."""
     known: dict[Path, NewPhoto] = {}
 
     def dropped_(person: str, *paths: Path) -> list[NewPhoto]:
@@ -43,20 +43,20 @@ def dropped(models):
 
 @pytest.fixture(scope="session")
 def strangers():
-    """Photos of politicians, who are not in the gallery "small"."""
+    """Photos of politicians who are not in the gallery "small"."""
     found = [person for person in demonstration.people().people if person.source == "Brazilian politicians"]
     return [person.photos[0] for person in found[:6]]
 
 
 def answers(name: str, models, paths) -> list[tuple[str, float, bytes]]:
-    """What a gallery says of some photos: names, distances, pictures."""
+    """The answers of a gallery: names, distances and crops."""
     opened = Lookalikes.open(name, models=models)
     found = [match for path in paths for match in opened.find(photo.read(path), top=5).matches]
     return [(match.name, match.distance, match.crop_path.read_bytes()) for match in found]
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    """All files of a gallery but the lock."""
+    """The content of all files of a gallery except the lock."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -76,7 +76,7 @@ def test_an_added_person_is_found_by_another_photo(small, models, dropped, stran
     assert list(checking.problems(opened)) == []
 
 
-def test_after_adding_and_removing_the_gallery_answers_as_before(small, models, dropped, strangers, examples):
+def test_adding_and_removing_leaves_the_answers_unchanged(small, models, dropped, strangers, examples):
     probes = [examples["Madonna"][4], examples["Elton John"][4], strangers[3]]
     before, files = answers("small", models, probes), set(everything(small))
     editing.add_photos("small", [*dropped("Ann Lee", *strangers[:2]), *dropped("Madonna", examples["Madonna"][4])])
@@ -101,7 +101,7 @@ def test_nothing_of_a_removed_person_is_left(small, dropped, strangers):
     assert not [name for name in left if "Ann Lee" in name]
 
 
-def test_refused_photos_of_a_removed_person_are_forgotten_too(home, models, examples, tmp_path):
+def test_removing_a_person_removes_their_rejected_photos_from_the_list(home, models, examples, tmp_path):
     place = put(
         tmp_path / "in", {"Ann/1.jpg": examples["Madonna"][1], "Ann/blank.png": BLANK, "Bob/blank.png": BLANK}
     )
@@ -112,18 +112,18 @@ def test_refused_photos_of_a_removed_person_are_forgotten_too(home, models, exam
     assert (place / "Ann" / "1.jpg").is_file()
 
 
-def test_one_photo_can_go_and_the_others_keep_their_pictures(small, models):
+def test_removing_a_photo_keeps_the_crops_of_the_others(small, models):
     opened = opening.open_gallery("small")
-    pictures = [opened.crop_path(row).read_bytes() for row in range(15)]
+    crops_before = [opened.crop_path(row).read_bytes() for row in range(15)]
     person, sha256 = opened.row(4)["person"], opened.row(4)["sha256"]
     assert editing.remove_person("small", person, sha256) == 1
     assert editing.remove_person("small", person, sha256) == 0
     opened = opening.open_gallery("small")
-    assert [opened.crop_path(row).read_bytes() for row in range(14)] == pictures[:4] + pictures[5:]
+    assert [opened.crop_path(row).read_bytes() for row in range(14)] == crops_before[:4] + crops_before[5:]
     assert list(checking.problems(opened)) == []
 
 
-def test_screening_says_what_adding_then_does(small, models, dropped, strangers, madonna, tmp_path):
+def test_screening_predicts_what_adding_does(small, models, dropped, strangers, madonna, tmp_path):
     known = Path(opening.open_gallery("small").row(9)["original"])
     place = put(tmp_path, {"blank.png": BLANK, "text.jpg": b"Dear diary"})
     photos = [
@@ -139,8 +139,8 @@ def test_screening_says_what_adding_then_does(small, models, dropped, strangers,
     assert len(opening.open_gallery("small")) == 16
 
 
-def test_screening_by_hand_is_the_one_of_a_build(home, models, dropped, tmp_path):
-    """All photos of a celebrity, some too small, one without a face: the same photos are taken."""
+def test_adding_by_hand_screens_like_a_build(home, models, dropped, tmp_path):
+    """Of all photos of a celebrity, some too small and one without a face, the same are accepted."""
     person = next(person for person in demonstration.people().people if person.name == "Ben Affleck")
     settings = building.BuildSettings(photos_per_person=25)
     building.build("built", source_people([person]), models.detector, models.embedder, settings=settings)
@@ -149,14 +149,14 @@ def test_screening_by_hand_is_the_one_of_a_build(home, models, dropped, tmp_path
     columns = ["sha256", "round", "face_side_px", "short_side_px"]
     one, other = (opening.open_gallery(name).faces.select(columns).to_pylist() for name in ("built", "by-hand"))
 
-    def ordered(rows):
+    def by_hash(rows):
         return sorted(rows, key=lambda row: row["sha256"])
 
-    assert [row["sha256"] for row in ordered(one)] == [row["sha256"] for row in ordered(other)]
-    assert [row["round"] for row in ordered(one)] == [row["round"] for row in ordered(other)]
+    assert [row["sha256"] for row in by_hash(one)] == [row["sha256"] for row in by_hash(other)]
+    assert [row["round"] for row in by_hash(one)] == [row["round"] for row in by_hash(other)]
 
 
-def test_a_photo_of_somebody_of_a_known_name_goes_beside_the_others(small, models, dropped, examples):
+def test_a_photo_with_a_known_name_is_added_to_that_person(small, models, dropped, examples):
     editing.add_photos("small", dropped("MADONNA", examples["Madonna"][4]))
     opened = opening.open_gallery("small")
     assert opened.people_count == 5
@@ -165,21 +165,21 @@ def test_a_photo_of_somebody_of_a_known_name_goes_beside_the_others(small, model
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "../x", "a\\b", "a\0b", ".hidden", "x" * 81, "家" * 80])
-def test_a_name_that_cannot_be_kept_is_refused(small, dropped, strangers, name):
+def test_an_invalid_name_is_refused(small, dropped, strangers, name):
     with pytest.raises(GalleryError, match="Give a name"):
         editing.add_photos("small", dropped(name, strangers[0]))
     assert len(opening.open_gallery("small")) == 15
 
 
 @pytest.mark.parametrize("name", ["<b>Ann", "محمد", "Ann; rm -rf", "$HOME 'x' \"y\"", "山田", "🎭", "O'Neil, Jr."])
-def test_odd_names_are_kept_and_can_be_removed_again(small, dropped, strangers, name):
+def test_unusual_names_can_be_added_and_removed(small, dropped, strangers, name):
     editing.add_photos("small", dropped(name, strangers[0]))
     assert opening.open_gallery("small").row(15)["name"] == name
     assert editing.remove_person("small", f"Your photos/{name}") == 1
     assert not any((small / "photos").iterdir())
 
 
-def test_a_name_out_of_a_source_that_leads_elsewhere_deletes_nothing_there(home, models, examples, tmp_path):
+def test_removing_a_person_whose_name_is_a_path_deletes_nothing_outside(home, models, examples, tmp_path):
     person = SourcePerson("1", "..", tuple(examples["Madonna"][1:2]), "VGGFace2", "")
     other = SourcePerson("2", "Elton", tuple(examples["Elton John"][1:2]), "VGGFace2", "")
     building.build("mine", source_people([person, other]), models.detector, models.embedder)
@@ -187,7 +187,7 @@ def test_a_name_out_of_a_source_that_leads_elsewhere_deletes_nothing_there(home,
     assert [opening.open_gallery("mine").row(0)["name"], layout.names()] == ["Elton", ["mine"]]
 
 
-def test_the_last_person_can_go_and_others_can_come(home, dropped, strangers):
+def test_the_last_person_can_be_removed_and_others_added(home, dropped, strangers):
     managing.create_gallery("mine")
     with pytest.raises(EmptyGalleryError, match="has no people yet"):
         opening.open_gallery("mine")
@@ -199,7 +199,7 @@ def test_the_last_person_can_go_and_others_can_come(home, dropped, strangers):
     assert opening.open_gallery("mine").row(0)["name"] == "Bob"
 
 
-def test_a_gallery_can_be_copied_with_its_map_and_changed_alone(small, models, dropped, strangers, examples):
+def test_a_copied_gallery_has_the_map_and_changes_independently(small, models, dropped, strangers, examples):
     save_map(opening.open_gallery("small"), fitting.fit_map(opening.open_gallery("small")))
     managing.copy_gallery("small", "mine")
     assert layout.names() == ["mine", "small"]
@@ -216,7 +216,7 @@ def test_a_gallery_can_be_copied_with_its_map_and_changed_alone(small, models, d
 
 
 @pytest.mark.parametrize("make", [managing.create_gallery, lambda name: managing.copy_gallery("small", name)])
-def test_a_name_that_is_taken_or_is_none_makes_no_gallery(small, make):
+def test_a_taken_or_invalid_name_creates_no_gallery(small, make):
     before = everything(small)
     with pytest.raises(GalleryError, match="There is a gallery small already"):
         make("small")
@@ -227,12 +227,12 @@ def test_a_name_that_is_taken_or_is_none_makes_no_gallery(small, make):
 
 
 class KilledError(Exception):
-    """What stands for a kill: nothing of the code that changes a gallery catches it."""
+    """Simulates a kill: the code that changes galleries does not catch it."""
 
 
 @pytest.mark.parametrize("step", ["write_rejected", "_clean_up"])
 @pytest.mark.parametrize("change", ["add", "remove"])
-def test_killed_at_any_step_the_gallery_is_whole_and_the_change_can_be_made_again(
+def test_a_killed_change_leaves_a_valid_gallery_and_can_be_repeated(
     small, models, dropped, strangers, monkeypatch, step, change
 ):
     def killed(*_: object) -> None:
@@ -262,7 +262,7 @@ def test_killed_at_any_step_the_gallery_is_whole_and_the_change_can_be_made_agai
     assert crops == {opened.crop_path(row) for row in range(len(opened))}
 
 
-def test_two_sessions_that_add_at_once_both_do(small, models, dropped, strangers):
+def test_sessions_can_add_at_the_same_time(small, models, dropped, strangers):
     photos = [dropped(f"Person {number}", path) for number, path in enumerate(strangers)]
     threads = [threading.Thread(target=editing.add_photos, args=("small", each)) for each in photos]
     for thread in threads:
@@ -275,13 +275,13 @@ def test_two_sessions_that_add_at_once_both_do(small, models, dropped, strangers
     assert list(checking.problems(opened)) == []
 
 
-def test_while_a_build_runs_adding_says_so(small, dropped, strangers, monkeypatch):
+def test_adding_during_a_build_is_refused(small, dropped, strangers, monkeypatch):
     monkeypatch.setattr(layout, "EDIT_WAIT_SECONDS", 0.1)
     with writing.locked("small"), pytest.raises(GalleryError, match="being built by another process"):
         editing.add_photos("small", dropped("Ann", strangers[0]))
 
 
-def test_a_gallery_of_another_model_is_not_added_to_but_can_lose_people(small, dropped, strangers):
+def test_a_gallery_of_another_model_allows_removing_but_not_adding(small, dropped, strangers):
     manifest = storage.read_manifest(small)
     assert manifest
     storage.write_manifest(small, manifest | {"embedding": {"model": "another"}})
@@ -290,7 +290,7 @@ def test_a_gallery_of_another_model_is_not_added_to_but_can_lose_people(small, d
     assert editing.remove_person("small", opening.read_gallery("small").row(0)["person"]) == 3
 
 
-def test_what_was_added_comes_back_when_the_gallery_is_built_anew(small, models, dropped, strangers):
+def test_added_people_are_part_of_a_rebuilt_gallery(small, models, dropped, strangers):
     editing.add_photos("small", [*dropped("Ann Lee", *strangers[:2]), *dropped("Bob", strangers[2])])
     before = everything(small / "photos")
     managing.clear_gallery("small")
@@ -302,7 +302,7 @@ def test_what_was_added_comes_back_when_the_gallery_is_built_anew(small, models,
     assert report.faces_added == 0
 
 
-def test_a_reader_that_comes_between_manifest_and_rows_reads_again(small, monkeypatch):
+def test_a_reader_retries_when_the_gallery_changes_while_it_is_opened(small, monkeypatch):
     real = opening._read
     calls: list[int] = []
 

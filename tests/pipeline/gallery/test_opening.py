@@ -1,4 +1,4 @@
-"""Opening a gallery: whatever is wrong with it is one sentence with the command that mends it."""
+"""Opening a gallery: every problem is reported in plain words with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def files(folder: Path) -> dict[str, Path]:
 
 @pytest.mark.parametrize("part", ["faces", "embeddings"])
 @pytest.mark.parametrize("harm", ["empty", "missing", "cut", "noise"])
-def test_a_damaged_file_says_so_and_how_to_mend_it(small, part, harm):
+def test_a_damaged_file_is_reported_with_the_command_that_fixes_it(small, part, harm):
     path = files(small)[part]
     data = path.read_bytes()
     path.unlink()
@@ -51,7 +51,7 @@ def test_a_damaged_file_says_so_and_how_to_mend_it(small, part, harm):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"{}"])
-def test_a_damaged_manifest_is_neither_opened_nor_built_over(small, models, content):
+def test_a_gallery_with_a_damaged_manifest_is_neither_opened_nor_built(small, models, content):
     (small / storage.MANIFEST).write_bytes(content)
     with pytest.raises(GalleryError, match=r"small") as caught:
         opening.open_gallery("small")
@@ -62,7 +62,7 @@ def test_a_damaged_manifest_is_neither_opened_nor_built_over(small, models, cont
     assert [path.name for path in small.glob("faces-*")] == ["faces-1.arrow"]
 
 
-def test_counts_that_do_not_fit_are_damage(small):
+def test_counts_that_do_not_match_are_damage(small):
     change_manifest(small, faces=14)
     with pytest.raises(GalleryError, match="15 faces, 15 embeddings, 14 expected"):
         opening.open_gallery("small")
@@ -74,21 +74,21 @@ def test_embeddings_of_another_shape_are_damage(small):
         opening.open_gallery("small")
 
 
-def test_a_gallery_of_another_format_names_both(small):
+def test_another_format_is_reported_with_both_numbers(small):
     change_manifest(small, format=99)
     with pytest.raises(GalleryError, match=r"format 99; this version reads 2\. Rebuild it"):
         opening.open_gallery("small")
 
 
 @pytest.mark.parametrize("change", [{"model": "other-net"}, {"level_over_degrees": 77}, {"views": []}])
-def test_a_gallery_of_another_model_or_crop_is_refused(small, models, change):
+def test_a_gallery_of_another_model_or_other_crops_is_refused(small, models, change):
     change_manifest(small, embedding=models.embedder.identity | change)
     assert len(opening.open_gallery("small")) == 15
     with pytest.raises(GalleryError, match=r"built with another model or other crops \(.+\).*Rebuild it"):
         opening.open_gallery("small", models.embedder.identity)
 
 
-def test_an_empty_gallery_asks_for_people(small):
+def test_an_empty_gallery_is_refused(small):
     paths = files(small)
     np.save(paths["embeddings"], np.zeros((0, 128), np.float32))
     rows.write(paths["faces"], [])
@@ -97,7 +97,7 @@ def test_an_empty_gallery_asks_for_people(small):
         opening.open_gallery("small")
 
 
-def test_what_check_finds_names_file_and_row(small):
+def test_a_check_names_the_file_and_the_row(small):
     embeddings = files(small)["embeddings"]
     rows = np.load(embeddings)
     rows[4] *= 2
@@ -118,7 +118,7 @@ def test_what_check_finds_names_file_and_row(small):
     assert all("its crop cannot be read" in line for line in found[3:])
 
 
-def test_missing_galleries_name_those_there_are(small):
+def test_a_missing_gallery_is_reported_with_the_existing_ones(small):
     with pytest.raises(GalleryError, match=r"no gallery other \(existing galleries: small\)") as caught:
         opening.open_gallery("other")
     assert caught.value.command == "python -m pipeline build FOLDER --gallery other"
@@ -137,13 +137,13 @@ def test_the_demonstration_comes_first_in_the_list(small):
 
 
 @pytest.mark.parametrize("name", ["my-family", "Émilie 2.0", "家族", "x" * 100])
-def test_a_name_can_be_a_folder(home, name):
+def test_a_valid_name_is_the_name_of_the_folder(home, name):
     assert layout.folder_of(name) == home / "galleries" / name
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "../x", "a\\b", "x.", "x ", "-x", "a\nb", "a\0b", "x" * 101, "🎭"]
 )
-def test_a_name_that_cannot_be_a_folder_is_refused(home, name):
+def test_an_invalid_name_is_refused(home, name):
     with pytest.raises(GalleryError, match=re.escape(f"'{name}' is not a valid gallery name")):
         layout.folder_of(name)

@@ -1,4 +1,4 @@
-"""The file of a gallery's rows: as they were given, found without being read, and whatever harms it is an error."""
+"""The file of a gallery's rows: complete, memory-mapped, and safe to read when damaged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WHOLE = table_of(240)
 
 @given(st.lists(st.integers(0, 20), max_size=12))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rows_come_back_in_full_batches_whatever_pieces_they_came_in(tmp_path, monkeypatch, pieces):
+def test_rows_are_stored_in_full_batches_whatever_the_sizes_of_the_tables(tmp_path, monkeypatch, pieces):
     monkeypatch.setattr(rows, "_BATCH", 7)
     starts = np.cumsum([0, *pieces]).tolist()
     rows.write(tmp_path / "rows", (WHOLE.slice(*part) for part in zip(starts[:-1], pieces, strict=True)))
@@ -50,7 +50,7 @@ def test_rows_come_back_in_full_batches_whatever_pieces_they_came_in(tmp_path, m
     assert people.tolist() == [row // 3 for row in range(len(found))]
 
 
-def test_opening_and_looking_at_rows_takes_no_memory_for_the_others(tmp_path):
+def test_reading_a_row_loads_no_other_rows(tmp_path):
     rows.write(tmp_path / "rows", [table_of(100_000)])
     before = pa.total_allocated_bytes()
     opened = Gallery(tmp_path, {}, rows.open_rows(tmp_path / "rows"), np.empty((100_000, 128), np.float32))
@@ -61,7 +61,7 @@ def test_opening_and_looking_at_rows_takes_no_memory_for_the_others(tmp_path):
     assert pa.total_allocated_bytes() - before < 10_000
 
 
-def test_whoever_has_it_open_goes_on_while_it_is_replaced_and_deleted(tmp_path):
+def test_an_open_file_stays_readable_after_it_is_replaced_or_deleted(tmp_path):
     path = tmp_path / "rows"
     rows.write(path, [table_of(100_000)])
     opened = rows.open_rows(path)
@@ -75,9 +75,7 @@ def test_whoever_has_it_open_goes_on_while_it_is_replaced_and_deleted(tmp_path):
 @pytest.mark.parametrize("checked", [0, 100_000])
 @given(st.data())
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_bytes_that_changed_anywhere_are_an_error_or_another_text_and_never_the_end(
-    tmp_path, monkeypatch, checked, data
-):
+def test_damaged_bytes_are_an_error_or_another_text_but_never_a_crash(tmp_path, monkeypatch, checked, data):
     monkeypatch.setattr(rows, "_CHECKED_MAX", checked)
     path = tmp_path / "rows"
     rows.write(path, [table_of(60)])
@@ -95,7 +93,7 @@ def test_bytes_that_changed_anywhere_are_an_error_or_another_text_and_never_the_
         assert str(error)
 
 
-def test_other_columns_are_named(tmp_path):
+def test_unexpected_columns_are_reported(tmp_path):
     table = pa.table({"person": ["Ann"], "age": [7]})
     with pa.OSFile(str(tmp_path / "rows"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)

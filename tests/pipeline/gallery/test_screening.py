@@ -26,7 +26,7 @@ NO_FACE = Rejection(RejectionKind.NO_FACE)
 UNREADABLE = Rejection(RejectionKind.UNREADABLE, "The file is empty.")
 
 
-def test_the_rounds_are_those_of_the_first_system():
+def test_the_rounds_are_those_of_the_original_project():
     rounds = [(limits.short_side_px, limits.confidence_min, limits.face_side_px) for limits in (*ROUNDS, LAST_ROUND)]
     assert rounds == [
         (352, 0.99, 160),
@@ -54,7 +54,7 @@ def test_each_limit_has_its_rejection(quality, reason):
     assert rejection is None or Rejection.parse(str(rejection)) == rejection
 
 
-def test_a_reason_of_another_version_is_kept_as_it_is():
+def test_an_unknown_reason_is_kept_as_text():
     for text in ("too dark: 3 lux", "other: thing", ""):
         assert str(Rejection.parse(text)) == text
         assert Rejection.parse(text).kind == RejectionKind.OTHER
@@ -102,7 +102,7 @@ PEOPLE = st.lists(st.tuples(st.lists(MEASURED, max_size=8), st.integers(1, 5), s
 
 
 @given(PEOPLE)
-def test_the_choice_is_that_of_a_naive_loop_and_no_photo_is_measured_twice(people):
+def test_the_rounds_match_a_naive_loop_and_measure_no_photo_twice(people):
     truth: dict[Path, PhotoQuality] = {
         Path(f"{person}/{index}"): measured
         for person, (photos, _, _) in enumerate(people)
@@ -136,12 +136,12 @@ def test_the_choice_is_that_of_a_naive_loop_and_no_photo_is_measured_twice(peopl
         assert len(chosen.accepted) <= wanted
         if known or any(number < len(ROUNDS) for number in chosen.accepted.values()):
             assert all(number < len(ROUNDS) for number in chosen.accepted.values())
-        # Whatever was looked at is either accepted or has a reason.
+        # Every measured photo is either accepted or has a reason.
         assert set(chosen.rejected()) == set(chosen.qualities) - set(chosen.accepted)
         assert all(chosen.rejected().values())
 
 
-def test_the_best_photos_are_taken_first_whatever_their_place():
+def test_the_best_photos_are_accepted_first_whatever_their_order():
     photos = [Path(str(index)) for index in range(3)]
     truth = dict(zip(photos, [PhotoQuality(100, 0.9, 90), PhotoQuality(150, 0.96, 130), GOOD], strict=True))
     person = PersonScreening(photos, wanted=2)
@@ -149,7 +149,7 @@ def test_the_best_photos_are_taken_first_whatever_their_place():
     assert person.accepted == {photos[2]: 0, photos[1]: 2}
 
 
-def test_a_person_without_photos_is_passed_over():
+def test_a_person_without_photos_is_skipped():
     person: PersonScreening[Path] = PersonScreening([], wanted=5)
     screening.run_rounds([person], lambda _: GOOD, lambda photos: dict.fromkeys(photos, GOOD))
     assert person.accepted == {}

@@ -1,4 +1,4 @@
-"""Galleries of format 1 are rewritten as they are opened: the same people, whole after any kill, or left alone."""
+"""Galleries of format 1 are upgraded when they are opened: atomically, or not at all."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
 
 
-def test_it_is_rewritten_once_and_all_but_the_rows_stays(old):
+def test_opening_rewrites_the_rows_once_and_nothing_else(old):
     before = storage.read_manifest(old) or {}
     check_same(opening.open_gallery("old"))
     after = storage.read_manifest(old) or {}
@@ -75,11 +75,11 @@ def test_it_is_rewritten_once_and_all_but_the_rows_stays(old):
     assert content(old) == written
 
 
-def test_its_map_stays_true(old):
+def test_the_map_stays_valid(old):
     assert len(open_map(opening.open_gallery("old")).clusters) == FACES
 
 
-def test_rows_of_before_rows_could_go_get_the_numbers_of_their_pictures(old):
+def test_rows_without_crop_numbers_get_them(old):
     keep_as_parquet(old, ROWS.drop(["crop"]))
     check_same(opening.open_gallery("old"))
     person = opening.open_gallery("old").row(0)["person"]
@@ -87,7 +87,7 @@ def test_rows_of_before_rows_could_go_get_the_numbers_of_their_pictures(old):
     assert opening.open_gallery("old").faces["crop"].to_pylist() == list(range(3, FACES))
 
 
-def test_while_another_process_changes_it_it_is_read_as_it_is(old):
+def test_a_locked_gallery_is_read_without_an_upgrade(old):
     before = content(old)
     with writing.locked("old"):
         check_same(opening.open_gallery("old"))
@@ -96,19 +96,19 @@ def test_while_another_process_changes_it_it_is_read_as_it_is(old):
     assert content(old) != before
 
 
-def test_where_nothing_can_be_written_it_is_read_as_it_is(old, monkeypatch):
+def test_a_read_only_gallery_is_read_without_an_upgrade(old, monkeypatch):
     def refuse(*_: object) -> None:
         raise PermissionError("read-only")
 
     before = content(old)
-    # Permissions do not stop the root user, as whom tests may run.
+    # Permissions do not stop the root user, who may run the tests.
     with monkeypatch.context() as patch:
         patch.setattr("pathlib.Path.replace", refuse)
         check_same(opening.open_gallery("old"))
     assert content(old) == before
 
 
-def test_rows_that_changed_since_they_were_written_get_no_new_hash(old):
+def test_changed_rows_get_no_new_hash(old):
     pq.write_table(ROWS, old / "faces-7.parquet", compression="gzip")
     before = content(old)
     opened = opening.open_gallery("old")
@@ -118,7 +118,7 @@ def test_rows_that_changed_since_they_were_written_get_no_new_hash(old):
 
 
 @pytest.mark.parametrize("harm", ["missing", "cut", "short"])
-def test_damaged_rows_say_so_and_stay(old, harm):
+def test_damaged_rows_are_reported_and_kept(old, harm):
     path = old / "faces-7.parquet"
     if harm == "short":
         keep_as_parquet(old, ROWS.slice(1))
@@ -132,7 +132,7 @@ def test_damaged_rows_say_so_and_stay(old, harm):
     assert content(old) == before
 
 
-def test_all_who_open_it_at_once_have_it(old):
+def test_concurrent_readers_all_succeed(old):
     opened: list[gallery.Gallery] = []
     threads = [threading.Thread(target=lambda: opened.append(opening.open_gallery("old"))) for _ in range(8)]
     for thread in threads:
@@ -144,7 +144,7 @@ def test_all_who_open_it_at_once_have_it(old):
         check_same(each)
 
 
-# Opens the gallery and dies at the call of a function of this number; without a number, says how many there are.
+# Opens the gallery and dies at the n-th function call; with 0, prints the number of calls.
 SCRIPT = """
 import os, signal, sys
 from pipeline.gallery import opening, upgrade
@@ -166,7 +166,7 @@ print(calls)
 
 
 @pytest.mark.slow
-def test_killed_anywhere_it_is_as_it_was_or_rewritten(old, tmp_path):
+def test_a_killed_upgrade_leaves_either_format_readable(old, tmp_path):
     def open_until(last: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-c", SCRIPT, str(last)], capture_output=True, text=True)
 
@@ -180,7 +180,7 @@ def test_killed_anywhere_it_is_as_it_was_or_rewritten(old, tmp_path):
         formats.add((storage.read_manifest(old) or {})["format"])
         check_same(opening.open_gallery("old"))
         assert not list(old.glob(".faces-*"))
-        # What a kill has left is gone after the next change.
+        # The next change deletes what the kill left behind.
         editing.remove_person("old", ROWS["person"][0].as_py())
         left = sorted(path.name for path in old.glob("*faces-*"))
         assert (len(opening.open_gallery("old")), left) == (FACES - 3, ["faces-8.arrow"])
