@@ -18,7 +18,7 @@ from pipeline.errors import GalleryError
 from pipeline.gallery import layout
 from pipeline.gallery.layout import folder_of
 from pipeline.sources.base import SourcePeople
-from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES
+from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES, sources_help
 
 if TYPE_CHECKING:
     from pipeline.embedding.base import Embedder
@@ -39,7 +39,7 @@ def build(
         ),
     ] = None,
     gallery: Annotated[str | None, named("The gallery.", show_default="the name of the folder or source")] = None,
-    source: Annotated[str, choice(SOURCES, "Where the people come from.")] = DEFAULT_SOURCE,
+    source: Annotated[str, choice(SOURCES, f"Where the people come from. {sources_help()}")] = DEFAULT_SOURCE,
     path: Annotated[
         Path | None, named("Where the photos are; the same as FOLDER.", "FOLDER", show_default=False)
     ] = None,

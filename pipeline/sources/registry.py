@@ -9,3 +9,8 @@ from pipeline.sources.vggface2 import VGGFACE2
 
 SOURCES: dict[str, Source] = {source.name: source for source in (FOLDER, LFW, VGGFACE2)}
 DEFAULT_SOURCE = FOLDER.name
+
+
+def sources_help() -> str:
+    """The sources in one sentence, for help texts."""
+    return "; ".join(f"{source.name}: {source.help}" for source in SOURCES.values()) + "."

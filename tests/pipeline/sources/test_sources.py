@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from pipeline.errors import SourceError
@@ -77,6 +80,23 @@ def test_a_missing_folder_is_reported(tmp_path, source):
 def test_a_source_that_needs_a_path_asks_for_it(source):
     with pytest.raises(SourceError, match="Which folder"):
         source.open()
+
+
+def test_a_source_in_the_registry_is_a_choice_of_the_command_line():
+    """One entry is all that a new source needs; the command line reads the registry when it is imported."""
+    code = (
+        "import sys\n"
+        "from pipeline.sources.base import Source, source_people\n"
+        "from pipeline.sources.registry import SOURCES\n"
+        "SOURCES['toy'] = Source('toy', 'Toy', 'a box of toys', lambda path: source_people([]))\n"
+        "from pipeline.cli.app import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "build", "--help"], capture_output=True, text=True, check=True)
+    words = " ".join(done.stdout.replace("│", " ").split())
+    assert "toy: a box of toys" in words
+    done = subprocess.run([sys.executable, "-c", code, "build", "--source", "toy"], capture_output=True, text=True)
+    assert "Which folder holds the photos?" in done.stderr
 
 
 META = '''Class_ID, Name, Sample_Num, Flag, Gender
