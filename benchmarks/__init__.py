@@ -1,4 +1,4 @@
-"""What is measured, against whom: one command each, its table on the screen and in ``benchmarks/results/``."""
+"""Benchmarks: one command each; tables are printed and written to ``benchmarks/results/``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
-LINES = "In the README"
+LINES = "Table in docs/speed.md"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the README's table of speed, beside what a user would pick instead.
+    """A row of the table in ``docs/speed.md``, compared with what one would use instead.
 
-    times: how many times faster this is, NaN where nothing stands beside it. aim: what was to be reached.
+    times: how many times faster this is, NaN if there is nothing to compare with. aim: the target.
     """
 
     what: str
@@ -36,7 +36,7 @@ class Line:
 def report(name: str, tables: dict[str, Sequence[dict[str, Any]]], lines: Sequence[Line] = ()) -> None:
     """Print tables (a list of rows each, by title) as Markdown and write them to ``benchmarks/results/NAME.json``.
 
-    ``lines`` are what ``make benchmarks`` takes into the README.
+    ``lines`` are the rows for the table in ``docs/speed.md``.
     """
     if lines:
         tables = tables | {LINES: [asdict(line) for line in lines]}
@@ -54,7 +54,7 @@ def report(name: str, tables: dict[str, Sequence[dict[str, Any]]], lines: Sequen
 
 
 def times(run: Callable[[], T], rounds: int) -> tuple[float, T]:
-    """Median of the seconds that ``run`` takes, and what it gives."""
+    """Median time of ``run`` in seconds, and its last result."""
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -65,7 +65,7 @@ def times(run: Callable[[], T], rounds: int) -> tuple[float, T]:
 
 @contextmanager
 def data_folder(place: Path) -> Iterator[None]:
-    """Another data folder meanwhile, for galleries that nobody keeps."""
+    """Use another data folder, for temporary galleries."""
     variables = dict(os.environ)
     os.environ["LOOKSLIKEWHO_HOME"] = str(place)
     try:
@@ -76,7 +76,7 @@ def data_folder(place: Path) -> Iterator[None]:
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """The power of the size with which a cost grows, by least squares on logarithms."""
+    """The exponent with which a cost grows with size: least squares on logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 

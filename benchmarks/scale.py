@@ -35,7 +35,7 @@ from pipeline.similarity import registry
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "100000,1000000,10000000").split(","))
 PROBES, TOP = 100, 10
-# What the README promises, by the number of faces: milliseconds at most, recall at least; and gigabytes at most.
+# Targets by number of faces: most milliseconds, least recall; and most gigabytes.
 AIMS, MEMORY_GB_MAX = {1_000_000: (10, 0.99), 10_000_000: (25, 0.97)}, {10_000_000: 4}
 _NAME = "crowd"
 

@@ -30,7 +30,7 @@ from pipeline.similarity.registry import DEFAULT_SCORER, is_default_embedding, l
 # A path, the bytes of a file, or an upright RGB array, uint8, (height, width, 3).
 Photo = str | Path | bytes | NDArray[np.uint8]
 
-# FaceNet's output for smaller or darker faces is noise (see the limits in the README).
+# FaceNet's output for smaller or darker faces is noise (see docs/quality.md, Limits).
 FACE_SIDE_PX_MIN = 32
 CONFIDENCE_SURE = 0.9
 BRIGHTNESS_MIN = 20
