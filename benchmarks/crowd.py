@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.embedding.base import unit
 from pipeline.embedding.registry import default_identity
@@ -35,7 +36,7 @@ class Crowd:
         self._middle = means.mean(axis=0)
         self._between, self._within = (np.linalg.cholesky(_covariance(part)).T for part in (means, apart))
 
-    def blocks(self, faces: int) -> Iterator[np.ndarray]:
+    def blocks(self, faces: int) -> Iterator[NDArray[np.float32]]:
         """Unit rows, float32, ten of each person, in blocks: the same ones for the same number of faces."""
         random = np.random.default_rng(0)
         for start in range(0, faces, PER_PERSON * _PEOPLE_OF_BLOCK):
@@ -43,7 +44,7 @@ class Crowd:
             people = self._middle + random.standard_normal((_PEOPLE_OF_BLOCK, 128)) @ self._between
             yield self.others(np.repeat(people, PER_PERSON, axis=0)[:count], random)
 
-    def others(self, people: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    def others(self, people: NDArray[np.floating], random: np.random.Generator) -> NDArray[np.float32]:
         """Another photo of each of some people, unit rows, float32 (n, 128)."""
         return unit(people + random.standard_normal(people.shape) @ self._within)
 
@@ -54,7 +55,7 @@ class Crowd:
         about = {"embedding": default_identity(), "build": {"photos_per_person": PER_PERSON}}
         writing.commit(folder, self._pieces(faces), generation=1, faces=faces, about=about)
 
-    def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, NDArray[np.float32]]]:
         start = 0
         for block in self.blocks(faces):
             numbers = np.arange(start, start + len(block))
@@ -77,5 +78,5 @@ def name_of(person: int) -> str:
     return f"{parts[0]}{parts[1]}ka {parts[2]}rino".title()
 
 
-def _covariance(rows: np.ndarray) -> np.ndarray:
+def _covariance(rows: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.cov(rows.T) + 1e-9 * np.eye(rows.shape[1])

@@ -37,7 +37,7 @@ NEVER_LEVEL = 360.0
 
 
 def lfw_folder(folder: Path | None = None) -> Path:
-    """The folder with ``lfw/`` and the official lists: the given one, or ``LOOKSLIKEWHO_LFW``.
+    """The folder with ``lfw/`` and the official lists: the given one, ``LOOKSLIKEWHO_LFW`` or ``../shared/faces``.
 
     Raises SourceError where it is not there.
     """
