@@ -141,7 +141,7 @@ def test_each_photo_can_have_a_person_of_its_own(small, examples, stranger):
     assert page.segmented_control[0].value == "several"
     inputs = [each for each in page.text_input if str(each.key).startswith("name of ")]
     assert [each.value for each in inputs] == ["Ann Lee", "Bob", ""]
-    assert "1 photo still without a name" in captions(page)
+    assert "1 photo without a name" in captions(page)
     inputs[2].set_value("bob").run()
     assert badges(page) == ["Good", "Good", "Duplicate"]
     press(page, "Add 2 photos")
@@ -240,7 +240,7 @@ def test_a_gallery_is_made_as_a_copy_or_empty_and_chosen_and_deleted(small):
     page = press(people(), "New gallery")
     page.text_input(key="new name").set_value("mine").run()
     press(page, "Create")
-    assert "The gallery mine is there" in unescaped(page.success[0].value)
+    assert "The gallery mine is ready" in unescaped(page.success[0].value)
     assert "mine · 15 photos of 5 people" in captions(page)
     assert page.sidebar.selectbox[0].value == "mine"
     press(page, "New gallery")
