@@ -14,6 +14,8 @@ from train.runs import networks
 from train.runs.files import CONFIG, run_folder
 from train.runs.history import read_history
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture
 def demonstration_home(home):
@@ -25,7 +27,6 @@ def test_a_gallery_of_five_people_is_too_small_to_train_on(small, capsys):
     assert "5 people, 5 of them with two photos or more, are too few" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_fit_on_the_demonstration_gallery_appears_as_a_run(demonstration_home, capsys):
     arguments = ["fit", "--run", "first", "--network", "residual", "--epochs", "2", "--batch-size", "64"]
     assert main([*arguments, "--steps-per-epoch", "20"]) == 0
@@ -36,7 +37,6 @@ def test_fit_on_the_demonstration_gallery_appears_as_a_run(demonstration_home, c
     assert "other settings" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_the_published_network_learns_from_real_faces(demonstration_home):
     """Random at first, it meets most margins on the photos it is trained on, and more than before on others."""
     arguments = ["fit", "--run", "real", "--epochs", "4", "--steps-per-epoch", "60", "--batch-size", "64"]

@@ -16,6 +16,8 @@ from train.runs.catalogue import read_run
 from train.runs.files import RECORDED_FILES, RECORDED_RUNS
 from train.runs.networks import TRAINED_ON
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture
 def data():
