@@ -128,8 +128,8 @@ def _confirm_removal(opened: Gallery, person: str, name: str, *, sha256: str, ph
     what = f"this photo of {escape(name)}" if sha256 else f"{escape(name)} with {plural(photos, 'photo')}"
     with st.container(border=True):
         st.markdown(
-            f"**Remove {what} from {escape(opened.name)}?** The app deletes its copies from this machine, which cannot "
-            "be undone. Files in your own folders stay."
+            f"**Remove {what} from {escape(opened.name)}?** The app deletes its copies from this machine, which "
+            "cannot be undone. Files in your own folders stay."
         )
         if sha256:
             row = opened.faces["sha256"].to_pylist().index(sha256)
