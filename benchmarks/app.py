@@ -1,6 +1,6 @@
-"""``make benchmark-app``: the explorer with 100,000 faces, in a real Chromium that draws without a graphics card.
+"""``make benchmark-app``: the explorer with 100,000 faces, in a real Chromium without a graphics card.
 
-The gallery and its map are made once (minutes) and kept in the data folder.
+The gallery and its map are built once (minutes) and kept in the data folder.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
 
 
 def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:
-    """A picture for each row: links to a hundred files, as only their number and size matter."""
+    """A crop per row: links to a hundred files, because only their number and size matter."""
     for row in range(faces):
         path = layout.crop_path(folder, row)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def _crops(folder: Path, faces: int, random: np.random.Generator) -> None:
 
 
 def main() -> None:
-    """Make the gallery where it is missing, visit the app, print the figures."""
+    """Build the gallery if it is missing, visit the app, print the figures."""
     demonstration_home = storage.home()
     home = demonstration_home / "benchmarks" / "app"
     home.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ _Step = Callable[[], object]
 
 
 class _Traffic:
-    """How much the server has sent to a page."""
+    """Bytes that the server has sent to a page."""
 
     def __init__(self, page: Page) -> None:
         self.bytes = 0
@@ -130,7 +130,7 @@ class _Traffic:
         self.bytes += len(frame)
 
     def _answered(self, response: Response) -> None:
-        # The app's own script and style, which a browser keeps, are Streamlit's and not counted.
+        # Streamlit's own scripts and styles are cached by the browser and not counted.
         if "/media/" in response.url:
             self.bytes += int(response.headers.get("content-length", 0))
 
@@ -141,7 +141,7 @@ def _visit(browser: Browser, address: str, process: int, example: Path) -> list[
     traffic = _Traffic(page)
 
     def measure(what: str, step: _Step, times: int = 1, before: _Step = lambda: None) -> None:
-        """The median time of a step, and what is sent for it; ``before`` is done before each, not measured."""
+        """Median time of a step and the bytes sent for it; ``before`` runs before each one, untimed."""
         measured = []
         for _ in range(times):
             before()
@@ -215,7 +215,7 @@ _random = np.random.default_rng(0)
 
 
 def _close(page: Page) -> None:
-    """Let go of what is chosen, and show the whole map."""
+    """Clear the selection and show the whole map."""
     close = page.get_by_role("button", name="Close")
     if close.is_visible():
         close.click()
@@ -226,7 +226,7 @@ def _close(page: Page) -> None:
 
 
 def _click(page: Page) -> None:
-    """Click somewhere in the midst of the points, and wait for that face with its neighbours."""
+    """Click in the middle of the points and wait for that face and its neighbours."""
     box = page.locator(".scatter canvas").bounding_box()
     assert box
     x, y = 0.5 + 0.2 * _random.uniform(-1, 1, 2)
@@ -260,14 +260,14 @@ def _box(page: Page) -> None:
 
 
 def _own_face(page: Page, example: Path, what: str) -> dict[str, Any]:
-    """The median time from the click in the finder to one's own face among its neighbours on the map."""
+    """Median time from the click in the finder to the visitor's face and its neighbours on the map."""
     page.locator("input[type=file]").first.set_input_files(example)
     link = page.get_by_role("link", name="Show me on the map")
     expect(link).to_be_visible()
 
     def show() -> None:
         link.click()
-        # Asked with every frame, as what expects looks only now and then.
+        # Checked with every frame, because `expect` polls rarely.
         page.wait_for_function(_SHOWN)
 
     measured = []
@@ -287,7 +287,7 @@ def _seconds(step: _Step) -> float:
 
 
 def _megabytes(process: int) -> float:
-    """What a process keeps in memory, without the mapped files that it could let go of. Linux only."""
+    """Memory of a process without memory-mapped files, which it can drop at any time. Linux only."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     (line,) = [line for line in status.splitlines() if line.startswith("RssAnon:")]
     return int(line.split()[1]) / 1000

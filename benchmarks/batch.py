@@ -1,4 +1,4 @@
-"""``make benchmark-batch``: many probes at once beside the same probes one by one, through the same door."""
+"""``make benchmark-batch``: many probes at once, compared with one by one, through the same door."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOP, ROUNDS, TIMES_MIN = 10, 9, 8
 
 
 def main() -> None:
-    """Measure three sizes of galleries with 64 probes, and the largest with other numbers of them."""
+    """Measure galleries of three sizes with 64 probes, and the largest with other numbers of probes."""
     crowd = Crowd()
     random = np.random.default_rng(1)
     rows: list[dict[str, Any]] = []
@@ -51,7 +51,7 @@ def main() -> None:
     report(
         "batch",
         {
-            f"Many probes, the {TOP} most alike people of each": rows,
+            f"Many probes, the {TOP} most similar people of each": rows,
             "64 probes": [{"": "grows with faces to the power", **growth}],
         },
         [line],
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _measured(search: Search, probes: np.ndarray) -> dict[str, float]:
-    """Milliseconds in each way; ``times faster`` is beside one by one, as the finder looks each of them up."""
+    """Milliseconds each way; ``times faster`` compares with one by one, as the finder looks faces up."""
 
     def alone(exact: bool) -> list[Ranking]:
         return [search.rank(probe[None], TOP, exact=exact)[0] for probe in probes]
@@ -70,10 +70,10 @@ def _measured(search: Search, probes: np.ndarray) -> dict[str, float]:
         lambda: alone(True),
     )
     found, _, expected = (way() for way in ways)
-    # In turns, as the machine is not always as fast.
+    # Alternating, because the machine's speed varies.
     seconds = [[times(way, 1)[0] for way in ways] for _ in range(ROUNDS)]
     together, singly, exactly = np.median(seconds, axis=0).tolist()
-    # What the product of matrices alone takes: nothing that compares all with all is quicker.
+    # The matrix product alone: a lower bound for comparing all with all.
     product = search.scorer.product_of(probes)
     weights = np.ascontiguousarray(product.weights.T) if product else probes
     prepared = np.ascontiguousarray(search.scorer.prepare(search.gallery.embeddings))

@@ -1,6 +1,6 @@
-"""``make benchmark-build``: photos into a gallery, beside what one would write with deepface or with mtcnn and Keras.
+"""``make benchmark-build``: building a gallery, compared with deepface, and with mtcnn and Keras.
 
-Each way has a process of its own, so that its peak of memory is its own.
+Each way runs in its own process, so that peak memory is measured separately.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    """Measure each way, ours with each number of photos."""
+    """Measure each way; ours with every number of photos."""
     rows, speeds = list[dict[str, Any]](), dict[str, list[float]]()
     for way in (SHIPPED, ONE_CROP, LOOP, DEEPFACE):
         for size in SIZES if way in (SHIPPED, ONE_CROP) else SIZES[-1:]:
@@ -107,7 +107,7 @@ def _lines(speed: dict[str, float], limit: dict[str, float]) -> list[Line]:
 
 
 def _cost(way: str, size: int) -> dict[str, float]:
-    """Seconds, seconds of all cores, and peak memory in MB, of a fresh process."""
+    """Wall seconds, CPU seconds and peak memory (MB) of a fresh process."""
     if way != DEEPFACE:
         return _in_a_process("cost", way, size)
     jobs = {"cost": {"do": "represent", "photos": [str(path) for path in _paths(size)]}}
@@ -122,7 +122,7 @@ def _in_a_process(what: str, way: str, size: int) -> dict[str, float]:
 
 
 def _people(size: int) -> SourcePeople:
-    """The first people of LFW with several photos, of which there are ``size``."""
+    """The first people of LFW with several photos, ``size`` photos in all."""
     people: list[SourcePerson] = []
     for person in lfw.people(lfw_folder()).people:
         if len(person.photos) >= PHOTOS_OF_PERSON_MIN and size:
@@ -136,7 +136,7 @@ def _paths(size: int) -> list[Path]:
 
 
 def _ready(way: str, size: int, place: Path) -> Callable[[], object]:
-    """What is to be measured, with the networks loaded and warm."""
+    """The function to measure, with the networks loaded and warm."""
     if way == LOOP:
         return _loop(_paths(size))
     return _build(*_loaded(way), size, place)
@@ -147,7 +147,7 @@ def _loaded(way: str) -> tuple[Detector, Embedder]:
 
 
 def _build(detector: Detector, embedder: Embedder, size: int, place: Path) -> Callable[[], object]:
-    # Every good photo counts.
+    # No limit per person.
     settings, numbers = BuildSettings(photos_per_person=size), count()
 
     def build(size: int) -> None:
@@ -159,7 +159,7 @@ def _build(detector: Detector, embedder: Embedder, size: int, place: Path) -> Ca
 
 
 def _networks(paths: list[Path], detector: Detector, embedder: Embedder) -> Callable[[], object]:
-    """The two networks one after the other, on photos and crops that are ready."""
+    """Only the two networks, on prepared photos and crops."""
     photos = [photo.read(path) for path in paths]
     found = [(picture, faces[0]) for picture, faces in zip(photos, detector(photos), strict=True) if faces]
     crops = np.concatenate([embedder.crops(*one) for one in found])
@@ -171,7 +171,7 @@ def _networks(paths: list[Path], detector: Detector, embedder: Embedder) -> Call
 
 
 def _loop(paths: list[Path]) -> Callable[[], object]:
-    """What one would write: for each photo the package's detector, a crop, and Keras' ``predict``."""
+    """The straightforward way: per photo the mtcnn package, a crop, and Keras' ``predict``."""
     from mtcnn import MTCNN
 
     detector, network = MTCNN(), facenet_weights.load_facenet()
@@ -194,7 +194,7 @@ def _loop(paths: list[Path]) -> Callable[[], object]:
 
 
 def _measured(way: str, size: int, place: Path) -> dict[str, float]:
-    """What one way costs this process."""
+    """Measure one way in this process."""
     run = _ready(way, size, place)
     wall, cpu = time.perf_counter(), _cpu_seconds()
     run()
@@ -205,7 +205,7 @@ def _measured(way: str, size: int, place: Path) -> dict[str, float]:
 
 
 def _limited(way: str, size: int, place: Path) -> dict[str, float]:
-    """Seconds of a build and of nothing but its networks, in turns, as the machine is not always as fast."""
+    """Seconds of a build and of its networks alone, alternating, because the machine's speed varies."""
     detector, embedder = _loaded(way)
     build, networks = _build(detector, embedder, size, place), _networks(_paths(size), detector, embedder)
     seconds = [(times(build, 1)[0], times(networks, 1)[0]) for _ in range(ROUNDS)]
@@ -214,7 +214,7 @@ def _limited(way: str, size: int, place: Path) -> dict[str, float]:
 
 
 def _cpu_seconds() -> float:
-    """Of all threads, and of other processes that it had."""
+    """CPU seconds of all threads and child processes."""
     return sum(os.times()[:4])
 
 

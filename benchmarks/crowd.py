@@ -1,4 +1,4 @@
-"""Crowds of any size with the structure of real faces: people around whom their photos lie, as LFW's do."""
+"""Synthetic embeddings of any number with the structure of real ones: photos scattered around people, as in LFW."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PEOPLE_OF_BLOCK = 10_000
 
 
 class Crowd:
-    """People drawn from the normal distribution of LFW's people, photos from that of photos around their person."""
+    """People and their photos, drawn from normal distributions fitted to LFW."""
 
     def __init__(self) -> None:
         lfw = LFW()
@@ -28,7 +28,7 @@ class Crowd:
         rows, people = embeddings[known], np.unique(lfw.people[known], return_inverse=True)[1]
         counts = np.bincount(people)
         means = np.stack([np.bincount(people, column) for column in rows.T], axis=1) / counts[:, None]
-        # Photos lie nearer to the mean of n of them than to their person, by the factor (n - 1) / n of variance.
+        # The variance around the mean of n photos is (n - 1) / n of that around the person.
         share = (1 - 1 / counts)[people]
         several = share > 0
         apart = (rows - means[people])[several] / np.sqrt(share[several])[:, None]
@@ -37,7 +37,7 @@ class Crowd:
         self._between, self._within = (np.linalg.cholesky(_covariance(part)).T for part in (means, apart))
 
     def blocks(self, faces: int) -> Iterator[NDArray[np.float32]]:
-        """Unit rows, float32, ten of each person, in blocks: the same ones for the same number of faces."""
+        """Blocks of unit rows, float32, ten per person; the same rows for the same number of faces."""
         random = np.random.default_rng(0)
         for start in range(0, faces, PER_PERSON * _PEOPLE_OF_BLOCK):
             count = min(PER_PERSON * _PEOPLE_OF_BLOCK, faces - start)
@@ -45,11 +45,11 @@ class Crowd:
             yield self.others(np.repeat(people, PER_PERSON, axis=0)[:count], random)
 
     def others(self, people: NDArray[np.floating], random: np.random.Generator) -> NDArray[np.float32]:
-        """Another photo of each of some people, unit rows, float32 (n, 128)."""
+        """A new photo of each of these people: unit rows, float32 (n, 128)."""
         return unit(people + random.standard_normal(people.shape) @ self._within)
 
     def gallery(self, name: str, faces: int) -> None:
-        """Make the gallery ``name`` in the data folder, without pictures."""
+        """Write the gallery ``name`` into the data folder, without crops."""
         folder = layout.folder_of(name)
         folder.mkdir(parents=True)
         about = {"embedding": default_identity(), "build": {"photos_per_person": PER_PERSON}}
@@ -69,7 +69,7 @@ class Crowd:
 
 
 def name_of(person: int) -> str:
-    """A name like Baluka Derino, unlike for each person."""
+    """A unique name such as Baluka Derino."""
     syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
     parts = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""``make benchmark-find``: a photo to the most alike people, beside deepface's ``find`` with the same weights."""
+"""``make benchmark-find``: from photo to ranked people, compared with deepface's ``find`` with the same weights."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pipeline.sources import demonstration
 SIZES = (10_000, 30_000, 91_310)
 TOP, PROBES = 10, 100
 TIMES_MIN = 10
-# Of each photo: what makes it, how often it is looked up here and by deepface, and the aim in seconds.
+# Per photo: how it is made, number of rounds here and by deepface, and the target in seconds.
 PHOTOS = {"640 x 480": (selfie.webcam, 50, 3, 0.15), "12 megapixels": (selfie.phone, 30, 1, 0.3)}
 DEFAULT, QUICK = "deepface find", "deepface find, its quickest settings"
 
 
 def main() -> None:
-    """Measure ours, then deepface."""
+    """Measure LooksLikeWho, then deepface."""
     models = Models.load()
     models.warm()
     crowd = Crowd()
@@ -59,7 +59,7 @@ def main() -> None:
     report(
         "find",
         {
-            f"A photo to its {TOP} most alike among {SIZES[-1]:,} faces, warm": rows,
+            f"From photo to the {TOP} most similar people among {SIZES[-1]:,} faces, warm": rows,
             "Of that, all but finding and embedding the face": _by_size(searching),
         },
         lines,
@@ -78,7 +78,7 @@ def _line(name: str, middle: float, high: float, slow: float, aim: float) -> Lin
 
 
 def _by_size(columns: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """A row for each size, and the power with which each way grows."""
+    """A row per size, and the exponent with which each way grows."""
     rows: list[dict[str, Any]] = [
         {"faces": f"{size:,}", **{name: 1000 * seconds[place] for name, seconds in columns.items()}}
         for place, size in enumerate(SIZES)
@@ -88,7 +88,7 @@ def _by_size(columns: dict[str, list[float]]) -> list[dict[str, Any]]:
 
 
 def _here(place: Path, crowd: Crowd, models: Models) -> tuple[dict[str, dict[str, list[float]]], list[float]]:
-    """Seconds of the stages of each photo among the most faces, and of ranking alone by size."""
+    """Seconds per stage for each photo in the largest gallery, and of ranking alone by size."""
     with data_folder(place):
         galleries = []
         for size in SIZES:
@@ -102,7 +102,7 @@ def _here(place: Path, crowd: Crowd, models: Models) -> tuple[dict[str, dict[str
 
 
 def _stages(lookalikes: Lookalikes, data: bytes, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each stage in each round, after one that is not counted."""
+    """Seconds of each stage in each round, after a warm-up round."""
     models = lookalikes.models
     found: dict[str, list[float]] = {"read": [], "detect": [], "embed": [], "rank": []}
     for _ in range(1 + rounds):
@@ -124,7 +124,7 @@ def _ranking(lookalikes: Lookalikes, crowd: Crowd) -> float:
 
 
 def _deepface(place: Path, crowd: Crowd, models: Models) -> dict[Any, Any]:
-    """Seconds of ``find`` in both ways for each photo among the most faces, and of all but the face by size.
+    """Seconds of ``find`` both ways for each photo in the largest gallery, and without face detection by size.
 
     Raises RuntimeError where its embedding of a crop is not ours.
     """

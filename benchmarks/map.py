@@ -52,7 +52,7 @@ def main() -> None:
         rows = [row for size in SIZES for row in _measured(crowd, size)]
     by = {way: [row for row in rows if row["map"] == way] for way in (HERE, THEIRS)}
     grown = [_grown(way, some) for way, some in by.items() if len(SIZES) > 1]
-    report("map", {"A map, beside umap-learn with its defaults and a seed": [*rows, *grown]}, list(_lines(by)))
+    report("map", {"A map, compared with umap-learn with its defaults and a seed": [*rows, *grown]}, list(_lines(by)))
 
 
 def _measured(crowd: Crowd, size: int) -> Iterator[Row]:

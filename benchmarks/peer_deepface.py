@@ -22,7 +22,7 @@ from deepface.modules import recognition
 
 # The network wants standardised crops.
 MODEL = {"model_name": "Facenet", "normalization": "Facenet"}
-# Its search for look-alikes: the nearest, however far they are.
+# Its search without a threshold.
 FIND = {**MODEL, "distance_metric": "cosine", "similarity_search": True, "k": 10, "silent": True}
 # Its own words: optimised for large databases; and the folder is not looked through.
 QUICK = {"return_type": "dict", "refresh_database": False}
@@ -67,7 +67,7 @@ def gallery(folder: str, rows: str, photos: list[str]) -> None:
 
 
 def find(photo: str, folder: str, rounds: int, quick: bool = False) -> list[float]:
-    """Seconds from a photo to its ten most alike ones in a database, after one call that is not timed.
+    """Seconds from a photo to its ten most similar ones in a database, after an untimed call.
 
     A single call is timed as it is: it takes so long that what was done before is warmth enough.
     """

@@ -1,4 +1,4 @@
-"""deepface beside ours, in an environment of its own (``make .venv-peers/installed``), with the same weights."""
+"""Run deepface in its own environment (``make .venv-peers/installed``) with the same weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def deepface(jobs: dict[Name, dict[str, Any]]) -> dict[Name, Any]:
-    """What :mod:`benchmarks.peer_deepface` gives for each job, by name, one after the other in one fresh process.
+    """Results of :mod:`benchmarks.peer_deepface` by job name, all run in one fresh process.
 
     Raises UserError where its environment is missing, RuntimeError with its own words where a job fails.
     """
@@ -34,20 +34,20 @@ def deepface(jobs: dict[Name, dict[str, Any]]) -> dict[Name, Any]:
 
 
 def python() -> Path:
-    """The Python of its environment. Raises UserError where that is missing."""
+    """The Python of its environment. Raises UserError if it is missing."""
     path = Path(__file__).parents[1] / ".venv-peers" / "bin" / "python"
     if not path.is_file():
-        raise UserError("What stands beside ours is not installed. Run: make .venv-peers/installed")
+        raise UserError("deepface is not installed.", command="make .venv-peers/installed")
     return path
 
 
 def variables() -> dict[str, str]:
-    """The variables of its environment: a data folder of its own, and no words."""
+    """Its environment variables: its own data folder, and no log messages."""
     return {**os.environ, "DEEPFACE_HOME": str(_home()), "DEEPFACE_LOG_LEVEL": "100"}
 
 
 def _home() -> Path:
-    """Its data folder, with the file that ours are converted from in place of its own download of the same."""
+    """Its data folder, with our original weights file instead of its own download of the same file."""
     folder = storage.home() / "benchmarks" / "deepface"
     path = folder / ".deepface" / "weights" / "facenet_weights.h5"
     if not path.is_file():

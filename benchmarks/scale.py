@@ -1,8 +1,8 @@
-"""``make benchmark-scale``: one probe in galleries of up to ten million faces, beside faiss comparing every row.
+"""``make benchmark-scale``: one probe in galleries of up to ten million faces, compared with a flat faiss index.
 
-Each gallery is written and opened as any other. Probes are photos of LFW, of people who are not in the crowd, and new
-photos of people who are; a process that does nothing else answers them, and its memory is measured. ``SIZES=1000000
-make benchmark-scale`` measures other sizes; ten million faces take 14 GB of the temporary folder and twenty minutes.
+Each gallery is written and opened like any other. Probes are LFW photos of people who are not in the gallery, and new
+photos of people who are; a separate process answers them, and its memory is measured. ``SIZES=1000000 make
+benchmark-scale`` measures other sizes; ten million faces need 14 GB in the temporary folder and twenty minutes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAME = "crowd"
 
 
 def main() -> None:
-    """Measure one size after the other."""
+    """Measure each size."""
     crowd = Crowd()
     rows = [_measured(crowd, size) for size in SIZES]
     lines = [line for size, row in zip(SIZES, rows, strict=True) for line in _lines(size, row)]
@@ -49,7 +49,7 @@ def main() -> None:
         columns = [name for name in rows[0] if name.endswith((", ms", ", GB"))]
         grown = {name: exponent(SIZES, [row[name] for row in rows]) for name in columns}
         rows.append({name: grown.get(name, "") for name in rows[0]} | {"faces": "grows with faces to the power"})
-    report("scale", {f"One probe, the {TOP} most alike people, two cores": rows}, lines)
+    report("scale", {f"One probe, the {TOP} most similar people, two cores": rows}, lines)
 
 
 def _lines(size: int, row: dict[str, Any]) -> Iterator[Line]:
@@ -118,7 +118,7 @@ def _measured(crowd: Crowd, size: int) -> dict[str, Any]:
 
 
 def _flat(opened: gallery.Gallery, probe: np.ndarray) -> tuple[float, float]:
-    """The seconds in which faiss finds as many candidates by comparing every row, and the memory of its rows, GB."""
+    """Seconds of a flat faiss index for as many candidates, and its memory in GB."""
     import faiss
 
     before = _anonymous_gb()
@@ -130,7 +130,7 @@ def _flat(opened: gallery.Gallery, probe: np.ndarray) -> tuple[float, float]:
 
 
 def _serve(path: Path) -> None:
-    """Open the gallery, answer the probes, and print who was found, how long it took and what it held at most."""
+    """Open the gallery, answer the probes, and print matches, times and peak memory."""
     samples, ready = [_anonymous_gb()], threading.Event()
 
     def watch() -> None:
@@ -164,7 +164,7 @@ def _serve(path: Path) -> None:
 
 
 def _anonymous_gb() -> float:
-    """What the process holds for itself; pages of mapped files can be dropped at any time."""
+    """Memory of the process without memory-mapped files, whose pages can be dropped at any time."""
     if sys.platform != "linux":
         return float("nan")
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -186,7 +186,7 @@ def _pieces(crowd: Crowd, size: int) -> Iterator[tuple[pa.Table, np.ndarray]]:
 
 
 def _table(numbers: range, random: np.random.Generator) -> pa.Table:
-    """Rows as a build from folders on a disk gives them."""
+    """Rows like those of a build from folders."""
     count = len(numbers)
     people = [number // PER_PERSON for number in numbers]
     called = {person: name_of(person) for person in set(people)}

@@ -1,7 +1,7 @@
-"""``make benchmark-scoring``: how many candidates find what scoring every photo finds, and how long a probe takes.
+"""``make benchmark-scoring``: candidates compared with the exact scan, and the time per probe.
 
-The networks: what ships, and the architecture that this project grew from with random weights. Speed is measured
-beside that project's own way: repeat the probe for each photo, encode both sides and compare them with ``predict``.
+The networks: the one that ships, and the original architecture with random weights. Speed is compared with the
+original project's way: repeat the probe for each photo, encode both sides and compare them with ``predict``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from train.settings import NetworkSettings
 CANDIDATES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 TOP = 10
 PROBES = 300
-# As many as seed and gallery of the project that this one grew from: 9,131 people with ten photos each.
+# The gallery of the original project: 9,131 people with ten photos each.
 PHOTOS, PER_PERSON = 91_310, 10
-# Each coordinate of a resampled row is moved by so much, s.d.; 128 of them turn it by about 13 degrees.
+# Noise per coordinate (s.d.) of a resampled row; over 128 coordinates it rotates by about 13 degrees.
 NOISE = 0.02
 PROBES_SLOW, ROUNDS = 3, 17
 SIZES = (10_000, 30_000, PHOTOS)
@@ -84,7 +84,7 @@ def _line(name: str, rows: list[dict[str, Any]]) -> Line:
 
 
 def growth(embeddings: np.ndarray, scorer: Scorer) -> list[dict[str, Any]]:
-    """Milliseconds at three sizes, and the power with which they grow."""
+    """Milliseconds at three sizes, and the exponent with which they grow."""
     photos, probe = _extended(embeddings[1:]), embeddings[0]
     prepared = scorer.prepare(photos)
     ways: dict[str, Callable[[int], Any]] = {
@@ -101,7 +101,7 @@ def growth(embeddings: np.ndarray, scorer: Scorer) -> list[dict[str, Any]]:
 
 
 def recall(embeddings: np.ndarray, people: np.ndarray, of: dict[str, Scorer]) -> list[dict[str, Any]]:
-    """A row for each number of candidates; each probe is left out of the gallery."""
+    """A row per number of candidates; the probe itself is excluded from the gallery."""
     probes = np.random.default_rng(0).choice(len(embeddings), PROBES, replace=False)
     found = {name: np.zeros((len(CANDIDATES) + 1, PROBES)) for name in of}
     for place, probe in enumerate(probes):
@@ -122,7 +122,7 @@ def recall(embeddings: np.ndarray, people: np.ndarray, of: dict[str, Scorer]) ->
 
 
 def speed(embeddings: np.ndarray, scorer: NetworkScorer) -> list[dict[str, Any]]:
-    """A row for each way to look a probe up; what the first one finds is what the others should."""
+    """A row per way of ranking; the first one is the reference."""
     probes, photos = embeddings[:PROBES_SLOW], _extended(embeddings[PROBES_SLOW:])
     search = Search(_gallery(photos, np.arange(PHOTOS) // PER_PERSON), scorer)
     prepared = scorer.prepare(photos)
@@ -161,7 +161,7 @@ def speed(embeddings: np.ndarray, scorer: NetworkScorer) -> list[dict[str, Any]]
 
 
 class _Predicted:
-    """The way of the project that this one grew from."""
+    """The original project's way."""
 
     def __init__(self, model: Similarity) -> None:
         one, two = (keras.Input((128,)) for _ in range(2))
@@ -179,7 +179,7 @@ class _Predicted:
 
 
 class _Call(keras.layers.Layer):
-    """A function of tensors as a layer."""
+    """Wrap a function of tensors as a layer."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ def _built(model: Similarity) -> Similarity:
 
 
 def _model(network: SimilarityNetwork) -> Similarity:
-    """The Keras model of a network's arrays."""
+    """A Keras model from a network's arrays."""
     settings = NetworkSettings(
         encoder_units=tuple(len(bias) for _, bias in network.encoder),
         encoder_activation=network.encoder_activation,
@@ -231,21 +231,21 @@ def _gallery(rows: np.ndarray, people: np.ndarray) -> Gallery:
 
 
 def _extended(rows: np.ndarray) -> np.ndarray:
-    """The rows and as many noisy copies as it takes to have ``PHOTOS``."""
+    """The rows and enough noisy copies to reach ``PHOTOS``."""
     random = np.random.default_rng(0)
     drawn = rows[random.integers(len(rows), size=PHOTOS - len(rows))]
     return np.concatenate([rows, unit(drawn + random.normal(0, NOISE, drawn.shape))])
 
 
 def _people(answer: np.ndarray | Ranking) -> np.ndarray:
-    """The nearest people of all distances or of a ranking."""
+    """The nearest people, from distances or a ranking."""
     if isinstance(answer, Ranking):
         return answer.people
     return np.argsort(answer.reshape(-1, PER_PERSON).min(axis=1), kind="stable")[:TOP]
 
 
 def _timed(look_up: Callable[[np.ndarray], Any], probes: np.ndarray, rounds: int) -> tuple[list[Any], list[float]]:
-    """The answer to each probe, and the milliseconds of each look-up after one that warms up."""
+    """The answer to each probe, and the milliseconds per probe after a warm-up."""
     look_up(probes[0])
     answers, times = [], []
     for _ in range(rounds):

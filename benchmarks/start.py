@@ -1,4 +1,4 @@
-"""``make benchmark-start``: from nothing to the first import, the first page and the first match."""
+"""``make benchmark-start``: from a cold start to the first import, page and match."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.browser import serving
 
 IMPORTS, SERVERS = 7, 3
 SIZES = (10_000, 30_000, 91_310)
-# What a fresh process needs for its first ranking, the networks left out.
+# The first ranking of a fresh process, without loading the networks.
 FIRST_RANKING = """
 import sys, time
 begun = time.perf_counter()
@@ -43,7 +43,7 @@ AIMS_S = {IMPORT: 0.3, PAGE: 5.0, MATCH: 10.0}
 
 
 def main() -> None:
-    """Measure the imports, then some servers one after the other, each visited once."""
+    """Measure the imports, then several servers in turn, each visited once."""
     seconds = {code: _import(sys.executable, code) for code in ("import pipeline", IMPORT)}
     seconds[DEEPFACE] = _import(str(peers.python()), DEEPFACE)
     with tempfile.TemporaryDirectory() as place, serving.chromium(Path(place)) as browser:
@@ -73,7 +73,7 @@ def _line(what: str, seconds: dict[str, list[float]]) -> Line:
 
 
 def _first_rankings() -> list[dict[str, Any]]:
-    """Seconds of fresh processes by the size of the gallery, which another process has prepared before."""
+    """Seconds of fresh processes by gallery size; another process has filled the cache."""
     crowd, seconds = Crowd(), []
     with tempfile.TemporaryDirectory() as place, data_folder(Path(place)):
         for size in SIZES:
@@ -86,7 +86,7 @@ def _first_rankings() -> list[dict[str, Any]]:
 
 
 def _import(python: str, code: str) -> list[float]:
-    """Seconds of fresh processes that import something, after one that finds the files."""
+    """Seconds of an import in fresh processes, after one that warms the file cache."""
     command = [python, "-c", code]
 
     def run() -> None:
@@ -97,8 +97,8 @@ def _import(python: str, code: str) -> list[float]:
 
 
 def _visit(browser: sync_api.Browser) -> dict[str, float]:
-    """Seconds of a server from its start to its first match."""
-    # The last one that the page draws.
+    """Seconds from the start of a server to its first match."""
+    # Drawn last by the page.
     *_, example = demonstration.examples()
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / "temporary"

@@ -1,13 +1,13 @@
-"""``make benchmark-training``: quadruplets a second, beside the training that this project grew from.
+"""``make benchmark-training``: quadruplets per second, compared with the original project's training.
 
-That one is written again here after its published code, as far as Keras 3 allows: labels as a one-hot matrix, one
-quadruplet drawn after the other (a person, a mask over the matrix for the photos of each of three people, a list of
-everybody else to draw two others from), batches of float64, an encoder and a net under an L2 penalty that ends in a
-softmax of two, the loss added by a layer, and Keras' ``fit`` on the generator with Adam. Its batches are of 8. Its
-bar of progress and what it measures at the end of each epoch are left out.
+The original training is rewritten here after its published code, as far as Keras 3 allows: labels as a one-hot
+matrix, quadruplets drawn one by one (a person, a mask over the matrix for the photos of each of three people, a list
+of everybody else to draw two others from), float64 batches of 8, an encoder and a network with an L2 penalty that
+ends in a softmax of two, the loss added by a layer, and Keras' ``fit`` on the generator with Adam. Its progress bar
+and its metrics at the end of each epoch are left out.
 
-Every person that it draws must have two photos, so it gets those people of LFW only; ``train.fit`` gets all. Epochs
-are timed without the first one, which compiles.
+It needs two photos of every person, so it gets only those people of LFW; ``train.fit`` gets all. The first epoch,
+which compiles, is not timed.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from train.steps import PAIRS
 
 PUBLISHED, LARGE = 8, 1024
 SIZES = (256, 1024, 4096)
-# People of the published data sets "Medium_10" and "Final", with ten photos each.
+# People of the original tiers "Medium_10" and "Final", with ten photos each.
 PEOPLE = (100, 9131)
 EPOCHS = 6
-# An epoch here is of so many quadruplets, and at most of so many steps.
+# Quadruplets per epoch, and most steps per epoch.
 QUADRUPLETS, STEPS_MAX = 100_000, 2000
 AIM, INPUT_AIM = 100, 0.1
 
@@ -50,7 +50,7 @@ def main() -> None:
     known = embeddings.any(axis=1)
     photos = embeddings[known], np.unique(lfw.people[known], return_inverse=True)[1]
     here = {size: step(*photos, size) for size in (PUBLISHED, *SIZES)}
-    # First, as drawing takes several times as long in a process where the published generators have run.
+    # First: sampling is several times slower in a process in which the original generators have run.
     inputs = [inputs_of(*photos, size, here[size]) for size in SIZES]
     published = {size: published_step(*_with_pairs(*photos), size) for size in (PUBLISHED, LARGE)}
     first = PUBLISHED / published[PUBLISHED]
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def step(embeddings: np.ndarray, labels: np.ndarray, size: int) -> float:
-    """Seconds that a step of ``fit`` takes, its drawing included and measuring not."""
+    """Seconds per step of ``fit``, sampling included, evaluation excluded."""
     settings = _settings(size)
     with tempfile.TemporaryDirectory() as folder:
         fit(Path(folder) / "run", embeddings, labels, settings)
@@ -105,7 +105,7 @@ def step(embeddings: np.ndarray, labels: np.ndarray, size: int) -> float:
 
 
 def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_seconds: float) -> dict[str, Any]:
-    """What a step takes for its input: drawing the rows, and gathering what stands there in a call of its own."""
+    """Seconds per step for its input: sampling the rows, and gathering them in a separate call."""
     settings = _settings(size)
     batches = FitBatches(embeddings[:, None], labels, settings)
     drawing, ((rows, _, _), *_) = times(lambda: list(batches.blocks(0)), 5)
@@ -115,7 +115,7 @@ def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_second
     def gather(table: Any, rows: Any) -> Any:
         found = tf.zeros((*rows.shape[1:], table.shape[1]))
         for one in tf.range(len(rows)):
-            # Added up, since XLA leaves out what nobody needs.
+            # Summed, because XLA drops unused results.
             found += tf.gather(table, rows[one])
         return found[0, 0, 0]
 
@@ -133,7 +133,7 @@ def inputs_of(embeddings: np.ndarray, labels: np.ndarray, size: int, step_second
 
 
 def at_size(people: int) -> dict[str, Any]:
-    """Both trainings on so many people of the crowd."""
+    """Both trainings on this many synthetic people."""
     embeddings = np.concatenate(list(Crowd().blocks(people * PER_PERSON)))
     labels = np.arange(len(embeddings)) // PER_PERSON
     theirs = PUBLISHED / published_step(embeddings, labels, PUBLISHED)
@@ -147,7 +147,7 @@ def at_size(people: int) -> dict[str, Any]:
 
 
 def whole(embeddings: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
-    """Where the time of a run goes."""
+    """Profile of a run."""
     names = [f"Person {label}" for label in labels]
     with tempfile.TemporaryDirectory() as folder:
         taken, _ = times(lambda: fit(Path(folder) / "run", embeddings, labels, FitSettings(), names=names), 1)
@@ -162,7 +162,7 @@ def whole(embeddings: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
 
 
 def published_step(embeddings: np.ndarray, labels: np.ndarray, size: int) -> float:
-    """Seconds that a step of the published training takes; labels (photos,) of people with two photos or more."""
+    """Seconds per step of the original training; labels (photos,) of people with two photos or more."""
     one_hot = keras.utils.to_categorical(labels)
     begun, seconds = [0.0], []
     clock = keras.callbacks.LambdaCallback(
@@ -176,7 +176,7 @@ def published_step(embeddings: np.ndarray, labels: np.ndarray, size: int) -> flo
 
 
 def _generator(data: np.ndarray, one_hot: np.ndarray, size: int) -> Iterator[tuple[tuple[np.ndarray, ...]]]:
-    """Batches without end, four arrays (size, 128) each."""
+    """Endless batches, four arrays (size, 128) each."""
     random, people = np.random.RandomState(0), one_hot.shape[1]
     while True:
         batch = [np.zeros((size, data.shape[1])) for _ in range(4)]
@@ -191,7 +191,7 @@ def _generator(data: np.ndarray, one_hot: np.ndarray, size: int) -> Iterator[tup
 
 
 class _Loss(layers.Layer):
-    """The quadruplet loss of three distances, divided by the size of a batch."""
+    """The quadruplet loss of three distances, divided by the batch size."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
