@@ -250,7 +250,7 @@ from tests.pipeline.gallery.test_building import SETTINGS, people
 seen = {}
 
 def stop(progress):
-    # In the middle of the second part, after its first batch.
+    # While the third part is screened; the second one may still be being written.
     if progress.people == 2 and progress.photos > seen.setdefault(2, progress.photos):
         print("middle", flush=True)
         time.sleep(600)
@@ -284,11 +284,11 @@ def test_a_killed_build_resumes_and_gives_the_same_gallery(build):
         script.send_signal(signal.SIGKILL)
         script.wait()
     parts = sorted(path.name for path in (layout.folder_of("killed") / "building").glob("*.parquet"))
-    assert parts == ["000000.parquet"]
+    assert parts in (["000000.parquet"], ["000000.parquet", "000001.parquet"])
     resumed: list[BuildProgress] = []
     report = build(people(), "killed", resumed.append, photos_per_person=3, people_per_part=2)
     assert report.faces == len(opening.open_gallery("whole"))
-    # Photos of the finished part are not inspected again.
+    # Photos of finished parts are not inspected again.
     assert resumed[-1].photos < whole[-1].photos
     assert state("killed") == state("whole")
     assert not (layout.folder_of("killed") / "building").exists()
