@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,13 +25,11 @@ from pipeline.faces.detector import Detector
 from pipeline.gallery import inspection, layout, opening, parts, rejected, screening, writing
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.known import KnownPhotos
+from pipeline.gallery.prefetch import prefetch
 from pipeline.gallery.rejected import RejectedPhoto
 from pipeline.gallery.screening import PersonScreening, PhotoQuality, RejectionKind
 from pipeline.sources.base import SourcePeople, SourcePerson
 from pipeline.storage import encodable
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class BuildSettings:
     """Limits of a build.
 
     photos_per_person: the target; people with fewer good photos get relaxed limits (see :mod:`.screening`).
-    people_per_part, photos_per_part: a part ends at whichever comes first; a killed build repeats at most one part.
+    people_per_part, photos_per_part: a part ends at whichever comes first; a killed build repeats two at most.
     photos_per_batch, pixels_per_batch: how much is decoded at a time.
     """
 
@@ -142,7 +140,7 @@ class _Build:
                 yield self._screen(group, report)
 
         report()
-        for part in _prefetch(self._write, screened()):
+        for part in prefetch(self._write, screened()):
             done += part.people
             report()
         if not self.known.faces_of:
@@ -172,7 +170,7 @@ class _Build:
         """The photos to screen of each person who needs more and has photos that were not inspected before."""
         target = self.settings.photos_per_person
         return [
-            (person, PersonScreening(new, target - faces, known_already=faces > 0))
+            (person, PersonScreening(new, wanted=target - faces, known_already=faces > 0))
             for person in people
             if (faces := self.known.faces_of.get(_key(person), 0)) < target
             and (new := [path for path in person.photos if _original(path) not in self.known.originals])
@@ -257,7 +255,7 @@ class _Build:
             crop = self.first_crop + self.new_faces
             self.new_faces += 1
             own = {"original": _original(path), "reason": "", "embedding": faces[path].embedding}
-            yield common | own | inspection.store_face(self.folder, faces[path], number, crop)
+            yield common | own | inspection.store_face(self.folder, faces[path], round_number=number, crop=crop)
         for path, rejection in screened.rejected().items():
             yield common | {"original": _original(path), "reason": str(rejection)}
 
@@ -294,15 +292,3 @@ def _key(person: SourcePerson) -> str:
 
 def _original(path: Path) -> str:
     return encodable(str(path.absolute()))
-
-
-def _prefetch(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Apply ``work`` to each item in a thread, while the next item is produced."""
-    with ThreadPoolExecutor(1) as thread:
-        running: Future[_Result] | None = None
-        for item in items:
-            if running:
-                yield running.result()
-            running = thread.submit(work, item)
-        if running:
-            yield running.result()

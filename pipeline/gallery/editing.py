@@ -65,7 +65,7 @@ def _screen(opened: Gallery, photos: Sequence[NewPhoto]) -> list[_Screened]:
     people: dict[str, PersonScreening[int]] = {}
     for key in dict.fromkeys(keys):
         own = [number for number in qualities if keys[number] == key]
-        people[key] = PersonScreening(own, len(own), known_already=key in existing)
+        people[key] = PersonScreening(own, wanted=len(own), known_already=key in existing)
     screening.run_rounds(
         list(people.values()),
         qualities.__getitem__,
@@ -136,9 +136,10 @@ def _new_rows(
         name = name_of_key.get(result.key, result.key.removeprefix(f"{SOURCE}/"))
         path = _store_photo(layout.photos_folder(opened.name) / name, each)
         own = {"person": result.key, "name": name, "source": SOURCE, "licence": LICENCE, "original": str(path)}
-        rows.append(
-            own | inspection.store_face(gallery_folder, each.inspected, result.round_number, first_crop + number)
+        face = inspection.store_face(
+            gallery_folder, each.inspected, round_number=result.round_number, crop=first_crop + number
         )
+        rows.append(own | face)
     return rows
 
 
@@ -202,5 +203,6 @@ def find_people(opened: Gallery, text: str) -> list[str]:
 def added_people(name: str) -> list[SourcePerson]:
     """The people whose photos were added by hand, for rebuilding the gallery."""
     photos = layout.photos_folder(name)
-    found = folder.people(photos, SOURCE, LICENCE).people if photos.is_dir() and any(photos.rglob("*.*")) else ()
-    return list(found)
+    if not (photos.is_dir() and any(photos.rglob("*.*"))):
+        return []
+    return list(folder.people(photos, source=SOURCE, licence=LICENCE).people)

@@ -118,7 +118,7 @@ def _jpeg(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def store_face(folder: Path, inspected: InspectedPhoto, round_number: int, crop: int) -> dict[str, Any]:
+def store_face(folder: Path, inspected: InspectedPhoto, *, round_number: int, crop: int) -> dict[str, Any]:
     """Write the portrait as crop number ``crop``, and return the columns of the gallery's row about the photo."""
     path = layout.crop_path(folder, crop)
     path.parent.mkdir(parents=True, exist_ok=True)

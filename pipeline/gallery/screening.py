@@ -120,7 +120,7 @@ class PersonScreening(Generic[PhotoKey]):
     accepted: the number of the round by photo. qualities: of every photo measured so far.
     """
 
-    def __init__(self, photos: Sequence[PhotoKey], wanted: int, known_already: bool = False) -> None:
+    def __init__(self, photos: Sequence[PhotoKey], *, wanted: int, known_already: bool = False) -> None:
         """``wanted``: how many to accept. ``known_already``: the gallery has other photos of this person."""
         self.photos = photos
         self.wanted = wanted

@@ -76,7 +76,7 @@ def people() -> SourcePeople:
     found: list[SourcePerson] = []
     _unpacked(_EXAMPLES)
     for photos in _GALLERY:
-        found += folder.people(_unpacked(photos), photos.source, photos.licence).people
+        found += folder.people(_unpacked(photos), source=photos.source, licence=photos.licence).people
     return source_people(found)
 
 

@@ -12,7 +12,7 @@ from pipeline.sources.base import Source, SourcePeople, SourcePerson, display_na
 _NUMBER = re.compile(r"(\s*\(\d+\)|[\s_-]+\d+)$")
 
 
-def people(folder: Path, source: str | None = None, licence: str = "not stated") -> SourcePeople:
+def people(folder: Path, *, source: str | None = None, licence: str = "not stated") -> SourcePeople:
     """One person per sub-folder, with photos at any depth, plus the people that files in ``folder`` are named after.
 
     A sub-folder without photos gives a person without photos, which the build reports.

@@ -23,7 +23,7 @@ def people(path: Path | None = None) -> SourcePeople:
     """
     path = path or _download()
     below = [path / name for name in _UNPACKED if (path / name).is_dir()]
-    return folder.people(below[0] if below else path, "LFW", LICENCE)
+    return folder.people(below[0] if below else path, source="LFW", licence=LICENCE)
 
 
 LFW = Source(

@@ -123,7 +123,9 @@ def test_the_rounds_match_a_naive_loop_and_measure_no_photo_twice(people):
         return {photo: truth[photo] for photo in photos}
 
     candidates = [
-        PersonScreening([photo for photo in truth if photo.parts[0] == str(person)], wanted, known)
+        PersonScreening(
+            [photo for photo in truth if photo.parts[0] == str(person)], wanted=wanted, known_already=known
+        )
         for person, (_, wanted, known) in enumerate(people)
     ]
     screening.run_rounds(candidates, size, measure)
