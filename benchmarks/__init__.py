@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pipeline.errors import UserError
+
 T = TypeVar("T")
 LINES = "Table in docs/speed.md"
 
@@ -61,6 +63,11 @@ def times(run: Callable[[], T], rounds: int) -> tuple[float, T]:
         result = run()
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds)), result
+
+
+def explained(error: UserError) -> str:
+    """An error's text, followed by the command that solves it."""
+    return f"{error}\nRun: {error.command}" if error.command else str(error)
 
 
 @contextmanager

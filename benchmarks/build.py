@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import Line, data_folder, exponent, peers, report, times
+from benchmarks import Line, data_folder, explained, exponent, peers, report, times
 from pipeline import photo
 from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import Embedder
@@ -227,4 +227,4 @@ if __name__ == "__main__":
         else:
             main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

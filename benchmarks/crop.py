@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from benchmarks import report
+from benchmarks import explained, report
 from pipeline import photo
 from pipeline.cli.console import tracked
 from pipeline.embedding.base import unit
@@ -172,4 +172,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import Line, data_folder, exponent, peers, report, selfie, times
+from benchmarks import Line, data_folder, explained, exponent, peers, report, selfie, times
 from benchmarks.crowd import Crowd
 from pipeline import photo
 from pipeline.errors import UserError
@@ -157,4 +157,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

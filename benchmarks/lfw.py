@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from benchmarks import report
+from benchmarks import explained, report
 from pipeline.embedding.base import EmbeddingSettings
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.errors import UserError
@@ -53,4 +53,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import Line, exponent, report, times
+from benchmarks import Line, explained, exponent, report, times
 from pipeline.embedding.base import unit
 from pipeline.errors import UserError
 from pipeline.gallery.gallery import Gallery
@@ -260,4 +260,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from benchmarks import report, tables
+from benchmarks import explained, report, tables
 from benchmarks.lfw import CROPS
 from benchmarks.recorded import FINE_TUNING
 from benchmarks.second_facenet import second_facenet
@@ -244,4 +244,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from playwright import sync_api
 
-from benchmarks import Line, data_folder, exponent, peers, report, times
+from benchmarks import Line, data_folder, explained, exponent, peers, report, times
 from benchmarks.crowd import Crowd
 from pipeline import storage
 from pipeline.errors import UserError
@@ -132,4 +132,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import report, tables
+from benchmarks import explained, report, tables
 from pipeline import tensorflow_loader
 from pipeline.errors import UserError
 from train.datasets.lfw import LFW
@@ -54,4 +54,4 @@ if __name__ == "__main__":
     try:
         main()
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(explained(error))
