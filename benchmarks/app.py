@@ -93,7 +93,7 @@ def main() -> None:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "models").exists():
         (home / "models").symlink_to(demonstration_home / "models")
-    example = demonstration.examples()["Madonna"][1]
+    example = demonstration.example_photos()["Madonna"][1]
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
     if NAME not in layout.names():
         synthetic(NAME)

@@ -124,7 +124,7 @@ def _in_a_process(what: str, way: str, size: int) -> dict[str, float]:
 def _people(size: int) -> SourcePeople:
     """The first people of LFW with several photos, ``size`` photos in all."""
     people: list[SourcePerson] = []
-    for person in lfw.people(lfw_folder()).people:
+    for person in lfw.lfw_people(lfw_folder()).people:
         if len(person.photos) >= PHOTOS_OF_PERSON_MIN and size:
             people.append(replace(person, photos=person.photos[:size]))
             size -= len(people[-1].photos)

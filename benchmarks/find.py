@@ -128,7 +128,7 @@ def _deepface(place: Path, crowd: Crowd, models: Models) -> dict[Any, Any]:
 
     Raises RuntimeError where its embedding of a crop is not ours.
     """
-    examples = demonstration.examples()
+    examples = demonstration.example_photos()
     picture = photo.read(examples["Madonna"][1])
     crop = models.embedder.crops(picture, models.faces(picture)[0])[0]
     np.save(place / "crop.npy", crop)

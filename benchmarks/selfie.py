@@ -31,7 +31,7 @@ def _selfie(models: Models, width: int, height: int) -> np.ndarray:
     """Uint8 (height, width, 3), with the grain of a sensor, which is most of what a decoder has to do."""
     from sklearn.datasets import load_sample_image
 
-    person = photo.read(demonstration.examples()["Mindy Kaling"][0])
+    person = photo.read(demonstration.example_photos()["Mindy Kaling"][0])
     face: Face = models.faces(person)[0]
     scale = _FACE_SHARE * height / face.box[3]
     person = _resized(person, scale)

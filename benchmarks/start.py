@@ -99,7 +99,7 @@ def _import(python: str, code: str) -> list[float]:
 def _visit(browser: sync_api.Browser) -> dict[str, float]:
     """Seconds from the start of a server to its first match."""
     # Drawn last by the page.
-    *_, example = demonstration.examples()
+    *_, example = demonstration.example_photos()
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / "temporary"
         temporary.mkdir()

@@ -201,7 +201,7 @@ def examples(columns: int, words: str) -> None:
         return
     st.markdown(words)
     grid = st.grid(columns, min_column_width=88)
-    for name, paths in demonstration.examples().items():
+    for name, paths in demonstration.example_photos().items():
         with grid.cell():
             st.image(portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
             st.button(

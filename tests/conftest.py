@@ -100,7 +100,7 @@ def facenet():
 @pytest.fixture(scope="session")
 def examples():
     """Five photos of each of the five celebrities, none of them in the demonstration gallery."""
-    return demonstration.examples()
+    return demonstration.example_photos()
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import Rejection
 from pipeline.sources import folder
-from pipeline.sources.base import display_name
+from pipeline.sources.base import person_name
 
 PRIVACY = (
     "The photos that you add, their faces and names stay in the gallery's folder on this machine. They are sent "
@@ -50,7 +50,7 @@ class DroppedPhoto:
     @property
     def suggested_name(self) -> str:
         """The person's name as suggested by the file's name, or ""."""
-        name = display_name(folder.name_from_file(self.file))
+        name = person_name(folder.name_from_file(self.file))
         return "" if _CAMERA.match(name) else name
 
 
@@ -218,7 +218,7 @@ def _add(gallery_name: str, dropped: list[DroppedPhoto], several: bool) -> str:
     rejections = editing.add_photos(gallery_name, photos)
     _clear()
     good = [each for each, rejection in zip(photos, rejections, strict=True) if not rejection]
-    people = list(dict.fromkeys(display_name(each.person) for each in good)) or ["nobody"]
+    people = list(dict.fromkeys(person_name(each.person) for each in good)) or ["nobody"]
     names = " and ".join(filter(None, (", ".join(people[:-1]), people[-1])))
     return f"Added {escape(names)}: {plural(len(good), 'photo')}. The finder knows them now."
 

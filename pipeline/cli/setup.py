@@ -29,8 +29,8 @@ def setup(
     from pipeline.sources import demonstration
 
     fetch_facenet(working("Converting FaceNet's weights"))
-    people = demonstration.people()
-    example = demonstration.examples()["Madonna"][0]
+    people = demonstration.demonstration_people()
+    example = demonstration.example_photos()["Madonna"][0]
     stale = _demonstration_is_stale()
     if DEMONSTRATION in layout.names() and not (stale or fresh):
         fit_missing_map(DEMONSTRATION)

@@ -26,7 +26,7 @@ from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.rows import ROW
 from pipeline.gallery.screening import PersonScreening, PhotoQuality, Rejection
 from pipeline.sources import folder
-from pipeline.sources.base import SourcePerson, display_name
+from pipeline.sources.base import SourcePerson, person_name
 
 SOURCE, LICENCE = "Your photos", "not stated"
 _PERSON = re.compile(r"[^/\\\0.][^/\\\0]{0,79}")
@@ -59,7 +59,7 @@ def screen_photos(opened: Gallery, photos: Sequence[NewPhoto]) -> list[Rejection
 def _screen(opened: Gallery, photos: Sequence[NewPhoto]) -> list[_Screened]:
     key_of_name = _people(opened)
     existing = set(key_of_name.values())
-    names = [display_name(each.person) for each in photos]
+    names = [person_name(each.person) for each in photos]
     keys = [key_of_name.setdefault(name.casefold(), f"{SOURCE}/{name}") for name in names]
     qualities = _qualities(opened, keys, photos)
     people: dict[str, PersonScreening[int]] = {}
@@ -120,7 +120,7 @@ def add_photos(name: str, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
 
 def _check_name(text: str) -> None:
     """Raise GalleryError if the name of a person cannot name a folder."""
-    name = display_name(text)
+    name = person_name(text)
     if not _PERSON.fullmatch(name) or len(name.encode()) > 200:
         raise GalleryError("Give a name of at most 80 letters, without slashes and not starting with a dot.")
 
@@ -205,4 +205,4 @@ def added_people(name: str) -> list[SourcePerson]:
     photos = layout.photos_folder(name)
     if not (photos.is_dir() and any(photos.rglob("*.*"))):
         return []
-    return list(folder.people(photos, source=SOURCE, licence=LICENCE).people)
+    return list(folder.people_in_folder(photos, source=SOURCE, licence=LICENCE).people)

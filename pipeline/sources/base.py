@@ -76,7 +76,7 @@ def photo_files(folder: Path) -> list[Path]:
     )
 
 
-def display_name(name: str) -> str:
+def person_name(name: str) -> str:
     """A person's name from the name of a file or folder: spaces for underscores, composed Unicode (NFC)."""
     return " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
 

@@ -71,19 +71,23 @@ _GALLERY = (
 _EXAMPLES = _Photos("Examples", FACENET, lambda path: _celebrity(path, "val"), numbered=True)
 
 
-def people() -> SourcePeople:
+def demonstration_people() -> SourcePeople:
     """984 people: 5 celebrities, 608 politicians, 371 players. Downloads them and the examples if needed."""
     found: list[SourcePerson] = []
     _unpacked(_EXAMPLES)
     for photos in _GALLERY:
-        found += folder.people(_unpacked(photos), source=photos.source, licence=photos.licence).people
+        found += folder.people_in_folder(_unpacked(photos), source=photos.source, licence=photos.licence).people
     return source_people(found)
 
 
-def examples() -> dict[str, list[Path]]:
+def example_photos() -> dict[str, list[Path]]:
     """Example probes by name: photos of the five celebrities that are not in the gallery. Empty before set-up."""
     place = _place(_EXAMPLES)
-    return {person.name: list(person.photos) for person in folder.people(place).people} if place.is_dir() else {}
+    return (
+        {person.name: list(person.photos) for person in folder.people_in_folder(place).people}
+        if place.is_dir()
+        else {}
+    )
 
 
 def _place(photos: _Photos) -> Path:

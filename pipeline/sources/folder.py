@@ -6,13 +6,13 @@ import re
 from pathlib import Path, PurePath
 
 from pipeline.errors import SourceError
-from pipeline.sources.base import Source, SourcePeople, SourcePerson, display_name, photo_files, source_people
+from pipeline.sources.base import Source, SourcePeople, SourcePerson, person_name, photo_files, source_people
 
 # "Ann Lee_0001.jpg", "Ann Lee-2.png" and "Ann Lee (3).jpg" are three photos of Ann Lee.
 _NUMBER = re.compile(r"(\s*\(\d+\)|[\s_-]+\d+)$")
 
 
-def people(folder: Path, *, source: str | None = None, licence: str = "not stated") -> SourcePeople:
+def people_in_folder(folder: Path, *, source: str | None = None, licence: str = "not stated") -> SourcePeople:
     """One person per sub-folder, with photos at any depth, plus the people that files in ``folder`` are named after.
 
     A sub-folder without photos gives a person without photos, which the build reports.
@@ -24,14 +24,14 @@ def people(folder: Path, *, source: str | None = None, licence: str = "not state
         raise SourceError(f"There is no folder {folder}.")
     source = source or folder.resolve().name
     found = [
-        SourcePerson(path.name, display_name(path.name), tuple(_photos_below(path)), source, licence)
+        SourcePerson(path.name, person_name(path.name), tuple(_photos_below(path)), source, licence)
         for path in sorted(folder.iterdir())
         if path.is_dir() and not path.name.startswith(".")
     ]
     flat: dict[str, list[Path]] = {}
     for path in photo_files(folder):
         flat.setdefault(name_from_file(path.name), []).append(path)
-    found += [SourcePerson(key, display_name(key), tuple(paths), source, licence) for key, paths in flat.items()]
+    found += [SourcePerson(key, person_name(key), tuple(paths), source, licence) for key, paths in flat.items()]
     if not any(person.photos for person in found):
         raise SourceError(
             f"There are no photos in {folder}. Put one folder for each person in it, or photos named after people."
@@ -39,7 +39,7 @@ def people(folder: Path, *, source: str | None = None, licence: str = "not state
     return source_people(found)
 
 
-FOLDER = Source("folder", "Folder", "one folder per person, or photos named after people", people)
+FOLDER = Source("folder", "Folder", "one folder per person, or photos named after people", people_in_folder)
 
 
 def name_from_file(file: str) -> str:

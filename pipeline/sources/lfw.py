@@ -14,7 +14,7 @@ LICENCE = "research benchmark, University of Massachusetts Amherst; photos from 
 _UNPACKED = ("lfw", "lfw_funneled", "lfw-deepfunneled")
 
 
-def people(path: Path | None = None) -> SourcePeople:
+def lfw_people(path: Path | None = None) -> SourcePeople:
     """The people of an unpacked LFW (``Name/Name_0001.jpg``); without ``path``, scikit-learn downloads it.
 
     ``path`` may also be the folder above, which holds the official lists as well.
@@ -23,11 +23,15 @@ def people(path: Path | None = None) -> SourcePeople:
     """
     path = path or _download()
     below = [path / name for name in _UNPACKED if (path / name).is_dir()]
-    return folder.people(below[0] if below else path, source="LFW", licence=LICENCE)
+    return folder.people_in_folder(below[0] if below else path, source="LFW", licence=LICENCE)
 
 
 LFW = Source(
-    "lfw", "Labeled Faces in the Wild", "Labeled Faces in the Wild, downloaded by default", people, default=people
+    "lfw",
+    "Labeled Faces in the Wild",
+    "Labeled Faces in the Wild, downloaded by default",
+    lfw_people,
+    default=lfw_people,
 )
 
 

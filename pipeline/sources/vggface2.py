@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import SourceError
-from pipeline.sources.base import Source, SourcePeople, SourcePerson, display_name, photo_files
+from pipeline.sources.base import Source, SourcePeople, SourcePerson, person_name, photo_files
 
 LICENCE = "VGGFace2: for research"
 
 
-def people(path: Path) -> SourcePeople:
+def vggface2_people(path: Path) -> SourcePeople:
     """The people of an unpacked VGGFace2 folder, with or without ``train`` and ``test`` below it.
 
     People missing from ``identity_meta.csv`` are named by their number. Raises SourceError if the folder is missing
@@ -34,7 +34,7 @@ def people(path: Path) -> SourcePeople:
     return SourcePeople(each(), len(folders))
 
 
-VGGFACE2 = Source("vggface2", "VGGFace2", "the folder of VGGFace2", people)
+VGGFACE2 = Source("vggface2", "VGGFace2", "the folder of VGGFace2", vggface2_people)
 
 
 def _is_identity(place: Path) -> bool:
@@ -47,7 +47,7 @@ def _names(table: Path) -> dict[str, str]:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
     columns = len(rows[0]) if rows else 0
     return {
-        row[0].strip(): display_name(", ".join(part.strip() for part in row[1 : len(row) - columns + 2]))
+        row[0].strip(): person_name(", ".join(part.strip() for part in row[1 : len(row) - columns + 2]))
         for row in rows[1:]
         if len(row) >= columns >= 2
     }

@@ -45,7 +45,9 @@ def odd_gallery(folders, models):
     """A second gallery, of one person with an odd name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOOKSLIKEWHO_HOME", str(folders[0]))
-        person = SourcePerson("odd", ODD_NAME, tuple(demonstration.examples()["Madonna"][1:3]), "Friends", "theirs")
+        person = SourcePerson(
+            "odd", ODD_NAME, tuple(demonstration.example_photos()["Madonna"][1:3]), "Friends", "theirs"
+        )
         building.build("odd", source_people([person]), models.detector, models.embedder)
         # What the app would keep of it on the first probe.
         prepared_rows(opening.open_gallery("odd"), registry.load_scorer())

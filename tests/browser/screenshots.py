@@ -40,7 +40,7 @@ def main() -> None:
     expect.set_options(timeout=120_000)
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir()
-    examples = demonstration.examples()
+    examples = demonstration.example_photos()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "temporary").mkdir()

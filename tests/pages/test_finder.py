@@ -68,14 +68,14 @@ def names(page: AppTest) -> list[str]:
 def test_before_a_photo_the_page_asks_for_one_and_offers_the_five_examples(page):
     assert names(page) == []
     assert len(page.file_uploader) == 1
-    assert [button.label for button in page.button] == list(demonstration.examples())
+    assert [button.label for button in page.button] == list(demonstration.example_photos())
     assert any("memory of this session" in caption.value for caption in page.caption)
     assert any("never tells who somebody is" in caption.value for caption in page.caption)
 
 
-@pytest.mark.parametrize("person", demonstration.examples())
+@pytest.mark.parametrize("person", demonstration.example_photos())
 def test_every_example_photo_of_a_person_gives_that_person_first(person, page):
-    for path in demonstration.examples()[person]:
+    for path in demonstration.example_photos()[person]:
         assert names(given(page, path))[0] == person, path.name
 
 
@@ -257,7 +257,7 @@ def odd(home, models):
     """The name of a gallery whose people have odd names."""
     people = [
         SourcePerson(name, ODD_NAMES[name], tuple(paths[1:2]), f"From **{name}**", "<i>none</i>")
-        for name, paths in demonstration.examples().items()
+        for name, paths in demonstration.example_photos().items()
     ]
     building.build("odd", source_people(people), models.detector, models.embedder)
     return "odd"

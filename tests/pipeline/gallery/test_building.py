@@ -30,7 +30,7 @@ BLANK = np.full((200, 200, 3), 127, np.uint8)
 @pytest.fixture
 def build(home, models):
     def build_(people: SourcePeople | Path, name: str = "mine", progress: Any = id, **settings: Any) -> BuildReport:
-        people = folder.people(people) if isinstance(people, Path) else people
+        people = folder.people_in_folder(people) if isinstance(people, Path) else people
         options = {"settings": BuildSettings(**settings), "progress": progress}
         return building.build(name, people, models.detector, models.embedder, **options)
 
@@ -263,7 +263,7 @@ SETTINGS = BuildSettings(photos_per_person=3, people_per_part=2)
 
 def people() -> SourcePeople:
     """Three celebrities and three politicians, with at most six photos each."""
-    chosen = list(demonstration.people().people)[2:8]
+    chosen = list(demonstration.demonstration_people().people)[2:8]
     return source_people([replace(person, photos=person.photos[:6]) for person in chosen])
 
 

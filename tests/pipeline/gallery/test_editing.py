@@ -44,7 +44,9 @@ def dropped(models):
 @pytest.fixture(scope="session")
 def strangers():
     """Photos of politicians who are not in the gallery "small"."""
-    found = [person for person in demonstration.people().people if person.source == "Brazilian politicians"]
+    found = [
+        person for person in demonstration.demonstration_people().people if person.source == "Brazilian politicians"
+    ]
     return [person.photos[0] for person in found[:6]]
 
 
@@ -106,7 +108,7 @@ def test_removing_a_person_removes_their_rejected_photos_from_the_list(home, mod
         tmp_path / "in", {"Ann/1.jpg": examples["Madonna"][1], "Ann/blank.png": BLANK, "Bob/blank.png": BLANK}
     )
     put(place, {"Bob/1.jpg": examples["Elton John"][1]})
-    building.build("mine", folder.people(place), models.detector, models.embedder)
+    building.build("mine", folder.people_in_folder(place), models.detector, models.embedder)
     editing.remove_person("mine", "in/Ann")
     assert [each.name for each in rejected.read_rejected(home / "galleries" / "mine")] == ["Bob"]
     assert (place / "Ann" / "1.jpg").is_file()
@@ -141,7 +143,7 @@ def test_screening_predicts_what_adding_does(small, models, dropped, strangers, 
 
 def test_adding_by_hand_screens_like_a_build(home, models, dropped, tmp_path):
     """Of all photos of a celebrity, some too small and one without a face, the same are accepted."""
-    person = next(person for person in demonstration.people().people if person.name == "Ben Affleck")
+    person = next(person for person in demonstration.demonstration_people().people if person.name == "Ben Affleck")
     settings = building.BuildSettings(photos_per_person=25)
     building.build("built", source_people([person]), models.detector, models.embedder, settings=settings)
     managing.create_gallery("by-hand")

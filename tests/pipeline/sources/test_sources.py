@@ -30,13 +30,13 @@ def test_a_folder_per_person_is_read_at_any_depth_without_hidden_files(tmp_path)
     put(tmp_path, empty("Ann_Lee/b.jpg", "Ann_Lee/a.PNG", "Ann_Lee/2019/c.webp", "Ann_Lee/notes.txt"))
     put(tmp_path, empty("Ann_Lee/.hidden.jpg", "Ann_Lee/.thumbs/d.jpg", "Ann_Lee/.thumbs/large/e.jpg", ".git/f.jpg"))
     put(tmp_path, empty("Bob/readme.md"))
-    assert photos_of(folder.people(tmp_path)) == {"Ann Lee": ["a.PNG", "b.jpg", "c.webp"], "Bob": []}
+    assert photos_of(folder.people_in_folder(tmp_path)) == {"Ann Lee": ["a.PNG", "b.jpg", "c.webp"], "Bob": []}
 
 
 def test_flat_files_are_named_after_their_person(tmp_path):
     put(tmp_path, empty("Ann Lee_0001.jpg", "Ann Lee-2.png", "Ann Lee (3).jpg", "Ann Lee.jpg", "José_Pérez_1.heic"))
     put(tmp_path, empty("007.jpg", "notes.txt", ".hidden.jpg"))
-    assert photos_of(folder.people(tmp_path)) == {
+    assert photos_of(folder.people_in_folder(tmp_path)) == {
         "007": ["007.jpg"],
         "Ann Lee": ["Ann Lee (3).jpg", "Ann Lee-2.png", "Ann Lee.jpg", "Ann Lee_0001.jpg"],
         "José Pérez": ["José_Pérez_1.heic"],
@@ -45,29 +45,29 @@ def test_flat_files_are_named_after_their_person(tmp_path):
 
 def test_every_photo_suffix_is_listed(tmp_path):
     put(tmp_path, empty(*(f"Ann/{index}{suffix}" for index, suffix in enumerate(SUFFIXES))))
-    assert len(photos_of(folder.people(tmp_path))["Ann"]) == len(SUFFIXES)
+    assert len(photos_of(folder.people_in_folder(tmp_path))["Ann"]) == len(SUFFIXES)
 
 
 @pytest.mark.parametrize("name", ['"Q" O\'Neil', "Comma, Jr.", "Émilie 🎭", "שרה כהן", "A\\B"])
 def test_unusual_names_are_kept(tmp_path, name):
     put(tmp_path, empty(f"{name}/a.jpg"))
-    assert photos_of(folder.people(tmp_path)) == {name: ["a.jpg"]}
+    assert photos_of(folder.people_in_folder(tmp_path)) == {name: ["a.jpg"]}
 
 
 def test_decomposed_letters_are_composed(tmp_path):
     put(tmp_path, empty("Jose\u0301/a.jpg"))
-    assert list(photos_of(folder.people(tmp_path))) == ["Jos\u00e9"]
+    assert list(photos_of(folder.people_in_folder(tmp_path))) == ["Jos\u00e9"]
 
 
 def test_the_source_is_the_folder_and_its_licence_is_not_stated(tmp_path):
-    (person,) = folder.people(put(tmp_path / "family", empty("Ann/a.jpg"))).people
+    (person,) = folder.people_in_folder(put(tmp_path / "family", empty("Ann/a.jpg"))).people
     assert (person.source, person.licence) == ("family", "not stated")
 
 
 def test_a_folder_without_photos_explains_what_to_put_in_it(tmp_path):
     put(tmp_path, empty("Ann/readme.md"))
     with pytest.raises(SourceError, match=r"no photos in .* one folder for each person"):
-        folder.people(tmp_path)
+        folder.people_in_folder(tmp_path)
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -118,31 +118,31 @@ def test_vggface2_names_come_from_the_table(tmp_path, part, ends, mark):
     put(tmp_path / part, empty(*(f"n{number:06d}/{photo:04d}_01.jpg" for number in numbers for photo in (2, 1))))
     put(tmp_path, empty("notes/0001_01.jpg"))
     expected = {name: ["0001_01.jpg", "0002_01.jpg"] for name in NAMES}
-    assert photos_of(vggface2.people(tmp_path)) == expected
+    assert photos_of(vggface2.vggface2_people(tmp_path)) == expected
     if part:
-        assert photos_of(vggface2.people(tmp_path / part)) == expected
+        assert photos_of(vggface2.vggface2_people(tmp_path / part)) == expected
 
 
 def test_a_vggface2_table_that_is_not_unicode_is_read(tmp_path):
     (tmp_path / "identity_meta.csv").write_bytes(META.encode("latin-1"))
     put(tmp_path, empty("n000001/0001_01.jpg"))
-    assert list(photos_of(vggface2.people(tmp_path))) == ["14th Dalai Lama"]
+    assert list(photos_of(vggface2.vggface2_people(tmp_path))) == ["14th Dalai Lama"]
 
 
 def test_without_the_table_vggface2_people_are_named_by_number(tmp_path):
     put(tmp_path, empty("n000001/0001_01.jpg"))
-    assert list(photos_of(vggface2.people(tmp_path))) == ["n000001"]
+    assert list(photos_of(vggface2.vggface2_people(tmp_path))) == ["n000001"]
 
 
 def test_a_folder_without_vggface2_identities_is_reported(tmp_path):
     put(tmp_path, empty("Ann/a.jpg"))
     with pytest.raises(SourceError, match="no VGGFace2 identities"):
-        vggface2.people(tmp_path)
+        vggface2.vggface2_people(tmp_path)
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here; LOOKSLIKEWHO_LFW names the folder that holds lfw/")
 def test_lfw_has_all_its_people_and_photos():
-    found = list(lfw.people(LFW).people)
+    found = list(lfw.lfw_people(LFW).people)
     assert len(found) == 5749
     assert sum(len(person.photos) for person in found) == 13233
     assert found[0].name == "AJ Cook"
@@ -153,7 +153,7 @@ def test_lfw_is_found_in_the_folder_above(tmp_path):
     photos = ("Ann_Lee/Ann_Lee_0001.jpg", "Bo_Li/Bo_Li_0001.jpg", "Bo_Li/Bo_Li_0002.jpg")
     put(tmp_path / "lfw_funneled", empty(*photos))
     (tmp_path / "pairs.txt").write_text("10 300\n")
-    beside, within = (list(lfw.people(path).people) for path in (tmp_path, tmp_path / "lfw_funneled"))
+    beside, within = (list(lfw.lfw_people(path).people) for path in (tmp_path, tmp_path / "lfw_funneled"))
     assert [(person.name, len(person.photos)) for person in beside] == [("Ann Lee", 1), ("Bo Li", 2)]
     assert beside == within
 
@@ -164,11 +164,11 @@ def test_lfw_without_network_and_path_asks_for_a_folder(empty_home, monkeypatch)
 
     monkeypatch.setattr("sklearn.datasets.fetch_lfw_people", unreachable)
     with pytest.raises(SourceError, match="folder of your own copy"):
-        lfw.people()
+        lfw.lfw_people()
 
 
 def test_the_demonstration_has_984_people_of_three_sources():
-    people = demonstration.people()
+    people = demonstration.demonstration_people()
     found = list(people.people)
     count = {source: sum(person.source == source for person in found) for source in {p.source for p in found}}
     assert count == {"Five celebrities": 5, "Brazilian politicians": 608, "Basketball players": 371}
@@ -182,7 +182,7 @@ def test_no_photo_of_the_demonstration_occurs_under_two_names(examples):
     import hashlib
 
     owners: dict[str, set[str]] = {}
-    for person in demonstration.people().people:
+    for person in demonstration.demonstration_people().people:
         for path in person.photos:
             owners.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), set()).add(person.name)
     assert all(len(names) == 1 for names in owners.values())
@@ -197,10 +197,10 @@ def test_photos_are_unpacked_once(empty_home, monkeypatch):
 
     (empty_home / "downloads").parent.mkdir()
     (empty_home / "downloads").symlink_to(HOME / "downloads")
-    unpacked = demonstration.examples()
+    unpacked = demonstration.example_photos()
     assert {name: [path.name for path in paths] for name, paths in unpacked.items()} == {
         name: [f"{name.replace(' ', '_')}_{number}.jpg" for number in range(1, 6)] for name in unpacked
     }
     assert all(path.is_relative_to(empty_home) for paths in unpacked.values() for path in paths)
     (empty_home / "downloads").unlink()
-    assert demonstration.examples() == unpacked
+    assert demonstration.example_photos() == unpacked
