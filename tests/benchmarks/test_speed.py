@@ -1,7 +1,7 @@
-"""A guard against what would make the fast ways slow again: ratios in one run, with wide bounds.
+"""Guards against slowdowns: ratios of two ways in one run, with wide bounds.
 
-The figures themselves are those of ``make benchmarks``. Each bound is a third or less of what is measured there, and
-of both ways the quickest of several alternating rounds counts, so that a busy machine does not matter.
+``make benchmarks`` measures the figures themselves. Each bound is a third or less of its figure, and the fastest of
+several alternating rounds counts, so that a busy machine does not matter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FACES, PER_PERSON = 40_000, 10
 
 
 def times_faster(fast: Callable[[], object], slow: Callable[[], object], rounds: int = 7) -> float:
-    """How many times as long the slow way takes, once both are warm."""
+    """How many times faster the first function is, both warm."""
     fast(), slow()
     best = [float("inf"), float("inf")]
     for _ in range(rounds):
@@ -48,7 +48,7 @@ def probes() -> np.ndarray:
     return unit_rows(64, seed=1)
 
 
-def test_scoring_a_gallery_costs_little_more_than_a_product_of_matrices(search, probes):
+def test_scoring_a_gallery_costs_little_more_than_a_matrix_product(search, probes):
     rows = np.array(search.gallery.embeddings)
     assert times_faster(lambda: search.rank(probes[:1], 10, exact=True), lambda: rows @ probes[0]) > 0.1
 
@@ -62,17 +62,17 @@ def test_many_probes_at_once_are_faster_than_one_by_one(search, probes):
 
 
 def test_scoring_is_far_faster_than_comparing_photo_by_photo(search, probes):
-    some = search.scorer.prepare(search.gallery.embeddings[:400])
+    rows = search.scorer.prepare(search.gallery.embeddings[:400])
 
     def photo_by_photo() -> None:
-        for row in some:
+        for row in rows:
             search.scorer.distances(probes[0], row[None])
 
-    # The whole gallery in less time than a hundredth of it one by one.
+    # The whole gallery takes less time than a hundredth of it photo by photo.
     assert times_faster(lambda: search.rank(probes[:1], 10, exact=True), photo_by_photo) > 1
 
 
-def test_finding_faces_is_faster_than_by_the_package(examples):
+def test_face_detection_is_faster_than_the_mtcnn_package(examples):
     from mtcnn import MTCNN
 
     picture = photo.read(examples["Madonna"][0])
@@ -80,12 +80,12 @@ def test_finding_faces_is_faster_than_by_the_package(examples):
     assert times_faster(lambda: network.rows(picture[None]), lambda: package.detect_faces(picture)) > 1.5
 
 
-def test_embedding_many_crops_is_faster_than_one_by_one_through_keras(models, facenet):
+def test_embedding_a_batch_is_faster_than_predict_crop_by_crop(models, facenet):
     crops = np.random.default_rng(0).integers(0, 255, (4, 160, 160, 3), np.uint8)
     pixels = (crops - crops.mean()) / crops.std()
 
-    def predicted() -> None:
+    def crop_by_crop() -> None:
         for crop in pixels:
             facenet.predict(crop[None], verbose=0)
 
-    assert times_faster(lambda: models.embedder.rows(crops), predicted, 3) > 1.3
+    assert times_faster(lambda: models.embedder.rows(crops), crop_by_crop, 3) > 1.3
