@@ -28,7 +28,7 @@ def own_facenet(facenet, monkeypatch):
     import tensorflow
 
     before = facenet.get_weights()
-    monkeypatch.setattr(weights, "load", lambda: facenet)
+    monkeypatch.setattr(weights, "load_facenet", lambda: facenet)
     tensorflow.config.run_functions_eagerly(True)
     yield facenet
     tensorflow.config.run_functions_eagerly(False)
