@@ -39,7 +39,7 @@ class OneShotDraw:
         """Distance of each probe to its own person's photo, (probes,)."""
         return self.distances[np.arange(len(self.own)), self.own]
 
-    @property
+    @cached_property
     def to_others(self) -> NDArray[np.float32]:
         """Distances of the probes to all other people, (probes, gallery - 1)."""
         others = np.ones(self.distances.shape, bool)
