@@ -189,7 +189,7 @@ def test_the_finder_leads_to_the_map_at_once_and_back(page, madonna):
     at_rest(page)
     page.get_by_role("button", name="Compare", exact=True).first.click()
     expect(page.locator("strong").first).to_have_text("Your photo and Madonna")
-    expect(page.get_by_text("Most alike photos")).to_be_visible()
+    expect(page.get_by_text("Most similar photos")).to_be_visible()
     page.get_by_role("button", name="Back", exact=True).click()
     page.get_by_role("link", name="Back to the finder").click()
     best(page, "Madonna")
@@ -203,7 +203,7 @@ def test_shift_and_a_click_compares_two_people(explorer):
     explorer.wait_for_timeout(1000)
     mark: Any = explorer.locator(".mark.near img").nth(3).bounding_box()
     explorer.mouse.click(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
-    expect(explorer.get_by_text("Most alike photos")).to_be_visible()
+    expect(explorer.get_by_text("Most similar photos")).to_be_visible()
     expect(explorer).to_have_url(re.compile("other="))
 
 

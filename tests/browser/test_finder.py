@@ -17,7 +17,7 @@ from tests.conftest import encoded, enlarged
 NOTE_STAGES = """() => {
     window.stages = new Set();
     new MutationObserver(() => {
-        for (const words of ["Loading the networks", "Finding faces"])
+        for (const words of ["Loading the face model", "Finding faces"])
             if (document.body.textContent.includes(words)) window.stages.add(words);
     }).observe(document.body, {childList: true, subtree: true, characterData: true});
 }"""
@@ -35,7 +35,7 @@ def best(page: Page, person: str) -> None:
 
 
 def test_the_page_appears_before_the_networks_are_loaded_and_then_names_its_stages(page, madonna):
-    expect(page.get_by_role("heading", name="Who does this face look like?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Who do I look like?")).to_be_visible()
     expect(page.get_by_role("button", name="Madonna", exact=True)).to_be_visible()
     # A stage can be over before one looks, so that the page itself notes what it shows.
     page.evaluate(NOTE_STAGES)

@@ -62,7 +62,7 @@ def to_people(page: Page) -> None:
 
 def to_finder(page: Page) -> None:
     page.get_by_role("link", name="Finder", exact=True).click()
-    expect(page.get_by_role("heading", name="Who does this face look like?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Who do I look like?")).to_be_visible()
     # What is left of the page before is still there for a moment.
     expect(page.locator("input[type=file]")).to_have_count(1)
     expect(page.get_by_role("heading", name="People", exact=True)).to_have_count(0)

@@ -74,7 +74,7 @@ def test_before_a_choice_the_page_says_how_far_the_map_is_to_be_trusted():
     assert "never tells who somebody is" in captions(page)
 
 
-def test_a_chosen_face_is_shown_with_its_nearest_people_in_truth(demonstration):
+def test_a_chosen_face_is_shown_with_its_most_similar_faces(demonstration):
     page = explorer(face=500)
     rows, people = demonstration.embeddings, demonstration.person_of_row
     distances = CosineScorer().distances(rows[500], rows)

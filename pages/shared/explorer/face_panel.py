@@ -1,0 +1,82 @@
+"""The panel of a chosen face: who it is, whether to trust the map here, and the most similar faces."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import navigation
+from pages.shared.explorer.view import SMALL_PX, MapView
+from pages.shared.text import escape, name_html
+from pages.shared.url_state import choose, compare
+from pipeline.map import queries
+
+# From these shares of near neighbours on, the map is called right, or partly right.
+_RIGHT, _PARTLY = 0.7, 0.4
+
+
+def draw(view: MapView) -> None:
+    """The panel."""
+    with st.container(border=True):
+        _draw_person(view)
+        _draw_trust(view)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.toggle("Compare with the next click", key="comparing", help="Or hold Shift while you click.")
+            st.space("stretch")
+            draw_close()
+    st.markdown("##### Most similar faces", help="By the 128 numbers of the embedding, not by the map.")
+    distances = queries.to_distance(view.cosines[view.neighbours])
+    with st.container(gap="xsmall", key="people"):
+        for row, distance in zip(view.neighbours, distances.tolist(), strict=True):
+            _draw_neighbour(view, row, distance)
+
+
+def draw_close() -> None:
+    """The button that closes a panel."""
+    st.button("Close", icon=":material/close:", on_click=choose, args=(None, False), type="tertiary")
+
+
+def _draw_person(view: MapView) -> None:
+    row = view.row
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.image(view.portrait(row), width=112, alt=f"Photo of {view.name(row)}")
+        with st.container(width="stretch", gap="xxsmall"):
+            st.html(f"<strong style='font-size: 1.25rem'>{name_html(view.name(row))}</strong>")
+            if row is None:
+                st.caption("Placed among the most similar faces.")
+                st.page_link(navigation.page("Finder"), label="Back to the finder", icon=":material/arrow_back:")
+                return
+            columns, people = view.gallery.row(row), view.gallery.person_of_row
+            st.caption(escape(columns["source"]))
+            photos = int((people == people[row]).sum())
+            if photos > 1:
+                st.caption(f"{photos} photos in the gallery")
+            st.caption(f"Cluster {view.map.clusters[row] + 1} · quality {view.map.quality[row]:.0%}")
+    st.caption(escape(f"Licence: {columns['licence']}"))
+
+
+def _draw_trust(view: MapView) -> None:
+    """Whether the map is right around the chosen face."""
+    checked = view.neighbours_checked
+    if not checked:
+        return
+    near = view.neighbours_kept()
+    text = f"{near} of the {checked} nearest photos are near on the map."
+    if near >= _RIGHT * checked:
+        st.success(f"The map is right here: {text}", icon=":material/verified:")
+    elif near >= _PARTLY * checked:
+        st.info(f"The map is partly right here: {text}", icon=":material/contrast:")
+    else:
+        st.warning(f"The map misleads here: only {text}", icon=":material/wrong_location:")
+
+
+def _draw_neighbour(view: MapView, row: int, distance: float) -> None:
+    name = view.name(row)
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
+        st.image(view.portrait(row, SMALL_PX), width=56, alt=f"Photo of {name}")
+        with st.container(width="stretch", gap=None):
+            st.button(
+                f"**{escape(name)}**", key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True
+            )
+            far = " · :orange[far on the map]" if view.is_far(row) else ""
+            st.caption(f"{distance:.3f}{far}")
+        st.button("Compare", key=f"compare {row}", on_click=compare, args=(view.face, row), type="tertiary")

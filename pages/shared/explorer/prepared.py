@@ -1,0 +1,56 @@
+"""A gallery's map prepared for the screen, shared by all sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from pages.shared.scatter import Points
+from pipeline import storage
+from pipeline.errors import MapError
+from pipeline.gallery.gallery import Gallery
+from pipeline.map.files import CODES_FILE, map_path, network_of_codes, open_code_layouts, open_map
+from pipeline.map.layouts import FaceMap
+
+
+@dataclass(frozen=True)
+class PreparedMap:
+    """A map with the packed points of its plot.
+
+    names: of the person in each row. sources: the number of each row's source, (n,), and their names.
+    warning: why the layouts of a network's codes cannot be shown, or "".
+    """
+
+    map: FaceMap
+    points: Points
+    names: list[str]
+    sources: tuple[NDArray[np.int32], list[str]]
+    warning: str = ""
+
+
+def prepared_map(opened: Gallery) -> PreparedMap:
+    """A gallery's map, read again when it, or the network whose codes it shows, has changed. Raises MapError."""
+    network = network_of_codes(opened)
+    files = [map_path(opened), opened.folder / CODES_FILE, *([network / storage.MANIFEST] if network else [])]
+    stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
+    return _prepared_map(str(opened.folder), opened.manifest, stamps, opened)
+
+
+@st.cache_resource(show_spinner="Opening the map", max_entries=4)
+def _prepared_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], _opened: Gallery) -> PreparedMap:
+    opened_map = open_map(_opened)
+    warning = ""
+    try:
+        opened_map = replace(opened_map, layouts=opened_map.layouts | open_code_layouts(_opened))
+    except MapError as error:
+        warning = str(error)
+    names = _opened.faces["name"].to_pylist()
+    sources = _opened.faces["source"].combine_chunks().dictionary_encode()
+    layouts = {name: layout.places for name, layout in opened_map.layouts.items()}
+    points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in _opened.first_rows.tolist()])
+    numbered = (np.asarray(sources.indices), sources.dictionary.to_pylist())
+    return PreparedMap(opened_map, points, names, numbered, warning)

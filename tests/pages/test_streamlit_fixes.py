@@ -1,0 +1,71 @@
+"""Each change to Streamlit's internals still changes what it is meant to change."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartParser
+from streamlit.runtime.scriptrunner import script_runner
+from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette import starlette_routes
+
+from pages.shared import streamlit_fixes
+from tests.pages.visitor import visit
+
+MEGABYTE = 2**20
+
+
+def is_spooled(size: int) -> bool:
+    """Whether an upload of this size is written to a temporary file."""
+    head = b'--line\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
+
+    async def stream():
+        yield head + bytes(size) + b"\r\n--line--\r\n"
+
+    headers = Headers({"content-type": "multipart/form-data; boundary=line"})
+    form = asyncio.run(MultiPartParser(headers, stream()).parse())
+    file = form["file"]
+    assert isinstance(file, UploadFile)
+    return bool(vars(file.file)["_rolled"])
+
+
+def test_uploads_above_a_megabyte_stay_in_memory(monkeypatch):
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MEGABYTE)
+    assert is_spooled(2 * MEGABYTE)
+    streamlit_fixes.keep_uploads_in_memory()
+    assert not is_spooled(2 * MEGABYTE)
+
+
+def test_streamlit_receives_uploads_through_the_parser_that_is_changed():
+    assert "request.form()" in inspect.getsource(starlette_routes)
+
+
+def test_a_run_no_longer_clears_the_session_of_keras(monkeypatch):
+    cleared = []
+    keras = ModuleType("keras")
+    keras.backend = SimpleNamespace(clear_session=lambda: cleared.append(True))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    app = AppTest.from_string("")
+    source = inspect.getsource(script_runner)
+    namespace = dict(vars(script_runner))
+    function = source[source.index("def _clean_problem_modules") :].partition("\n\n\n")[0]
+    exec(function, namespace)
+    monkeypatch.setattr(script_runner, "_clean_problem_modules", namespace["_clean_problem_modules"])
+    app.run()
+    assert cleared
+    cleared.clear()
+    streamlit_fixes.keep_keras_session()
+    app.run()
+    assert not cleared
+
+
+@pytest.mark.parametrize("name", ["explorer", "people", "training", "systems"])
+def test_a_url_opened_first_on_a_fresh_server_goes_through_the_router(name, fresh_server, empty_home):
+    page = visit(name)
+    assert not page.exception
+    assert page.title
