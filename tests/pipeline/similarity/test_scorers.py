@@ -1,4 +1,4 @@
-"""The scorers: cosine against its formula, the network in its file, and the resemblance that people read."""
+"""Scorers and calibration: cosine against its formula, networks in their files, resemblance."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pipeline import photo, storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
 from pipeline.similarity import files, network_scorer, registry
-from pipeline.similarity import network as similarity
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.cosine import CosineScorer
-from pipeline.similarity.network import SimilarityNetwork
+from pipeline.similarity.network import Layer, SimilarityNetwork
 from pipeline.similarity.network_scorer import NetworkScorer
 from tests.conftest import unit_rows
 from train.evaluation import metrics
@@ -25,7 +24,7 @@ from train.evaluation.calibration import fit_calibration
 CURVE = Calibration(middle=0.3, slope=2, on_logit=True)
 
 
-def test_the_distance_is_half_of_one_minus_the_cosine():
+def test_the_cosine_distance_is_half_of_one_minus_the_cosine():
     probe, rows = unit_rows(1, seed=1)[0], unit_rows(50)
     expected = [(1 - sum(a * b for a, b in zip(probe.tolist(), row.tolist(), strict=True))) / 2 for row in rows]
     distances = CosineScorer().distances(probe, rows)
@@ -33,7 +32,7 @@ def test_the_distance_is_half_of_one_minus_the_cosine():
     assert distances.dtype == np.float32
 
 
-def test_the_distance_is_symmetric_zero_to_itself_and_one_to_the_opposite():
+def test_the_cosine_distance_is_symmetric_and_runs_from_0_to_1():
     scorer, (one, two) = CosineScorer(), unit_rows(2)
     assert scorer.distances(one, two[None]) == pytest.approx(scorer.distances(two, one[None]))
     assert scorer.distances(one, np.stack([one, -one])) == pytest.approx([0, 1], abs=1e-6)
@@ -41,10 +40,10 @@ def test_the_distance_is_symmetric_zero_to_itself_and_one_to_the_opposite():
 
 
 def network(seed: int = 0, **settings: object) -> SimilarityNetwork:
-    """A network of random weights of the sizes that this project grew from."""
+    """A network of random weights, with the layer sizes of LooksLikeWho by sdamolini."""
     random = np.random.default_rng(seed)
 
-    def layers(*sizes: int) -> tuple[similarity.Layer, ...]:
+    def layers(*sizes: int) -> tuple[Layer, ...]:
         return tuple(
             (random.normal(0, 0.2, pair).astype(np.float32), random.normal(0, 0.2, pair[1]).astype(np.float32))
             for pair in pairwise(sizes)
@@ -55,7 +54,7 @@ def network(seed: int = 0, **settings: object) -> SimilarityNetwork:
 
 
 @pytest.mark.parametrize("settings", [{}, {"both_orders": True}, {"product": True, "steepness": 9.0, "middle": 0.3}])
-def test_a_network_comes_back_from_its_folder_with_its_distances(settings, tmp_path):
+def test_a_network_read_from_its_folder_gives_the_same_distances(settings, tmp_path):
     made = network(**settings)
     files.write_network(tmp_path, made, CURVE, {"trained_on": "nothing", "embedding": default_identity()})
     scorer = network_scorer.read_scorer(tmp_path)
@@ -67,14 +66,14 @@ def test_a_network_comes_back_from_its_folder_with_its_distances(settings, tmp_p
     assert (storage.read_manifest(tmp_path) or {})["trained_on"] == "nothing"
 
 
-def test_the_digest_tells_networks_apart_by_weights_and_by_settings():
+def test_the_digest_depends_on_weights_and_settings():
     plain, again, others = network(), network(), [network(seed=1), network(both_orders=True)]
     digests = {NetworkScorer(made, CURVE).digest for made in (plain, again, *others)}
     assert len(digests) == 3
 
 
 @pytest.mark.parametrize("product", [False, True])
-def test_blocks_on_several_threads_give_what_single_rows_give(product):
+def test_blocks_on_several_threads_agree_with_single_rows(product):
     made = network(product=product, both_orders=not product)
     prepared = made.prepare(made.codes(unit_rows(9000)))
     code = made.codes(unit_rows(1, seed=1))[0]
@@ -84,7 +83,16 @@ def test_blocks_on_several_threads_give_what_single_rows_give(product):
     assert made.distances(code, prepared[:0]).shape == (0,)
 
 
-def test_what_ships_is_a_network_whose_calibration_keeps_the_order():
+def test_codes_row_by_row_have_the_same_bits_in_any_company():
+    made = network_scorer.read_scorer(files.SHIPPED_NETWORK).network
+    rows = unit_rows(9)
+    together = made.codes_row_by_row(rows)
+    assert (np.concatenate([made.codes_row_by_row(row[None]) for row in rows]) == together).all()
+    assert together == pytest.approx(made.codes(rows), abs=1e-6)
+    assert made.codes_row_by_row(rows[:0]).shape == (0, together.shape[1])
+
+
+def test_the_shipped_calibration_keeps_the_order_of_distances():
     scorer = registry.load_scorer()
     assert scorer.name == "network"
     distances = scorer.distances(unit_rows(1, seed=1)[0], scorer.prepare(unit_rows(500)))
@@ -154,7 +162,7 @@ def _changed(folder, **values):
         (_cut_weights, "network.npz does not match its hash"),
     ],
 )
-def test_a_network_that_cannot_be_used_is_one_sentence(shipped, damage, says, monkeypatch):
+def test_an_unusable_network_is_reported_in_one_sentence(shipped, damage, says, monkeypatch):
     network_scorer.read_scorer(shipped)
     damage(shipped)
     with pytest.raises(WeightsError, match=says) as caught:
@@ -167,7 +175,7 @@ def test_a_network_that_cannot_be_used_is_one_sentence(shipped, damage, says, mo
 
 
 @pytest.mark.parametrize(("middle", "slope"), [(0.01, 1), (0.5, 20), (0.95, 2)])
-def test_the_fitted_curve_finds_the_one_that_drew_the_pairs_back(middle, slope):
+def test_fitting_recovers_the_curve_that_labelled_the_pairs(middle, slope):
     true = Calibration(middle, slope, on_logit=True)
     random = np.random.default_rng(0)
     logits = true.scale(np.array(middle)) + random.uniform(-4, 4, 20_000) / slope
@@ -182,7 +190,7 @@ def test_a_distance_of_0_or_1_has_a_resemblance():
     assert CURVE.resemblance(np.array([0, 1], np.float32)) == pytest.approx([100, 0], abs=0.01)
 
 
-def test_resemblance_falls_from_100_to_0_and_is_50_at_the_middle():
+def test_resemblance_falls_from_100_to_0_through_50_at_the_middle():
     for calibration in (CosineScorer().calibration, Calibration(middle=0.3, slope=40), CURVE):
         resemblance = calibration.resemblance(np.linspace(0, 1, 101))
         assert (np.diff(resemblance) < 0).all()
