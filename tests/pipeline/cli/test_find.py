@@ -1,51 +1,121 @@
-"""``find`` gives what :class:`Lookalikes` gives, with and without ``--exact``."""
+"""``find`` and ``compare``."""
 
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from pipeline.cli.app import main
-from pipeline.lookalikes import Lookalikes, Models
-from pipeline.search.search import SearchSettings
-from pipeline.similarity import files
-from pipeline.similarity.registry import SCORERS
-from tests.pipeline.similarity.test_scorers import CURVE, network
-
-FEW = SearchSettings(candidates=1)
+from pipeline.cli.find import NOTE
+from pipeline.similarity import files, registry
+from tests.pipeline.cli.conftest import one_sentence
 
 
-@pytest.fixture
-def find(small, models, monkeypatch, tmp_path, capsys):
-    """Run ``find --json`` with few candidates and a network that disagrees with the cosine, which chooses them."""
-    monkeypatch.setattr(Models, "load", lambda: models)
-    files.write_network(tmp_path / "network", network(), CURVE, {})
-    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path / "network")
-    # The default of the keyword argument, which the command line does not give.
-    monkeypatch.setitem(Lookalikes.open.__func__.__kwdefaults__, "settings", FEW)  # type: ignore[attr-defined]
-
-    def find_(*arguments: object) -> list[list[tuple[str, float]]]:
-        assert main(["find", *map(str, arguments), "--gallery", "small", "--top", "1", "--json"]) == 0
-        found = json.loads(capsys.readouterr().out)
-        photos = found if isinstance(found, list) else [found]
-        return [[(match["name"], match["distance"]) for match in photo["matches"]] for photo in photos]
-
-    return find_
+def test_all_25_examples_are_found_at_rank_1(run_loaded, examples):
+    found = {
+        path.name: json.loads(run_loaded("find", path, "--top", 1, "--json")[1])["matches"][0]["name"] == name
+        for name, paths in examples.items()
+        for path in paths
+    }
+    assert len(found) == 25
+    assert [name for name, right in found.items() if not right] == []
 
 
-@pytest.mark.parametrize("scorer", SCORERS)
-def test_find_ranks_as_the_app_does_with_and_without_exact(find, models, examples, scorer):
-    photos = [path for paths in examples.values() for path in paths[3:]]
-    lookalikes = Lookalikes.open("small", models=models, scorer=scorer)
-    probes = [lookalikes.look(photo)[1] for photo in photos]
+def test_find_prints_a_table(run_loaded, madonna):
+    code, output, _ = run_loaded("find", madonna, "--top", 3)
+    assert code == 0
+    head, *lines, note = output.splitlines()
+    assert head.split() == ["rank", "name", "resemblance", "distance", "source", "crop"]
+    assert len(lines) == 3
+    assert re.match(r" +1  Madonna +\d+ +0\.\d{4}  Five celebrities +/.*\.jpg$", lines[0])
+    assert note == NOTE
+    starts = {line.index(" 0.") for line in lines}
+    assert len(starts) == 1
+
+
+def test_find_prints_json(run_loaded, madonna):
+    code, output, _ = run_loaded("find", madonna, "--top", 2, "--json", "--method", "average")
+    found = json.loads(output)
+    assert code == 0
+    assert [match["rank"] for match in found["matches"]] == [1, 2]
+    assert Path(found["matches"][0]["crop_path"]).is_file()
+
+
+def test_find_continues_after_a_photo_that_cannot_be_looked_up(run_loaded, small, examples, tmp_path):
+    photos = [paths[0] for paths in examples.values()]
+    given = [*photos[:2], tmp_path / "missing.jpg", *photos[2:]]
+    code, output, errors = run_loaded("find", *given, "--gallery", "small", "--top", 1)
+    assert code == 1
+    assert [f"\n{path}\n" in output for path in given] == [True, True, False, True, True, True]
+    assert output.count("(the same photo)") == 5
+    assert "missing.jpg: There is no file" in errors
+    assert errors.endswith("1 of 6 photos could not be looked up.\n")
+    code, output, _ = run_loaded("find", *photos, "--gallery", "small", "--top", 2, "--json")
+    many = json.loads(output)
+    alone = [json.loads(run_loaded("find", path, "--gallery", "small", "--top", 2, "--json")[1]) for path in photos]
+    assert code == 0
+    assert [found["photo"] for found in many] == [str(path) for path in photos]
+    for together, single in zip(many, alone, strict=True):
+        for match, other in zip(together["matches"], single["matches"], strict=True):
+            assert match["name"] == other["name"]
+            assert match["distance"] == pytest.approx(other["distance"], abs=1e-5)
+
+
+def test_find_ranks_by_the_trained_network_or_by_cosine(run_loaded, madonna):
     found = {}
-    for exact, options in ((False, ()), (True, ("--exact",))):
-        ranked = lookalikes.rank(probes, top=1, exact=exact)
-        expected = [[(match.name, match.distance) for match in matches] for matches in ranked]
-        found[exact] = find(*photos, "--scorer", scorer, *options)
-        assert found[exact] == expected
-        # A photo alone gets the same answer.
-        assert find(photos[0], "--scorer", scorer, *options) == expected[:1]
-    if scorer == "network":
-        assert found[True] != found[False]
+    for options in ((), ("--scorer", "network"), ("--scorer", "cosine"), ("--exact",)):
+        code, output, _ = run_loaded("find", madonna, "--top", 5, "--json", *options)
+        assert code == 0
+        found[options] = json.loads(output)["matches"]
+    assert found[()] == found["--scorer", "network"]
+    assert {matches[0]["name"] for matches in found.values()} == {"Madonna"}
+    distances = {options: [match["distance"] for match in matches] for options, matches in found.items()}
+    assert distances["--scorer", "cosine"] != distances[()]
+    # Every photo is compared, so that nobody who was found before is replaced by somebody farther.
+    assert all(near <= far for near, far in zip(distances["--exact",], distances[()], strict=True))
+
+
+def test_find_marks_a_photo_that_is_in_the_gallery(run_loaded, small, examples):
+    _, output, _ = run_loaded("find", examples["Madonna"][0], "--gallery", "small", "--top", 1)
+    assert "Madonna (the same photo)" in output
+
+
+def test_compare_describes_the_resemblance_in_words(run_loaded, examples):
+    one, two = examples["Madonna"][1:3]
+    code, output, _ = run_loaded("compare", one, two)
+    assert code == 0
+    assert re.match(r"As alike as two photos of the same person: resemblance \d+, distance 0\.\d{4}\.", output)
+    code, output, _ = run_loaded("compare", one, examples["Elton John"][2], "--json")
+    assert code == 0
+    assert json.loads(output)["same"] is False
+
+
+def test_compare_uses_the_threshold_of_the_scorer(run_loaded, examples):
+    pair = examples["Madonna"][1:3]
+    found = {
+        name: json.loads(run_loaded("compare", *pair, "--scorer", name, "--json")[1]) for name in registry.SCORERS
+    }
+    for name, result in found.items():
+        assert result["scorer"] == name
+        assert result["threshold"] == registry.load_scorer(name).calibration.middle
+        assert result["same"] is (result["resemblance"] >= 50)
+    assert found["network"]["cosine"] == found["cosine"]["cosine"]
+    assert found["cosine"]["distance"] == pytest.approx((1 - found["cosine"]["cosine"]) / 2, abs=1e-6)
+
+
+def test_a_damaged_network_is_reported_and_cosine_still_works(run_loaded, madonna, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path)
+    for command in (("find", madonna), ("compare", madonna, madonna)):
+        assert "similarity network" in one_sentence(*run_loaded(*command))
+        assert run_loaded(*command, "--scorer", "cosine")[0] == 0
+
+
+@pytest.mark.tensorflow
+def test_compare_names_the_command_that_fetches_the_weights(empty_home, madonna, capsys):
+    assert main(["compare", str(madonna), str(madonna)]) == 1
+    assert capsys.readouterr().err.endswith(
+        "The weights of facenet-20170512-110547 are missing.\nRun: python -m pipeline setup\n"
+    )
