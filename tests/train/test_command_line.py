@@ -10,6 +10,7 @@ from pipeline.map.files import open_code_layouts
 from pipeline.similarity import files
 from tests.conftest import HOME
 from train.cli.app import main
+from train.options import LOSSES, MINING, NETWORKS, ORIGINAL, LossOption, MiningOption, NetworkOption, losses_for
 from train.runs import networks
 from train.runs.files import CONFIG, run_folder
 from train.runs.history import read_history
@@ -38,7 +39,7 @@ def test_fit_on_the_demonstration_gallery_appears_as_a_run(demonstration_home, c
 
 
 def test_the_published_network_learns_from_real_faces(demonstration_home):
-    """Random at first, it meets most margins on the photos it is trained on, and more than before on others."""
+    """It starts at random, then meets most margins on the photos trained on, and more than before on others."""
     arguments = ["fit", "--run", "real", "--epochs", "4", "--steps-per-epoch", "60", "--batch-size", "64"]
     assert main(arguments) == 0
     first, *_, last = read_history(run_folder("real"))
@@ -48,7 +49,7 @@ def test_the_published_network_learns_from_real_faces(demonstration_home):
     assert last["train_loss"] < 0.1
 
 
-def test_evaluate_prints_the_network_beside_cosine_on_people_it_was_not_trained_on(demonstration_home, capsys):
+def test_evaluate_compares_the_network_with_cosine_on_people_not_trained_on(demonstration_home, capsys):
     assert main(["evaluate"]) == 0
     output = capsys.readouterr().out
     # Three of the celebrities are in LFW too.
@@ -64,7 +65,7 @@ def test_evaluate_prints_the_network_beside_cosine_on_people_it_was_not_trained_
     assert left and int(left[2]) == 983 - int(left[1]) > 700
 
 
-def test_the_codes_of_a_run_can_be_laid_out_beside_the_map(small, home, capsys):
+def test_map_adds_the_codes_of_a_run(small, home, capsys):
     (home / "galleries" / "demonstration").symlink_to(HOME / "galleries" / "demonstration")
     for network in ("symmetric", "cohort"):
         arguments = ["--run", network, "--network", network, "--epochs", "1", "--steps-per-epoch", "5"]
@@ -86,7 +87,7 @@ def test_evaluate_says_what_is_missing(demonstration_home, tmp_path, capsys):
     assert "pairs.txt is not a list of LFW pairs" in capsys.readouterr().err
 
 
-def test_tune_makes_runs_and_goes_on_with_its_study(demonstration_home, capsys):
+def test_tune_makes_runs_and_continues_its_study(demonstration_home, capsys):
     arguments = ["tune", "--study", "search", "--epochs", "1", "--steps-per-epoch", "2", "--trials"]
     assert main([*arguments, "2"]) == 0
     first = capsys.readouterr().out
@@ -106,9 +107,7 @@ def test_a_run_cannot_be_called_by_a_path(name, capsys):
     assert "cannot name a run" in capsys.readouterr().err
 
 
-def test_fit_with_variants_says_so_in_its_settings_and_uses_those_that_are_there(
-    fifteen, models, monkeypatch, capsys
-):
+def test_fit_records_its_variants_and_reuses_them(fifteen, models, monkeypatch, capsys):
     monkeypatch.setattr(Models, "load", lambda: models)
     arguments = ["fit", "--gallery", "small", "--augment", "1", "--epochs", "1", "--steps-per-epoch", "5"]
     written = []
@@ -122,5 +121,14 @@ def test_fit_with_variants_says_so_in_its_settings_and_uses_those_that_are_there
     assert [row["epoch"] for row in read_history(run_folder("second"))] == [0, 1]
     assert main(["fit", "--gallery", "small", "--epochs", "1", "--steps-per-epoch", "5", "--run", "first"]) == 1
     assert "other settings" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="2"):
-        main(["fit", "--run", "third", "--augment", "0"])
+    assert main(["fit", "--run", "third", "--augment", "0"]) == 2
+
+
+def test_new_losses_networks_and_mining_strategies_are_offered_and_explained(monkeypatch, capsys):
+    monkeypatch.setitem(LOSSES, "toy", LossOption("tests.toy:Toy", "a toy loss"))
+    monkeypatch.setitem(NETWORKS, "toy", NetworkOption(ORIGINAL, "a toy network"))
+    monkeypatch.setitem(MINING, "toy", MiningOption("a toy strategy"))
+    assert main(["fit", "--help"]) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert all(f"toy: a toy {kind}" in output for kind in ("loss", "network", "strategy"))
+    assert "toy" in losses_for(ORIGINAL)
