@@ -1,6 +1,6 @@
 """Data augmentation: mirrored, turned, scaled, shifted and recoloured variants of a gallery's photos, embedded.
 
-Variants are made of the portraits that a gallery stores of its faces; the face is detected anew in each. One variant
+Variants are made of the portraits that a gallery stores of its faces; faces are detected again in each. One variant
 of all faces is one file in the gallery's folder ``training/``, so a killed run keeps the finished ones.
 """
 
