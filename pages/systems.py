@@ -1,9 +1,10 @@
-"""The compared systems: one table, and their curves over thresholds, false accepts, neighbours and distances."""
+"""The compared systems: a table, and curves over thresholds, false accept rates, neighbours and distances."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -16,11 +17,11 @@ from train.systems import results
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# What is drawn until somebody chooses: one of each kind.
+# Drawn on the first visit: one of each kind.
 FIRST = ("embedder-facenet", "svm", "similarity-cohort", "last-layer-triplet", "scratch-final", "thin-classification")
 KINDS = ("embedder", "classifier", "similarity net", "last layer", "from scratch")
 MEASURES = {"F1": "f1", "Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}
-# What was published of the systems that these repeat, by the name of ours.
+# Published figures of the systems that these reimplement.
 PUBLISHED = {
     "embedder-facenet": "F1 0.9953 of another FaceNet on LFW",
     "last-layer-contrastive": "F1 0.6277, accuracy 0.53",
@@ -32,34 +33,28 @@ _INKS = palette.LINE_COLOURS
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SAME, _DIFFERENT = palette.GREEN, palette.RED
 _HEIGHT_PX = 340
-HELP = """Learned is from three photos each of the 610 people of LFW with four or more, in the same steps. **Rank-1**:
-their other photos, among all 610. **DIR**: the share of those photos that are identified where one in a hundred
-unknown people is taken for somebody. **Verified** and **F1**: pairs of people whom nobody has learned from, at the
-threshold that was best on other pairs. **AUC** and **TAR**: all pairs of those people's photos."""
+HELP = """All systems learn from the same three photos of each of the 610 LFW people with four or more, in the same
+number of steps. **Rank-1**: the other photos of these people, among all 610. **DIR**: the share of those photos that
+are identified when one in a hundred unknown people is mistaken for somebody. **Verified** and **F1**: pairs of people
+that no system was trained on, at the best threshold of other pairs. **AUC** and **TAR**: all pairs of these."""
 
 
 def page() -> None:
-    """The page by itself."""
+    """The page from top to bottom."""
     st.title("Systems", anchor=False)
-    show()
-
-
-def show() -> None:
-    """Table and plots of all systems that were compared."""
     rows = results.all_systems()
     finished = [row for row in rows if "rank_1" in row]
     if not finished:
         with st.container(border=True, width=640):
-            st.subheader(":material/balance: Nothing is compared yet", anchor=False)
-            st.markdown("Run every system under one protocol, on Labeled Faces in the Wild:")
-            st.code("python -m train compare --lfw FOLDER", language="bash")
+            st.subheader(":material/balance: Nothing to compare yet", anchor=False)
+            st.markdown("Systems appear here once they have been measured on Labeled Faces in the Wild.")
         return
     st.caption(f"{len(finished)} systems, the same people and photos for all", help=HELP)
     _table(finished)
     _published(finished)
     reasons = [row for row in rows if "reason" in row]
     if reasons:
-        with st.expander(f"{len(reasons)} could not run where this was measured", icon=":material/info:"):
+        with st.expander(f"{len(reasons)} could not run on the machine that measured", icon=":material/info:"):
             for row in reasons:
                 st.caption(f"**{escape(row['system'])}** {escape(row['reason'])}")
     chosen = _choose(finished)
@@ -73,9 +68,9 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
         "Rank-1": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.4f"),
         **dict.fromkeys(("DIR@FAR 0.01", "Verified", "F1", "AUC", "TAR@FAR 1e-3"), share),
         "Parameters": number(format="localized"),
-        "Steps": number(help="Of training, each with a batch of 96 photos"),
+        "Steps": number(help="Training steps, each with a batch of 96 photos"),
         "Training, s": number(format="%.0f"),
-        "A face, ms": number(format="%.3g"),
+        "ms per face": number(format="%.3g"),
     }
     shares = ("rank_1", "dir_at_far_1e-2", "accuracy", "f1", "auc", "tar_at_far_1e-3")
     names = (*shares, "parameters", "steps", "train_seconds", "face_ms")
@@ -89,18 +84,16 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _published(rows: Sequence[dict[str, Any]]) -> None:
-    """What others measured of such systems, with other photos and pairs, beside what is measured here."""
+    """Published figures of such systems, on other photos and pairs, next to those measured here."""
     lines = [
         f"| {escape(row['system'])} | {PUBLISHED[row['name']]} | F1 {row['f1']:.4f}, accuracy "
         f"{row['accuracy']:.4f}; nearest neighbour {row['rank_1']:.4f} of 610 people |"
         for row in rows
         if row["name"] in PUBLISHED
     ]
-    with st.expander("Beside what was published", icon=":material/article:"):
+    with st.expander("vs published figures", icon=":material/article:"):
         st.markdown("\n".join(["| System | Published | Here |", "| --- | --- | --- |", *lines]))
-        st.caption(
-            "Others chose their photos, pairs and thresholds in other ways, so only the order of size compares."
-        )
+        st.caption("They used other photos, pairs and thresholds, so only the order of magnitude compares.")
 
 
 def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -108,7 +101,7 @@ def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     titles = {row["name"]: row["system"] for row in rows}
     first = [name for name in FIRST if name in titles] or list(titles)[:4]
     names = st.multiselect(
-        "Drawn below",
+        "Show curves of",
         list(titles),
         default=first,
         format_func=titles.__getitem__,
@@ -119,57 +112,73 @@ def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _plots(chosen: Sequence[dict[str, Any]]) -> None:
+    curves = {row["system"]: results.read_curves(row["folder"]) for row in chosen}
+    verified = {name: curve for name, curve in curves.items() if "roc" in curve}
+    if not verified:
+        st.info(
+            "Classifiers know only the people they were trained on: they cannot compare two strangers.",
+            icon=":material/info:",
+        )
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _draw_roc(verified)
+    with right:
+        _draw_thresholds(verified)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _draw_neighbours(verified)
+    with right:
+        _draw_distances(verified)
+
+
+def _draw_roc(curves: dict[str, Any]) -> None:
+    st.markdown("##### ROC", help="All pairs of people that no system was trained on.")
+    lines = ((name, curve["roc"]["far"], curve["roc"]["tar"]) for name, curve in curves.items())
+    figure = _lines(lines, "False accept rate", "True accept rate")
+    figure.update_xaxes(type="log", exponentformat="power", dtick=1)
+    _chart(figure, "roc", "ROC curves of the chosen systems")
+
+
+def _draw_thresholds(curves: dict[str, Any]) -> None:
+    picked = st.segmented_control("Measure", list(MEASURES), default="F1", label_visibility="collapsed")
+    measure = picked or "F1"
+    parts = [(name, curve["threshold"]) for name, curve in curves.items()]
+    lines = ((name, part["threshold"], part[MEASURES[measure]]) for name, part in parts)
+    _chart(_lines(lines, "Distance threshold", measure), "threshold", f"{measure} over the threshold")
+
+
+def _draw_neighbours(curves: dict[str, Any]) -> None:
+    st.markdown("##### Nearest neighbours", help="Rank-1 by a vote of the k nearest of 1,830 photos.")
+    parts = [(name, curve["k_nearest"]) for name, curve in curves.items()]
+    figure = _lines(((name, part["k"], part["accuracy"]) for name, part in parts), "k", "Accuracy", "lines+markers")
+    figure.update_xaxes(tickvals=[1, 3, 5, 7, 9])
+    _chart(figure, "neighbours", "Accuracy of k nearest neighbours over k")
+
+
+def _draw_distances(curves: dict[str, Any]) -> None:
     import plotly.graph_objects as go
 
-    curves = [(row["system"], results.read_curves(row["folder"])) for row in chosen]
-    verified = [(name, curve) for name, curve in curves if "roc" in curve]
-    if not verified:
-        st.info("Classifiers tell people apart; two photos of strangers they cannot compare.", icon=":material/info:")
-        return
-    measure = "F1"
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown("##### True accepts over false ones", help="Of all pairs of people whom nobody has learned from.")
-        figure = _lines(((name, c["roc"]["far"], c["roc"]["tar"]) for name, c in verified), "False accepts", "True")
-        figure.update_xaxes(type="log", exponentformat="power", dtick=1)
-        _chart(figure, "roc", "ROC curves of the chosen systems")
-    with right:
-        wished = st.segmented_control(
-            "Over the threshold", list(MEASURES), default=measure, label_visibility="collapsed"
+    name = st.selectbox("Distances of", list(curves))
+    histogram = curves[name]["histogram"]
+    edges = histogram["edges"]
+    figure = go.Figure()
+    for kind, title, colour in (("same", "Same person", _SAME), ("different", "Different people", _DIFFERENT)):
+        figure.add_bar(
+            x=[(low + high) / 2 for low, high in pairwise(edges)],
+            y=histogram[kind],
+            name=title,
+            marker={"color": colour, "opacity": 0.6, "line": {"width": 0}},
+            hovertemplate="%{x:.3f}: %{y:.1%}<extra></extra>",
         )
-        measure = wished or measure
-        column = MEASURES[measure]
-        lines = ((name, c["threshold"]["threshold"], c["threshold"][column]) for name, c in verified)
-        _chart(_lines(lines, "Threshold of the distance", measure), "threshold", f"{measure} over the threshold")
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown("##### Nearest neighbours", help="Rank-1 by the votes of the k nearest of 1,830 photos.")
-        lines = ((name, c["k_nearest"]["k"], c["k_nearest"]["accuracy"]) for name, c in verified)
-        figure = _lines(lines, "k", "Accuracy", "lines+markers")
-        figure.update_xaxes(tickvals=[1, 3, 5, 7, 9])
-        _chart(figure, "neighbours", "Accuracy of k nearest neighbours over k")
-    with right:
-        names = [name for name, _ in verified]
-        name = st.selectbox("Distances of", names)
-        of = dict(verified)[name]["histogram"]
-        middles = [(low + high) / 2 for low, high in zip(of["edges"], of["edges"][1:], strict=False)]
-        figure = go.Figure()
-        for kind, title, colour in (("same", "One person", _SAME), ("different", "Two people", _DIFFERENT)):
-            figure.add_bar(
-                x=middles,
-                y=of[kind],
-                name=title,
-                marker={"color": colour, "opacity": 0.6, "line": {"width": 0}},
-                hovertemplate="%{x:.3f}: %{y:.1%}<extra></extra>",
-            )
-        figure.update_layout(barmode="overlay", bargap=0)
-        _finish(figure, "Distance", "Share of pairs")
-        figure.update_yaxes(tickformat=".0%")
-        _chart(figure, "distances", f"Distances of pairs of one person and of two, {name}")
+    figure.update_layout(barmode="overlay", bargap=0)
+    _finish(figure, "Distance", "Share of pairs")
+    figure.update_yaxes(tickformat=".0%")
+    _chart(figure, "distances", f"Distances of pairs of the same and of different people, {name}")
 
 
 def _lines(lines: Any, x: str, y: str, mode: str = "lines") -> go.Figure:
-    """One line for each system: its name, where, how much."""
+    """One line for each system, given as name, x and y."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -187,7 +196,7 @@ def _lines(lines: Any, x: str, y: str, mode: str = "lines") -> go.Figure:
 
 
 def _finish(figure: go.Figure, x: str, y: str) -> None:
-    # Room for the names below, two in a line.
+    # Room for the names below, two in a row.
     names = math.ceil(len(figure.data) / 2)
     figure.update_layout(
         height=_HEIGHT_PX + 20 * names,

@@ -55,7 +55,7 @@ def test_each_chosen_system_has_its_line_in_every_plot():
     titles = [row["system"] for row in results.all_systems() if row["name"] in names]
     for key in ("systems roc", "systems threshold", "systems neighbours"):
         assert [line["name"] for line in plots[key]["data"]] == titles
-    assert [bars["name"] for bars in plots["systems distances"]["data"]] == ["One person", "Two people"]
+    assert [bars["name"] for bars in plots["systems distances"]["data"]] == ["Same person", "Different people"]
 
 
 def test_each_measure_is_drawn_over_the_threshold():
@@ -71,16 +71,16 @@ def test_a_classifier_alone_says_why_it_has_no_curves():
     page = opened()
     page.multiselect[0].set_value(["svm"]).run()
     assert not page.exception
-    assert "Classifiers tell people apart" in page.info[0].value
+    assert "Classifiers know only the people" in page.info[0].value
     page.multiselect[0].set_value([]).run()
     assert not page.exception
 
 
-def test_before_anything_is_compared_the_page_names_the_command(empty_home, monkeypatch, tmp_path):
+def test_before_anything_is_compared_the_page_says_so(empty_home, monkeypatch, tmp_path):
     monkeypatch.setattr(results, "RECORDED_SYSTEMS", tmp_path)
     page = opened()
     assert not page.exception
-    assert "python -m train compare" in page.code[0].value
+    assert "Nothing to compare yet" in page.subheader[0].value
 
 
 def test_a_system_of_ones_own_takes_the_place_of_the_recorded_one(empty_home):
