@@ -1,4 +1,4 @@
-"""What is selected on the map: it lives in the address of the page, so that a view can be shared."""
+"""What is selected on the map. The URL keeps it, so that a view can be shared."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-# Instead of a row: the face that was looked up in the finder.
+# Instead of a row: the finder's face.
 YOU = "you"
 
 
 def choose(face: int | str | None, fly: bool = True) -> None:
-    """Choose a face by its row, the probe, or nobody; the map flies there."""
+    """Choose a face by its row, the finder's face, or none. The map flies there."""
     _put("other", None)
     _put("face", face)
     _fly(fly)
 
 
 def compare(face: int | str | None, other: int | None, fly: bool = True) -> None:
-    """Put a second face beside the chosen one, or take it away.
+    """Compare the chosen face with a second one, or stop comparing.
 
-    Both are told, as a click on what an earlier run has left on the screen comes with an earlier address.
+    Both are given: a click on what an earlier run left on the screen comes with an earlier URL.
     """
     _put("face", face)
     _put("other", other)
@@ -29,30 +29,30 @@ def compare(face: int | str | None, other: int | None, fly: bool = True) -> None
 
 
 def select(corners: Sequence[Sequence[float]] | None) -> None:
-    """Select all within an area of the map."""
+    """Select all faces within an area of the map."""
     forget()
     _put("area", " ".join(f"{x:g},{y:g}" for x, y in corners) if corners else None)
 
 
 def forget(*names: str) -> None:
-    """Let go of all that is selected, or of these parts of it."""
+    """Clear the selection, or these parts of it."""
     for name in names or ("face", "other", "area"):
         _put(name, None)
 
 
 def flights() -> int:
-    """How often the map was to fly somewhere."""
+    """How many times the map was asked to fly to the chosen face."""
     return int(st.session_state.get("flights", 0))
 
 
 def row(name: str, count: int) -> int | None:
-    """The row that ``name`` stands for in a gallery of ``count``, if any."""
+    """The row under ``name`` in the URL, if a gallery of ``count`` faces has it."""
     text = st.query_params.get(name, "")
     return int(text) if text.isdecimal() and int(text) < count else None
 
 
 def is_you() -> bool:
-    """Whether the face of the finder is the chosen one."""
+    """Whether the finder's face is chosen."""
     return st.query_params.get("face") == YOU
 
 

@@ -36,7 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Take all pictures anew."""
+    """Take all pictures."""
     expect.set_options(timeout=120_000)
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir()
@@ -49,7 +49,7 @@ def main() -> None:
             with serving.app(place / "nothing", place / "temporary") as address:
                 for variant in VARIANTS:
                     page = _visit(browser, address, variant)
-                    expect(page.get_by_role("button", name="Check again")).to_be_visible()
+                    expect(page.get_by_role("button", name="Set up now")).to_be_visible()
                     _take(page, variant, "missing")
             for variant in VARIANTS:
                 # An app of its own for each, as the networks load only once.
@@ -181,7 +181,11 @@ def _people_states(page: Page, variant: str, examples: dict[str, list[Path]]) ->
 def _training_states(page: Page, variant: str) -> None:
     expect(page.get_by_role("figure", name="Loss of")).to_be_visible()
     _take(page, variant, "training")
-    for view, sign in (("Geometry", "median ap"), ("Evaluation", "Mistakes"), ("Tuning", "Each line is a run")):
+    for view, sign in (
+        ("Geometry", "median ap"),
+        ("Evaluation", "Most frequent mistakes"),
+        ("Tuning", "Each line is a run"),
+    ):
         page.get_by_text(view, exact=True).click()
         expect(page.get_by_text(sign)).to_be_visible()
         _take(page, variant, f"training-{view.lower()}")

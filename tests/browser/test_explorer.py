@@ -207,13 +207,13 @@ def test_shift_and_a_click_compares_two_people(explorer):
     expect(explorer).to_have_url(re.compile("other="))
 
 
-def test_a_gallery_without_a_map_says_what_to_run(page):
+def test_a_gallery_without_a_map_offers_to_fit_it(page):
     page.get_by_role("link", name="Explorer").click()
     drawn(page)
     page.get_by_role("combobox", name="Gallery").click()
     page.get_by_role("option", name="odd").click()
     expect(page.get_by_text("The gallery odd has no map yet")).to_be_visible()
-    expect(page.get_by_text("python -m pipeline map --gallery odd")).to_be_visible()
+    expect(page.get_by_role("button", name="Fit the map")).to_be_visible()
 
 
 def test_a_browser_without_webgl_is_told_so_and_search_still_works(page):
@@ -236,7 +236,7 @@ def test_a_shared_address_opens_the_explorer_on_a_server_that_nobody_has_visited
         drawn(page)
         chosen(page, opening.open_gallery(layout.DEMONSTRATION).row(3)["name"])
         expect(page.get_by_role("link", name="Finder")).to_be_visible()
-        expect(page.get_by_role("link", name="drawing")).to_have_count(0)
+        expect(page.get_by_role("link", name="streamlit app")).to_have_count(0)
 
 
 def test_on_the_screen_of_a_phone_the_map_fits_and_a_finger_chooses(app, browser):
