@@ -183,7 +183,7 @@ def _training_states(page: Page, variant: str) -> None:
     _take(page, variant, "training")
     for view, sign in (
         ("Geometry", "median ap"),
-        ("Evaluation", "Most frequent mistakes"),
+        ("Evaluation", "Most frequent"),
         ("Tuning", "Each line is a run"),
     ):
         page.get_by_text(view, exact=True).click()
