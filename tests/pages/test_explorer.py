@@ -65,7 +65,7 @@ def captions(page: AppTest) -> str:
     return "\n".join(caption.value for caption in page.caption)
 
 
-def test_before_a_choice_the_page_says_how_far_the_map_is_to_be_trusted():
+def test_before_a_choice_the_page_says_how_far_to_trust_the_map():
     page = explorer()
     assert names(page) == []
     metrics = {metric.label: metric.value for metric in page.metric}
@@ -179,7 +179,7 @@ def test_the_probe_of_the_finder_is_placed_and_compared(madonna):
         {"layout": "none", "colour": "none"},
     ],
 )
-def test_an_address_that_says_nothing_sensible_shows_the_map(selection):
+def test_an_invalid_url_shows_the_map(selection):
     page = explorer(**selection)
     assert names(page) == []
     assert page.metric
@@ -267,7 +267,7 @@ def test_all_pages_follow_the_gallery_that_was_chosen_and_let_go_of_the_face(emp
     assert page.sidebar.selectbox[0].value == "more"
 
 
-def test_categories_beyond_the_colours_become_one_rest():
+def test_categories_beyond_the_colours_become_others():
     numbers = np.repeat(np.arange(10), np.arange(1, 11))
     colouring = scatter.by_category(numbers, [f"n{number}" for number in range(10)])
     assert colouring.categories == [*((f"n{n}", n + 1) for n in range(9, 2, -1)), ("Others", 6)]

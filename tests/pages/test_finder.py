@@ -92,7 +92,7 @@ def test_a_photo_from_the_webcam_gives_its_person(page, madonna):
     assert names(page)[0] == "Madonna"
 
 
-def test_taking_the_photo_out_again_brings_the_first_state_back(page, madonna):
+def test_removing_the_photo_brings_the_welcome_back(page, madonna):
     given(page, madonna)
     page.file_uploader[0].clear().run()
     assert names(page) == []
@@ -105,7 +105,7 @@ def test_the_slider_says_how_many_people_there_are(page, madonna):
     assert len(names(page)) == 20
 
 
-def test_another_method_ranks_anew_without_looking_at_the_photo_again(page, madonna):
+def test_another_method_ranks_again_without_finding_faces_again(page, madonna):
     given(page, madonna)
     looked, before = page.session_state.looked, distances(page)
     page.segmented_control(key="method").select("average").run()
@@ -114,7 +114,7 @@ def test_another_method_ranks_anew_without_looking_at_the_photo_again(page, mado
     assert distances(page) != before
 
 
-def test_switching_to_cosine_and_back_measures_anew_without_looking_at_the_photo_again(page, madonna):
+def test_switching_to_cosine_and_back_ranks_again_without_finding_faces_again(page, madonna):
     given(page, madonna)
     looked, before = page.session_state.looked, (resemblances(page), distances(page))
     page.segmented_control(key="scorer").select("cosine").run()
@@ -133,7 +133,7 @@ def test_every_match_shows_its_distance_the_nearest_first(page, madonna):
     assert "trained network" in next(text.help for text in page.caption if text.value.startswith("Distance"))
 
 
-def test_every_photo_can_be_compared_where_not_all_are_anyway(page, madonna):
+def test_an_exact_search_can_be_chosen_in_a_large_gallery(page, madonna):
     given(page, madonna)
     before = distances(page)
     page.toggle(key="exact").set_value(True).run()
@@ -143,7 +143,7 @@ def test_every_photo_can_be_compared_where_not_all_are_anyway(page, madonna):
     assert page.toggle(key="exact").disabled
 
 
-def test_a_network_that_cannot_be_used_is_one_sentence(page, madonna, tmp_path, monkeypatch):
+def test_a_missing_network_is_explained_in_a_sentence(page, madonna, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path)
     session._lookalikes.clear()
     given(page, madonna)
@@ -269,7 +269,7 @@ def test_a_picture_that_is_missing_from_the_gallery_leaves_a_grey_one(small, mad
     assert names(given(visit(), madonna))[0] == "Madonna"
 
 
-def test_names_are_shown_as_they_stand_whatever_is_in_them(odd, examples):
+def test_names_are_shown_exactly_as_written(odd, examples):
     page = given(visit(), examples["Madonna"][2])
     assert names(page)[0] == ODD_NAMES["Madonna"]
     assert set(names(page)) == set(ODD_NAMES.values())
@@ -319,7 +319,7 @@ def test_the_uploaders_limit_is_the_limit_of_photos():
     assert f"maxUploadSize = {PhotoLimits().bytes_max // 1_000_000}" in config
 
 
-def test_a_run_of_the_page_leaves_keras_alone_as_another_thread_may_be_building_a_network(page):
+def test_a_run_of_the_page_keeps_the_session_of_keras(page):
     from keras.src.backend.common import global_state
 
     before = global_state.GLOBAL_STATE_TRACKER

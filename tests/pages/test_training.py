@@ -86,7 +86,7 @@ def words(page: AppTest) -> str:
     return re.sub(r"\\(.)|\u2060", r"\1", "\n".join(element.value for kind in kinds for element in kind))
 
 
-def test_without_any_run_the_page_says_how_to_have_one(nothing_recorded):
+def test_without_runs_the_page_offers_to_train_one(nothing_recorded):
     page = viewer()
     assert "No runs yet" in page.caption[0].value
     assert [button.label for button in page.button] == ["Train one now"]
@@ -114,12 +114,12 @@ def test_what_differs_says_only_what_has_an_effect():
     assert "All settings are the same" in words(page) and differing(page)[""] == []
 
 
-def test_an_address_of_unknown_runs_chooses_none():
+def test_a_url_of_unknown_runs_chooses_none():
     page = viewer(runs="nobody")
     assert "Choose runs in the table" in words(page) and not page.get("plotly_chart")
 
 
-def test_a_choice_outlasts_an_address_of_a_moment_ago():
+def test_a_choice_outlasts_an_outdated_url():
     page = viewer(runs="recorded/cohort")
     page.query_params["runs"] = "recorded/published"
     assert titles(page.run())[0] == "Loss" and page.query_params["runs"] in ("recorded/cohort", ["recorded/cohort"])
@@ -292,7 +292,7 @@ def evaluated(folder: Path, people: int = 60) -> None:
     storage.write_json(folder / files.EVALUATION, kept)
 
 
-def test_an_evaluation_is_drawn_beside_cosine_with_those_who_were_mistaken():
+def test_an_evaluation_is_drawn_vs_cosine_with_its_mistakes():
     evaluated(finished("mine"))
     page = viewer(runs="mine", view="Evaluation")
     cmc, roc, reliability = charts(page)
@@ -321,7 +321,7 @@ def test_the_runs_of_a_study_are_drawn_as_parallel_coordinates():
     assert labels == ["loss", "learning rate", "rank-1", "MRR"]
 
 
-def test_without_a_study_there_is_its_command_and_the_chosen_runs():
+def test_without_a_study_the_chosen_runs_are_drawn():
     page = viewer(view="Tuning")
     assert "There is none yet" in words(page) and len(charts(page)) == 1
     assert "Choose at least two runs" in words(viewer(view="Tuning", runs="recorded/cohort"))
@@ -358,7 +358,7 @@ def test_a_training_is_offered_with_a_free_name_and_losses_that_fit_the_network(
     assert "softmax" not in losses.options and "quadruplet adaptive" in losses.options
 
 
-def test_a_name_that_is_taken_or_none_is_refused():
+def test_a_taken_or_invalid_name_is_refused():
     synthetic("people", faces=300)
     finished("mine")
     page = opened_dialog()
