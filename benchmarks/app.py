@@ -173,7 +173,7 @@ def _visit(browser: Browser, address: str, process: int, example: Path) -> list[
 
     def to_finder() -> None:
         page.get_by_role("link", name="Finder", exact=True).click()
-        expect(page.get_by_role("heading", name="Who does this face look like?")).to_be_visible()
+        expect(page.get_by_role("heading", name="Who do I look like?")).to_be_visible()
 
     measure("first visit of all: address to map", opened)
     measure("later visit: address to map", again, 3)

@@ -112,7 +112,7 @@ def _visit(browser: sync_api.Browser) -> dict[str, float]:
 
             def opened() -> None:
                 page.goto(address)
-                page.get_by_role("heading", name="Who does this face look like?").wait_for()
+                page.get_by_role("heading", name="Who do I look like?").wait_for()
                 chosen.wait_for()
                 page.wait_for_function("[...document.images].every(image => image.complete)")
 
