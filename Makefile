@@ -34,7 +34,7 @@ setup: .venv/installed  ## Install packages, weights, photos, the demonstration 
 	touch $@
 
 test: lint setup chromium  ## Run everything: lint, unit tests, pages, a real browser.
-	$(BIN)/python -m pytest --durations=15 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 $(TESTS)
 
 test-fast: .venv/installed-dev  ## Run the unit tests that need no TensorFlow, app or browser.
 	$(BIN)/python -m pytest --fast --durations=15 $(TESTS)
