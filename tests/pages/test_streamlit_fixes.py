@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -28,7 +29,9 @@ def is_spooled(size: int) -> bool:
         yield head + bytes(size) + b"\r\n--line--\r\n"
 
     headers = Headers({"content-type": "multipart/form-data; boundary=line"})
-    form = asyncio.run(MultiPartParser(headers, stream()).parse())
+    # Playwright's event loop runs in this thread once a browser test has run.
+    with ThreadPoolExecutor(1) as thread:
+        form = thread.submit(asyncio.run, MultiPartParser(headers, stream()).parse()).result()
     file = form["file"]
     assert isinstance(file, UploadFile)
     return bool(vars(file.file)["_rolled"])
