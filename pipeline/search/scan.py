@@ -40,19 +40,28 @@ class Scan:
         """The lowest value, before ``link``, of each person's photos for each probe, float32 (people, m)."""
         return self._lowest(self.prepared, product.weights) + product.start
 
-    def cosine_bounds(
-        self, product: MatrixProduct, lowest: NDArray[np.float32], probes: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """What the cosines of each person's photos to each probe do not exceed, float32 (people, m).
+    def people_within(
+        self,
+        product: MatrixProduct,
+        lowest: NDArray[np.float32],
+        probes: NDArray[np.float32],
+        cosines: NDArray[np.float32],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs of a person (n,) and a probe (n,): all where a photo's cosine may reach the probe's, and some others.
 
-        lowest: what :meth:`lowest_values` returned. probes: unit rows (m, d).
+        lowest: what :meth:`lowest_values` returned. probes: unit rows (m, d). cosines: (m,).
         """
         if product.cosine_scale is None:
-            return -self._lowest(self.embeddings, -probes.T)
+            return np.divmod(np.flatnonzero(-self._lowest(self.embeddings, -probes.T) >= cosines), len(probes))
         own = self.embeddings.shape[1]
-        rest = self.prepared[self.rows_by_person.rows, own:] @ product.weights[own:, :1]
-        rest_max = -segmented_minimum(-rest, self.rows_by_person.counts)
-        return (lowest - product.start - rest_max) / np.float32(product.cosine_scale)
+        rest = self.prepared[self.rows_by_person.rows, own:] @ product.weights[own:, 0]
+        rest_max = -segmented_minimum(-rest[:, None], self.rows_by_person.counts)[:, 0]
+        limits = cosines * np.float32(product.cosine_scale) + product.start
+        # First by a limit that is the same for everybody, which leaves few pairs to look at closely.
+        pairs = np.flatnonzero(lowest <= limits + rest_max.max() + ROUNDING)
+        people, places = np.divmod(pairs, len(probes))
+        close = lowest.ravel()[pairs] <= limits[places] + rest_max[people] + ROUNDING
+        return people[close], places[close]
 
     def _lowest(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
         """The minimum over each person's rows of ``rows @ columns``, float32 (people, m)."""

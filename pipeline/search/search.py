@@ -82,11 +82,12 @@ class Search:
         rankings = self._scan.rank(product, product.link(lowest), top, method)
         embeddings = self.gallery.embeddings
         smallest = np.array(
-            [(embeddings[own.best_rows] @ probe).min() for own, probe in zip(rankings, probes, strict=True)]
+            [(embeddings[own.best_rows] @ probe).min() for own, probe in zip(rankings, probes, strict=True)],
+            np.float32,
         )
         smallest -= ROUNDING
         # First by a cheap bound: all photos of the people whose cosine may be that large.
-        people, places = np.nonzero(self._scan.cosine_bounds(product, lowest, probes) >= smallest)
+        people, places = self._scan.people_within(product, lowest, probes, smallest)
         photos = np.bincount(places, self._rows_by_person.counts[people], len(probes))
         for place in np.flatnonzero(photos > self.settings.candidates).tolist():
             rows = self._rows_by_person.of(people[places == place])
