@@ -146,8 +146,3 @@ MINING: dict[str, MiningOption] = {
 def losses_for(network: NetworkSettings) -> list[str]:
     """The losses that can train such a network."""
     return [name for name, loss in LOSSES.items() if loss.fits(network)]
-
-
-def describe(options: Mapping[str, LossOption | NetworkOption | MiningOption]) -> str:
-    """Names and their help in one line, for help texts."""
-    return "; ".join(f"{name}: {option.help}" for name, option in options.items())

@@ -134,15 +134,7 @@ def _confirm_removal(opened: Gallery, person: str, name: str, *, sha256: str, ph
         if sha256:
             row = opened.faces["sha256"].to_pylist().index(sha256)
             st.image(portrait(opened.crop_path(row)), width=96, alt=f"The photo of {name} to remove")
-        with st.container(horizontal=True):
-            st.button(
-                "Remove for good",
-                type="primary",
-                icon=":material/delete_forever:",
-                on_click=attempt,
-                args=(lambda: _remove(opened.name, person, name, sha256),),
-            )
-            st.button("Keep", on_click=show, args=("person", person))
+        _confirm("Remove for good", lambda: _remove(opened.name, person, name, sha256), "person", person)
 
 
 def _remove(gallery_name: str, person: str, name: str, sha256: str) -> str:
@@ -179,21 +171,20 @@ def _create(name: str, source: str | None) -> str:
     return f"The gallery {escape(name)} is ready. Add photos of people to it."
 
 
+def _confirm(label: str, action: Callable[[], str], *back: str) -> None:
+    """The buttons of a dialog: do what cannot be undone, or show what was shown before, the arguments of ``show``."""
+    with st.container(horizontal=True):
+        st.button(label, type="primary", icon=":material/delete_forever:", on_click=attempt, args=(action,))
+        st.button("Keep", on_click=show, args=back)
+
+
 def _delete_gallery(opened: Gallery) -> None:
     def draw() -> None:
         st.markdown(
             f"**Delete {escape(opened.name)} with {size_of(opened)}?** Its faces and the photos that were added here "
             "are deleted from this machine. Files in your own folders stay."
         )
-        with st.container(horizontal=True):
-            st.button(
-                "Delete for good",
-                type="primary",
-                icon=":material/delete_forever:",
-                on_click=attempt,
-                args=(lambda: _delete(opened.name),),
-            )
-            st.button("Keep", on_click=show)
+        _confirm("Delete for good", lambda: _delete(opened.name))
 
     _open("Delete gallery", draw)
 

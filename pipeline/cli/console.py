@@ -13,6 +13,7 @@ import typer
 
 from pipeline import storage
 from pipeline.errors import UserError
+from pipeline.registries import Entry, describe
 
 _Item = TypeVar("_Item")
 STOPPED = 130
@@ -67,25 +68,12 @@ def run(app: typer.Typer, arguments: Sequence[str] | None, program: str) -> int:
 # Options ------------------------------------------------------------------------------------------------------------
 
 
-class Entry(Protocol):
-    """A line of a registry: its help is a phrase without a full stop."""
-
-    @property
-    def help(self) -> str:
-        """What the entry is."""
-
-
-def described(registry: Mapping[str, Entry], help_text: str) -> str:
-    """A help text followed by each name of a registry and its help."""
-    return f"{help_text} {'; '.join(f'{name}: {entry.help}' for name, entry in registry.items())}."
-
-
 def choice(names: Collection[str] | Mapping[str, Entry], help_text: str) -> Any:
     """An option that takes one of some names. The help text explains those of a registry."""
     known = list(names)
     joined = "|".join(known)
     if isinstance(names, Mapping):
-        help_text = described(names, help_text)
+        help_text = f"{help_text} {describe(names)}."
 
     def parse(value: str) -> str:
         if value not in known:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import storage
-from pipeline.cli.console import choice, counted, described, named, number, print_table, progress, switch
+from pipeline.cli.console import choice, counted, named, number, print_table, progress, switch
 from pipeline.cli.models import load_models
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS, load_embedder, name_of
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout
 from pipeline.gallery.layout import folder_of
+from pipeline.registries import describe
 from pipeline.sources.base import SourcePeople
 from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES, sources_help
 
@@ -59,7 +60,7 @@ def build(
 
 def _embedders() -> str:
     text = "What embeds faces, or the path of an ONNX model with its settings in a JSON file beside it."
-    return described(EMBEDDERS, text)
+    return f"{text} {describe(EMBEDDERS)}."
 
 
 def _embedder(wanted: str | None, name: str, fresh: bool) -> Callable[[], Embedder] | None:

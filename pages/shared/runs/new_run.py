@@ -12,8 +12,9 @@ from pages.shared.run_settings import words
 from pages.shared.runs import selection
 from pages.shared.text import escape
 from pipeline.errors import UserError
+from pipeline.registries import describe
 from train import sampling
-from train.options import MINING, NETWORKS, describe, losses_for
+from train.options import MINING, NETWORKS, losses_for
 from train.runs import catalogue, files, processes
 
 _ASKED = "training dialog"
