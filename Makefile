@@ -2,14 +2,16 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
+# Where `make sheet` writes.
+FOLDER ?= sheet
 # Options for pytest, such as TESTS=tests/pipeline/search.
 TESTS ?=
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help run setup test test-fast lint lock chromium screenshots tables clean calibrate similarity benchmarks \
-	benchmark-app benchmark-batch benchmark-build benchmark-crop benchmark-detect benchmark-find benchmark-lfw \
-	benchmark-map benchmark-plots benchmark-resemblance benchmark-scale benchmark-scoring benchmark-similarity \
-	benchmark-start benchmark-systems benchmark-training
+.PHONY: help run setup test test-fast lint lock chromium screenshots sheet tables clean calibrate similarity runs \
+	benchmarks benchmark-app benchmark-batch benchmark-build benchmark-calibration benchmark-crop benchmark-detect \
+	benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-resemblance benchmark-runtime benchmark-scale \
+	benchmark-scoring benchmark-similarity benchmark-start benchmark-systems benchmark-training benchmark-turned
 
 run: setup  ## Set everything up, then serve the app on PORT (8501).
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -62,7 +64,7 @@ lock: .venv/installed-dev  ## Upgrade the pinned packages.
 benchmark-crop: .venv/installed-dev  ## Compare crops, levelling and centring on LFW view 1.
 	$(BIN)/python -m benchmarks.crop
 
-calibrate: .venv/installed-dev  ## Fit distance to resemblance on LFW view 1; writes assets/cosine.json.
+calibrate: .venv/installed-dev  ## Fit distance to resemblance by cosine on LFW view 1, for each embedder.
 	$(BIN)/python -m train.release calibration
 
 benchmark-detect: .venv/installed-dev  ## Face detection, compared with mtcnn.
@@ -92,14 +94,26 @@ benchmark-scoring: .venv/installed-dev  ## Candidates compared with the exact sc
 benchmark-similarity: .venv/installed-dev  ## Learned similarity on people not trained on, compared with cosine.
 	$(BIN)/python -m benchmarks.similarity
 
-similarity: .venv/installed-dev  ## Train the recorded runs in assets/runs/ and the network that ships.
+similarity: .venv/installed-dev  ## Train the networks that ship, one for each embedder, in assets/similarity/.
 	$(BIN)/python -m train.release similarity
+
+runs: .venv/installed-dev  ## Train the recorded runs in assets/runs/.
+	$(BIN)/python -m train.release runs
 
 benchmark-start: .venv/installed-dev .venv-peers/installed chromium  ## Import and start-up times, up to the first match.
 	$(BIN)/python -m benchmarks.start
 
-benchmark-resemblance: .venv/installed-dev  ## Calibration of the shipped resemblance, and what strangers get.
+benchmark-calibration: .venv/installed-dev  ## Calibration of the shipped resemblance, and what strangers get.
+	$(BIN)/python -m benchmarks.calibration
+
+benchmark-runtime: .venv/installed-dev  ## FaceNet and SFace by each runtime: time, memory, agreement with float32.
+	$(BIN)/python -m benchmarks.runtime
+
+benchmark-resemblance: .venv/installed-dev  ## Identity beside resemblance among strangers, as a table and a plot (needs npm).
 	$(BIN)/python -m benchmarks.resemblance
+
+sheet: .venv/installed-dev  ## Draw LFW people and their most similar people by each setting, into FOLDER (sheet/).
+	$(BIN)/python -m benchmarks.sheet $(FOLDER)
 
 benchmark-systems: .venv/installed-dev  ## Compare all systems; records them in assets/systems/.
 	$(BIN)/python -m benchmarks.systems
@@ -115,6 +129,9 @@ benchmark-plots: .venv/installed-dev chromium  ## The explorer's plot, compared 
 
 benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
 	$(BIN)/python -m benchmarks.app
+
+benchmark-turned: .venv/installed-dev  ## Faces that are turned, small or cut, by MTCNN, YuNet and both.
+	$(BIN)/python -m benchmarks.turned
 
 tables: .venv/installed-dev  ## Fill the tables in docs/ from recorded results.
 	$(BIN)/python -m benchmarks.tables

@@ -3,10 +3,14 @@
 import streamlit as st
 
 from pages import explorer, finder, people, systems, training
-from pages.shared import navigation, session, streamlit_fixes
+from pages.shared import focus, navigation, notices, session, streamlit_fixes
+from pipeline.quiet import silence_libraries
 
-st.set_page_config(page_title="LooksLikeWho", page_icon="assets/icon.png", layout="wide")
+silence_libraries()
+st.set_page_config(page_icon="assets/icon.png", layout="wide")
 streamlit_fixes.apply()
+focus.keep()
+notices.show()
 session.draw_gallery_switch()
 navigation.run(
     [

@@ -22,7 +22,7 @@ from benchmarks.crowd import name_of
 from pipeline import storage
 from pipeline.cli.app import main as run_command
 from pipeline.embedding.base import unit
-from pipeline.embedding.registry import default_identity
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.gallery import layout, writing
 from pipeline.gallery.rows import ROW
 from pipeline.sources import demonstration
@@ -33,20 +33,22 @@ NAME = "hundred-thousand"
 REPEATS = 10
 
 
-def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
+def synthetic(name: str, faces: int = FACES, seed: int = 0, *, embedder: str = DEFAULT_EMBEDDER) -> None:
     """Write a gallery with the structure of a real one: groups of people, and ten photos of each person.
 
     Cosines are those of FaceNet on real photos: about 0.75 within a person, 0.2 within a group, 0.05 beyond.
     """
-    random = np.random.default_rng(seed)
+    random, entry = np.random.default_rng(seed), EMBEDDERS[embedder]
+    length = entry.dimensions
+    assert length
     people = np.arange(faces) // PHOTOS_PER_PERSON
     count = int(people[-1]) + 1
     group_of = np.sort(random.integers(GROUPS, size=count))
-    common, groups, persons = (unit(random.normal(size=(size, 128))) for size in (1, GROUPS, count))
+    common, groups, persons = (unit(random.normal(size=(size, length))) for size in (1, GROUPS, count))
     centres = unit(0.22 * common + 0.4 * groups[group_of] + persons)
     embeddings = np.concatenate(
         [
-            unit(centres[part] + random.normal(scale=0.58 / 128**0.5, size=(len(part), 128)))
+            unit(centres[part] + random.normal(scale=0.58 / length**0.5, size=(len(part), length)))
             for part in np.array_split(people, 20)
         ]
     )
@@ -70,7 +72,7 @@ def synthetic(name: str, faces: int = FACES, seed: int = 0) -> None:
         schema=ROW,
     )
     _crops(folder, faces, random)
-    about = {"embedding": default_identity(), "build": {"photos_per_person": PHOTOS_PER_PERSON}}
+    about = {"embedding": entry.identity, "dimensions": length, "build": {"photos_per_person": PHOTOS_PER_PERSON}}
     writing.commit(folder, [(table, embeddings)], generation=1, faces=faces, about=about)
 
 
@@ -107,7 +109,7 @@ def main() -> None:
         with serving.app(demonstration_home, temporary) as address, serving.chromium(Path(folder)) as browser:
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             page.goto(address)
-            rows.append(_own_face(page, example, "the same on the map of the demonstration, 1,060 faces"))
+            rows.append(_own_face(page, example, "the same on the map of the demonstration, 1,061 faces"))
     rows.append({"what": "fitting the map, `python -m pipeline map`", "seconds": round(fitting, 1), "size": "–"})
     report("app", {f"The explorer with {FACES:,} faces": rows})
 

@@ -19,11 +19,12 @@ from PIL import Image, ImageEnhance
 from benchmarks import explained, report
 from pipeline import photo
 from pipeline.cli.console import tracked
-from pipeline.embedding.base import unit
-from pipeline.embedding.facenet import FACENET_SETTINGS
+from pipeline.embedding.base import EmbedderEntry, unit
+from pipeline.embedding.facenet import FACENET_128, FACENET_SETTINGS
+from pipeline.embedding.pair import FACENET_SFACE
 from pipeline.errors import UserError
 from pipeline.faces.geometry import View
-from train.datasets.lfw import LFW, NEVER_LEVEL, pipeline_models
+from train.datasets.lfw import LFW, NEVER_LEVEL, loaded_detector, loaded_facenet
 from train.evaluation import measuring
 from train.evaluation.distances import cosine_distances
 from train.evaluation.protocols import VIEW_1_DRAWS
@@ -42,9 +43,9 @@ def main() -> None:
             "Crops: one-shot rank-1, mean and s.d. of 10 draws": _crops(lfw),
             "Centring: the mean of the 4,038 people of peopleDevTrain subtracted": _centring(lfw),
             "Levelling: rank-1 of turned probes, by the roll over which a face is levelled": _levelling(lfw, test),
-            "Copies: distance between a photo and a copy of it, or another photo of the same person": _copies(
-                lfw, test
-            ),
+            "Copies: distance between a photo and a copy of it, or another photo of the same person": [
+                row for entry in (FACENET_128, FACENET_SFACE) for row in _copies(lfw, test, entry)
+            ],
         },
     )
 
@@ -100,11 +101,11 @@ def _levelling(lfw: LFW, test: NDArray[np.int64]) -> list[dict[str, object]]:
     gallery = test[first]
     second = first[np.bincount(lfw.people[test])[np.unique(lfw.people[test])] > 1] + 1
     probes = test[second]
-    embedder = pipeline_models().embedder
+    embedder = loaded_facenet()
     table = []
     for angle in tracked(ANGLES, "Turning probes", "angles"):
         turned = [_turned(photo.read(lfw.paths[number]), angle) for number in probes]
-        detected = pipeline_models().detector(turned)
+        detected = loaded_detector()(turned)
         row: dict[str, object] = {"turned by": f"{angle}°", "found": sum(map(bool, detected)) / len(probes)}
         with_face = [place for place, found in enumerate(detected) if found]
         rolls = np.abs([detected[place][0].roll_degrees for place in with_face])
@@ -129,8 +130,8 @@ def _turned(picture: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
     return np.asarray(padded.rotate(-degrees, Image.Resampling.BICUBIC))[pad:-pad, pad:-pad]
 
 
-def _copies(lfw: LFW, test: NDArray[np.int64]) -> list[dict[str, object]]:
-    embeddings = lfw.embeddings()
+def _copies(lfw: LFW, test: NDArray[np.int64], entry: EmbedderEntry) -> list[dict[str, object]]:
+    embeddings, embedder = lfw.embedded(entry.name, np.arange(len(lfw))), entry.load()
     chosen = test[::8]
     ways: dict[str, Callable[[Image.Image], Image.Image]] = {
         "JPEG of quality 50": lambda picture: _jpeg(picture, 50),
@@ -141,25 +142,25 @@ def _copies(lfw: LFW, test: NDArray[np.int64]) -> list[dict[str, object]]:
     table = []
     for name, way in ways.items():
         copies = [np.asarray(way(Image.open(lfw.paths[number]).convert("RGB"))) for number in chosen]
-        detected = pipeline_models().detector(copies)
-        crops = [
-            pipeline_models().embedder.crops(copy, found[0])
-            for copy, found in zip(copies, detected, strict=True)
-            if found
-        ]
+        detected = loaded_detector()(copies)
+        crops = [embedder.crops(copy, found[0]) for copy, found in zip(copies, detected, strict=True) if found]
         kept = [number for number, found in zip(chosen, detected, strict=True) if found]
-        table.append(_percentiles(name, (pipeline_models().embedder(crops) * embeddings[kept]).sum(axis=1)))
+        table.append(_percentiles(entry, name, (embedder(crops) * embeddings[kept]).sum(axis=1)))
     others = []
     for person in np.unique(lfw.people[test]):
         rows = embeddings[test[lfw.people[test] == person]]
         others += (rows @ rows.T)[np.triu_indices(len(rows), 1)].tolist()
-    return [*table, _percentiles("another photo of the same person", np.array(others))]
+    return [*table, _percentiles(entry, "another photo of the same person", np.array(others))]
 
 
-def _percentiles(name: str, values: NDArray[np.floating]) -> dict[str, object]:
+def _percentiles(entry: EmbedderEntry, name: str, values: NDArray[np.floating]) -> dict[str, object]:
     distances = (1 - values) / 2
     shares = {"0.1 %": 0.1, "1 %": 1, "50 %": 50, "95 %": 95, "99 %": 99}
-    return {"to": name, **{title: float(np.percentile(distances, share)) for title, share in shares.items()}}
+    return {
+        "by": entry.name,
+        "to": name,
+        **{title: float(np.percentile(distances, share)) for title, share in shares.items()},
+    }
 
 
 def _jpeg(picture: Image.Image, quality: int) -> Image.Image:

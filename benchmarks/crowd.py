@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.embedding.base import unit
-from pipeline.embedding.registry import default_identity
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.gallery import layout, writing
 from pipeline.gallery.rows import ROW
 from train.datasets.lfw import LFW
@@ -21,9 +22,9 @@ _PEOPLE_OF_BLOCK = 10_000
 class Crowd:
     """People and their photos, drawn from normal distributions fitted to LFW."""
 
-    def __init__(self) -> None:
-        lfw = LFW()
-        embeddings = lfw.embeddings()
+    def __init__(self, embedder: str = DEFAULT_EMBEDDER) -> None:
+        lfw, self.embedder = LFW(), EMBEDDERS[embedder]
+        embeddings = lfw.embedded(embedder, np.arange(len(lfw)))
         known = embeddings.any(axis=1)
         rows, people = embeddings[known], np.unique(lfw.people[known], return_inverse=True)[1]
         counts = np.bincount(people)
@@ -41,19 +42,23 @@ class Crowd:
         random = np.random.default_rng(0)
         for start in range(0, faces, PER_PERSON * _PEOPLE_OF_BLOCK):
             count = min(PER_PERSON * _PEOPLE_OF_BLOCK, faces - start)
-            people = self._middle + random.standard_normal((_PEOPLE_OF_BLOCK, 128)) @ self._between
+            people = self._middle + random.standard_normal((_PEOPLE_OF_BLOCK, self.rows.shape[1])) @ self._between
             yield self.others(np.repeat(people, PER_PERSON, axis=0)[:count], random)
 
     def others(self, people: NDArray[np.floating], random: np.random.Generator) -> NDArray[np.float32]:
-        """A new photo of each of these people: unit rows, float32 (n, 128)."""
+        """A new photo of each of these people: unit rows, float32 (n, d)."""
         return unit(people + random.standard_normal(people.shape) @ self._within)
 
     def gallery(self, name: str, faces: int) -> None:
         """Write the gallery ``name`` into the data folder, without crops."""
         folder = layout.folder_of(name)
         folder.mkdir(parents=True)
-        about = {"embedding": default_identity(), "build": {"photos_per_person": PER_PERSON}}
+        about = self.about() | {"build": {"photos_per_person": PER_PERSON}}
         writing.commit(folder, self._pieces(faces), generation=1, faces=faces, about=about)
+
+    def about(self) -> dict[str, Any]:
+        """What the manifest of a gallery says of its embeddings."""
+        return {"embedding": self.embedder.identity, "dimensions": self.rows.shape[1]}
 
     def _pieces(self, faces: int) -> Iterator[tuple[pa.Table, NDArray[np.float32]]]:
         start = 0

@@ -26,8 +26,8 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.map import files, queries
 from pipeline.map.fitting import fit_map
 from pipeline.map.layouts import UMAP, MapSettings
-from pipeline.map.quality import neighbours_kept, trustworthiness
-from train import sampling
+from pipeline.map.neighbours import most_similar_people, nearest_photos
+from pipeline.map.quality import people_kept, trustworthiness
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "5000,20000,91310").split(","))
 PLACED = 100
@@ -87,7 +87,7 @@ def _measured(crowd: Crowd, size: int) -> Iterator[Row]:
 
 
 def _row(way: str, size: int, seconds: tuple[float, ...], quality: tuple[float, ...]) -> Row:
-    names = ("trustworthiness", "neighbours kept", "neighbours kept of new faces")
+    names = ("trustworthiness", "people kept", "people kept of new faces")
     return {
         "map": way,
         "faces": f"{size:,}",
@@ -97,20 +97,28 @@ def _row(way: str, size: int, seconds: tuple[float, ...], quality: tuple[float, 
 
 
 def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
-    """Trustworthiness, the share of neighbours kept, and that of new faces, which are placed at ``found``."""
-    from scipy.spatial import cKDTree
+    """Trustworthiness, the share of people kept, and that of new faces, which are placed at ``found``."""
+    settings, people = MapSettings(), _people(len(rows))
+    count = int(people[-1]) + 1
+    checked, near = settings.checked_of(count), settings.near_of(count)
+    known, _ = nearest_photos(rows, settings.neighbours)
+    similar = most_similar_people(rows, people, checked, known=known)
+    share = people_kept(similar, places, people, near=near).mean()
+    shares = []
+    for face, place in zip(new, found, strict=True):
+        nearest = queries.most_similar_people(rows @ face, people, count=checked)
+        radius = queries.near_radius(places, place, people, near=near)
+        shares.append(1 - queries.is_far(places[nearest], place, radius).mean())
+    return trustworthiness(rows, places, settings), float(share), float(np.mean(shares))
 
-    settings = MapSettings()
-    checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
-    share = neighbours_kept(sampling.nearest_photos(rows, checked), places, near=near).mean()
-    nearest = np.argsort(-(new @ rows.T), axis=1)[:, :checked]
-    limits = cKDTree(places).query(found, near)[0][:, -1:]
-    apart = np.linalg.norm(places[nearest] - found[:, None], axis=2)
-    return trustworthiness(rows, places, settings), float(share), float(np.mean(apart <= limits + 1e-6))
+
+def _people(faces: int) -> np.ndarray:
+    """The number of each row's person, int32 (faces,)."""
+    return np.arange(faces, dtype=np.int32) // PER_PERSON
 
 
 def _gallery(folder: Path, rows: np.ndarray) -> Gallery:
-    people = (np.arange(len(rows)) // PER_PERSON).astype(str)
+    people = _people(len(rows)).astype(str)
     faces = pa.table({"person": people, "confidence": np.ones(len(rows)), "face_side_px": np.full(len(rows), 160)})
     manifest = {"generation": 1, "embedding": {}, "files": {"embeddings": {"sha256": ""}}}
     return Gallery(folder, manifest, faces, rows)

@@ -174,7 +174,7 @@ def _anonymous_gb() -> float:
 def _write(crowd: Crowd, size: int) -> None:
     folder = layout.folder_of(_NAME)
     folder.mkdir(parents=True)
-    about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
+    about = crowd.about() | {"build": asdict(BuildSettings())}
     writing.commit(folder, _pieces(crowd, size), generation=1, faces=size, about=about)
 
 

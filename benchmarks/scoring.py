@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from benchmarks import Line, explained, exponent, report, times
 from pipeline.embedding.base import unit
+from pipeline.embedding.facenet import FACENET_128
+from pipeline.embedding.registry import DEFAULT_EMBEDDER
 from pipeline.errors import UserError
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Ranking
@@ -28,6 +30,7 @@ from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.network import SimilarityNetwork
 from pipeline.similarity.network_scorer import NetworkScorer, read_scorer
+from pipeline.similarity.registry import load_scorer
 from train.datasets.lfw import LFW
 from train.networks import Similarity
 from train.options import ORIGINAL
@@ -52,9 +55,10 @@ def main() -> None:
     embeddings = lfw.embeddings()
     known = embeddings.any(axis=1)
     embeddings, people = embeddings[known], lfw.people[known]
-    shipped = read_scorer(files.SHIPPED_NETWORK)
+    shipped = read_scorer(files.SHIPPED / FACENET_128.name, FACENET_128.identity)
     original = NetworkScorer(_original().to_numpy(), Calibration(0.5, 1.0, on_logit=True))
-    shares = recall(embeddings, people, {"network as shipped": shipped, "cosine": CosineScorer()})
+    default = lfw.embedded(DEFAULT_EMBEDDER, np.flatnonzero(known))
+    shares = recall(default, people, {"network as shipped": load_scorer(), "cosine": CosineScorer()})
     one_probe = f"One probe against {PHOTOS:,} photos"
     measured = {"network as shipped": speed(embeddings, shipped)}
     measured["original architecture, random weights"] = speed(embeddings, original)
@@ -221,7 +225,9 @@ def _model(network: SimilarityNetwork) -> Similarity:
         model.steepness.assign(network.steepness)
         model.middle.assign(network.middle)
     if network.cohort is not None:
-        model.cohort.assign(network.cohort)
+        # The model maps its cohort itself.
+        unmapped = np.linalg.inv(network.encoder[0][0]) if network.encoder else np.eye(network.cohort.shape[1])
+        model.cohort.assign(network.cohort @ unmapped)
         model.cohort_weight.assign(network.cohort_weight)
     return model
 

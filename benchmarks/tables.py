@@ -17,6 +17,8 @@ from train.systems import results
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results"
+# What the table of the frontier shows of FaceNet and SFace side by side; the plot shows all.
+SHOWN = "FaceNet (A and its mirror image) + SFace, "
 SPEED = ("find", "build", "detect", "scoring", "scale", "batch", "training", "map", "start")
 
 Row = dict[str, str]
@@ -129,6 +131,26 @@ def _protocols() -> list[Row]:
     ]
 
 
+def _runtimes() -> list[Row]:
+    """Each network by each runtime; the batches side by side."""
+
+    def joined(row: dict[str, Any], start: str) -> str:
+        return " / ".join(f"{value:.1f}" for heading, value in row.items() if heading.startswith(start))
+
+    return [
+        {
+            "network": row["network"],
+            "runtime": row["runtime"],
+            "ms a crop, batches of 1 / 4 / 32": joined(row, "ms a crop"),
+            "times faster": joined(row, "times faster"),
+            "cosine to float32: smallest, mean": f"{row['smallest cosine']:.5f}, {row['mean cosine']:.5f}",
+            "loaded after": f"{row['loaded after, s']:.1f} s",
+            "memory": f"{row['memory, MB']:,} MB",
+        }
+        for row in recorded("runtime", "A crop")
+    ]
+
+
 def _crops() -> list[Row]:
     """The best three choices for each number of passes through the network, by the larger list of people."""
     rows = sorted(recorded("crop", "Crops"), key=lambda row: str(row["4,038 people"]), reverse=True)
@@ -140,10 +162,96 @@ def _crops() -> list[Row]:
     return [{heading: _cell(cell) for heading, cell in row.items()} for row in best]
 
 
+def _resemblance(row: dict[str, Any]) -> Row:
+    """The columns of identity and resemblance that the frontier and the embedders on view 2 share."""
+
+    def cells(*names: str) -> str:
+        return ", ".join(_short(row[name]) for name in names)
+
+    return {
+        "identity": str(_cell(row["rank_1"])),
+        "women: first, three": cells("women_first", "women_three"),
+        "men: first, three": cells("men_first", "men_three"),
+        "balanced, women": cells("balanced_women_first", "balanced_women_three"),
+        "balanced, men": cells("balanced_men_first", "balanced_men_three"),
+        "same three: one photo, three": cells("stability", "stability_three"),
+        "skin tone": _short(row["skin_tone_degrees"], 1),
+        "age": _short(row["age_years"], 1),
+    }
+
+
+def _short(value: float | str, digits: int = 3) -> str:
+    """A figure, or the mean of one with its spread, in fewer digits."""
+    return f"{float(str(value).partition(' ')[0]):.{digits}f}"
+
+
+def _frontier() -> list[Row]:
+    """Each network alone, and the settings side by side that are worth a choice."""
+    chosen = [
+        row
+        for row in recorded("resemblance", "Frontier")
+        if not row["sface"] or not row["facenet"] or row["rows"].startswith(SHOWN)
+    ]
+    return [
+        {"rows": row["rows"], "by": row["by"], "ms a face": f"{row['ms a face']:.0f}"} | _resemblance(row)
+        for row in chosen
+    ]
+
+
+def _strangers_of_embedders() -> list[Row]:
+    return [
+        {"embedder": f"`{row['embedder']}`", "by": row["by"], "verification": row["verification"]}
+        | {"DIR at FAR 0.01": row["dir"]}
+        | _resemblance(row)
+        for row in recorded("resemblance", "Embedders")
+    ]
+
+
+def _chance() -> list[Row]:
+    return [
+        {name: value if name == "of" else _short(value, 1) for name, value in row.items()}
+        for row in recorded("resemblance", "Chance")
+    ]
+
+
+def _by_sex() -> list[Row]:
+    """Identity by sex, and how far apart the two are."""
+    return [
+        {
+            "embedder": f"`{row['embedder']}`",
+            "by": row["by"],
+            "all": row["rank_1"],
+            "women": row["rank_1_women"],
+            "men": row["rank_1_men"],
+            "men minus women": f"{_mean(row['rank_1_men']) - _mean(row['rank_1_women']):+.4f}",
+        }
+        for row in recorded("resemblance", "Embedders")
+    ]
+
+
+def _mean(spread: str) -> float:
+    return float(spread.partition(" ")[0])
+
+
 def _embedders() -> list[Row]:
     names = {name: f"`{name}`{' (default)' if name == DEFAULT_EMBEDDER else ''}" for name in EMBEDDERS}
     rows = [{"embedder": names[name], "model": entry.help} for name, entry in EMBEDDERS.items()]
     return [*rows, {"embedder": "the path of an ONNX file", "model": "any face model"}]
+
+
+def _turned() -> list[Row]:
+    """Turned photos, small faces and cut faces in one table."""
+    kinds = {
+        "turned": ("turned by", "turned by {}"),
+        "by the face's side": ("face", "the face {} high"),
+        "by the share": ("outside", "{} of the face outside the frame"),
+    }
+    return [
+        {"LFW photos": text.format(row[column])}
+        | {heading: _cell(cell) for heading, cell in row.items() if heading != column}
+        for kind, (column, text) in kinds.items()
+        for row in recorded("turned", f"Right faces {kind}")
+    ]
 
 
 TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
@@ -154,9 +262,16 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "protocols": ("quality.md", _protocols),
     "crops": ("quality.md", _crops),
     "templates": ("quality.md", lambda: _plain("similarity", "Several photos")),
-    "calibration": ("quality.md", lambda: _plain("resemblance", "Calibration")),
-    "strangers": ("quality.md", lambda: _plain("resemblance", "Resemblance")),
+    "frontier": ("quality.md", _frontier),
+    "chance": ("quality.md", _chance),
+    "embedders-strangers": ("quality.md", _strangers_of_embedders),
+    "sex": ("quality.md", _by_sex),
+    "calibration": ("quality.md", lambda: _plain("calibration", "Calibration")),
+    "strangers": ("quality.md", lambda: _plain("calibration", "Resemblance")),
     "attempts": ("training.md", lambda: _plain("similarity", "View 1")),
+    "runtimes": ("speed.md", _runtimes),
+    "turned": ("quality.md", _turned),
+    "turned-examples": ("quality.md", lambda: _plain("turned", "Example photos")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 

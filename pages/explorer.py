@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
-from pages.shared import problems, session, url_state
+from pages.shared import focus, loading, problems, session, url_state
 from pages.shared.explorer import area_panel, face_panel, overview, pair_panel, plot
 from pages.shared.explorer.prepared import prepared_map
-from pages.shared.explorer.view import MapView
+from pages.shared.explorer.view import COLOURS, MapView
 from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape, photos_of_people
-from pipeline.errors import UserError
+from pipeline.errors import GalleryError, UserError
 
 TITLE = "Map of faces"
 # Names that are buttons take no more room than other names.
@@ -29,18 +31,19 @@ def page() -> None:
         st.title(TITLE, anchor=False)
         problems.show(error)
         return
-    session.loading_models()
+    with suppress(GalleryError):  # Its map can be seen all the same.
+        loading.models_of(opened)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
             st.title(TITLE, anchor=False)
             st.caption(f"{escape(opened.name)} · {photos_of_people(len(opened), opened.people_count)}")
-        colour = _choose_layout_and_colour(view)
+        _choose_layout_and_colour(view)
     left, right = st.columns([5, 3], gap="medium")
     # The map stays in sight while the panel is scrolled.
     st.html(STYLE)
     with left, st.container(gap=None, key="stays"):
-        plot.draw(view, colour)
-    with right:
+        plot.draw(view)
+    with right, focus.target():
         _draw_panel(view)
     if view.area is not None and view.face is None:
         area_panel.draw_wall(view)
@@ -49,8 +52,8 @@ def page() -> None:
     st.caption(f":material/info: {NOTE}")
 
 
-def _choose_layout_and_colour(view: MapView) -> str:
-    """Ask for both; the layout goes to the view, the colour is returned."""
+def _choose_layout_and_colour(view: MapView) -> None:
+    """Ask for both; the view gets them."""
     with st.container(horizontal=True, vertical_alignment="top", width="content"):
         if len(view.map.layouts) > 1:
             view.layout_name = st.segmented_control(
@@ -62,16 +65,18 @@ def _choose_layout_and_colour(view: MapView) -> str:
                 bind="query-params",
                 on_change=url_state.forget,
                 args=("area",),
-                help="UMAP keeps neighbours together. PCA is a plain projection of the 128 numbers. Codes are what "
-                "the encoder of a trained network makes of these numbers.",
+                help=f"UMAP keeps neighbours together. PCA is a plain projection of the {view.dimensions} numbers. "
+                "Codes are what the encoder of a trained network makes of these numbers.",
             )
-        return st.selectbox(
+        view.colour = st.selectbox(
             "Colour",
-            list(plot.COLOURS),
+            list(COLOURS),
             key="colour",
             bind="query-params",
+            on_change=url_state.forget,
+            args=("hidden",),
             width=150,
-            help="  \n".join(f"**{name}**: {text}" for name, text in plot.COLOURS.items()),
+            help="  \n".join(f"**{name}**: {text}" for name, text in COLOURS.items()),
         )
 
 

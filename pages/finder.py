@@ -8,17 +8,15 @@ from concurrent.futures import Future
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import given_photo, problems, session
+from pages.shared import focus, given_photo, loading, problems, scorers, session
 from pages.shared.given_photo import GivenPhoto
 from pages.shared.result import Result
 from pages.shared.stages import Stages
 from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape
-from pipeline import photo
 from pipeline.errors import GalleryError, PhotoError, UserError, WeightsError
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Models
-from pipeline.similarity.registry import DEFAULT_SCORER
 
 PRIVACY = "Your photo stays in the memory of this session: never stored, never sent, gone when you leave."
 
@@ -28,9 +26,9 @@ def page() -> None:
     st.title("Who do I look like?", anchor=False)
     try:
         opened = session.open_chosen_gallery()
-        loading = session.loading_models()
-        if loading.done():
-            loading.result()
+        models = loading.models_of(opened)
+        if models.done():
+            models.result()
     except UserError as error:
         problems.show(error)
         return
@@ -49,7 +47,7 @@ def page() -> None:
             with stages.done():
                 _draw_welcome(opened)
         else:
-            _find(given, opened, loading, stages, picture)
+            _find(given, opened, models, stages, picture)
     except (GalleryError, WeightsError) as error:
         with stages.done():
             problems.show(error)
@@ -59,19 +57,19 @@ def page() -> None:
 
 
 def _find(
-    given: GivenPhoto, opened: Gallery, loading: Future[Models], stages: Stages, picture: DeltaGenerator
+    given: GivenPhoto, opened: Gallery, loaded: Future[Models], stages: Stages, picture: DeltaGenerator
 ) -> None:
     """From the photo to the ranked people. Raises UserError."""
-    found = given_photo.find_faces(given, loading, stages, picture)
-    chosen = given_photo.chosen_face(found)
-    models = loading.result()
-    if chosen not in found.probes:
+    found = given_photo.find_faces(given, loaded, stages, picture)
+    models = loaded.result()
+    probe = given_photo.known_probe(found, models)
+    if probe is None:
         with stages.stage("Measuring the face"):
-            found.probes[chosen] = models.probe(photo.read(given.data), found.faces[chosen - 1])
-    lookalikes = session.lookalikes(opened, models, st.session_state.get("scorer", DEFAULT_SCORER))
+            probe = given_photo.measure(given, found, models)
+    lookalikes = session.lookalikes(opened, models, scorers.chosen(opened))
     begun = time.perf_counter()
-    st.session_state.probe = found.probes[chosen]
-    result = Result(lookalikes, found.probes[chosen])
+    st.session_state.probe = probe
+    result = Result(lookalikes, probe)
     found.times |= stages.times | {f"Ranking {opened.people_count:,} people": time.perf_counter() - begun}
     with stages.done():
         result.draw(found.times)
@@ -88,7 +86,7 @@ def _draw_welcome(opened: Gallery) -> None:
         (
             "fingerprint",
             "Measures one",
-            "A neural network turns it into 128 numbers; similar faces get similar ones.",
+            f"Neural networks turn it into {opened.embeddings.shape[1]} numbers; similar faces get similar ones.",
         ),
         ("format_list_numbered", "Ranks the gallery", ranking),
     ):
@@ -99,7 +97,8 @@ def _draw_welcome(opened: Gallery) -> None:
 def _draw_failure(error: UserError) -> None:
     """Why the photo cannot be used, and examples to try instead."""
     title = "We can't use this file" if isinstance(error, PhotoError) else "We couldn't find a face to compare"
-    st.error(escape(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
+    with focus.target():
+        st.error(escape(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
     with st.container(border=True):
         given_photo.draw_examples(5, "**Or try one of these.**")
     st.caption(f":material/info: {NOTE}")

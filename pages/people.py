@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.shared import add_people, navigation, people_dialogs, problems, session
+from pages.shared import add_people, focus, loading, navigation, people_dialogs, problems, session
 from pages.shared.faces import portrait
 from pages.shared.people_dialogs import is_editable, size_of
 from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import escape, fold, plural
-from pipeline.errors import UserError
+from pipeline.errors import GalleryError, UserError
 from pipeline.gallery import editing
 from pipeline.gallery.gallery import Gallery
 
@@ -23,30 +26,25 @@ PEOPLE_PER_PAGE = 48
 def page() -> None:
     """The page from top to bottom."""
     try:
-        opened = session.read_gallery(session.gallery_name())
+        opened = session.read_chosen_gallery()
     except UserError as error:
         st.title("People", anchor=False)
         problems.show(error)
         return
-    session.loading_models()
+    with suppress(GalleryError):  # Its people can be seen all the same.
+        loading.models_of(opened)
     if (row := st.session_state.pop("to_map", None)) is not None:
         st.switch_page(navigation.page("Explorer"), query_params={"face": str(row)})
     st.html(STYLE)
     _draw_head(opened)
-    if said := st.session_state.pop("said", None):
-        st.success(said, icon=":material/check_circle:")
-    if not st.session_state.get("dialog"):
-        people_dialogs.draw_failure()
+    # Always there: a message that comes or goes would move what is below, and the browser would draw it twice.
+    with focus.target():
+        people_dialogs.draw_message()
     left, right = st.columns([2, 5], gap="medium")
     with left:
         files = add_people.ask(opened)
     with right:
-        if files:
-            add_people.review(opened, add_people.inspect(files))
-        elif len(opened):
-            _draw_people(opened)
-        else:
-            st.info("Nobody is in this gallery yet. Add the first photos.", icon=":material/group_add:")
+        _draw_right(opened, files)
     people_dialogs.draw_open_dialog(opened)
 
 
@@ -64,23 +62,45 @@ def _draw_head(opened: Gallery) -> None:
                 st.button("Delete gallery", icon=icon, type="tertiary", on_click=show, args=("delete",))
 
 
+def _draw_right(opened: Gallery, files: list[UploadedFile]) -> None:
+    """Everybody in the gallery, or the photos to add. Each has a place, and the other one is emptied first."""
+    if files:
+        progress, _, place = st.empty(), st.empty(), st.container()
+        dropped = add_people.inspect(opened, files, progress)
+        with place:
+            add_people.review(opened, dropped)
+        return
+    _, place, _ = st.empty(), st.container(), st.empty()
+    with place:
+        if len(opened):
+            _draw_people(opened)
+        else:
+            st.info("Nobody is in this gallery yet. Add the first photos.", icon=":material/group_add:")
+
+
 def _draw_people(opened: Gallery) -> None:
     """Everybody whose name matches the search."""
-    wanted = st.text_input(
-        "Search by name", key="search", icon=":material/search:", placeholder="Name", label_visibility="collapsed"
+    typed = st.text_input(
+        "Search by name",
+        key=f"search in {opened.name}",
+        icon=":material/search:",
+        placeholder="Name",
+        label_visibility="collapsed",
     )
-    found = _search(opened, wanted or "")
+    wanted = (typed or "").strip()
+    found = _search(opened, wanted)
     if not found:
-        st.info(f"Nobody is called {escape((wanted or '').strip())}.", icon=":material/search_off:")
+        st.info(f"Nobody is called {escape(wanted)}.", icon=":material/search_off:")
     pages = max(1, -(-len(found) // PEOPLE_PER_PAGE))
-    number = min(st.session_state.get(f"page of {pages}", 1), pages)
+    page_key = f"page of {pages} of {wanted} in {opened.name}"
+    number = min(st.session_state.get(page_key, 1), pages)
     counts = np.bincount(opened.person_of_row)
     grid = st.grid("auto", min_column_width=104)
     for row in found[(number - 1) * PEOPLE_PER_PAGE : number * PEOPLE_PER_PAGE]:
         with grid.cell():
             _draw_person(opened, row, photos=int(counts[opened.person_of_row[row]]))
     if pages > 1:
-        st.pagination(pages, key=f"page of {pages}")
+        st.pagination(pages, key=page_key)
 
 
 def _search(opened: Gallery, wanted: str) -> list[int]:

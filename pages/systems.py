@@ -17,8 +17,8 @@ from train.systems import results
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Drawn on the first visit: one of each kind.
-FIRST = ("embedder-facenet", "svm", "similarity-cohort", "last-layer-triplet", "scratch-final", "thin-classification")
+# Drawn on the first visit: one of each kind that has curves.
+FIRST = ("embedder-facenet", "similarity-cohort", "last-layer-triplet", "scratch-final", "thin-classification")
 KINDS = ("embedder", "classifier", "similarity net", "last layer", "from scratch")
 MEASURES = {"F1": "f1", "Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}
 # Published figures of the systems that these reimplement.
@@ -97,8 +97,8 @@ def _published(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The systems to draw."""
-    titles = {row["name"]: row["system"] for row in rows}
+    """The systems to draw, and which have no curves."""
+    titles = {row["name"]: row["system"] for row in rows if "auc" in row}
     first = [name for name in FIRST if name in titles] or list(titles)[:4]
     names = st.multiselect(
         "Show curves of",
@@ -108,17 +108,23 @@ def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         max_selections=len(_INKS) * len(_DASHES),
         placeholder="Choose systems",
     )
+    without = [escape(row["system"]) for row in rows if "auc" not in row]
+    if without:
+        st.caption(
+            f"Without curves: {' · '.join(without)}. Classifiers know only the people they were trained on: they "
+            "cannot compare two strangers."
+        )
     return [row for row in rows if row["name"] in names]
 
 
 def _plots(chosen: Sequence[dict[str, Any]]) -> None:
     curves = {row["system"]: results.read_curves(row["folder"]) for row in chosen}
     verified = {name: curve for name, curve in curves.items() if "roc" in curve}
-    if not verified:
-        st.info(
-            "Classifiers know only the people they were trained on: they cannot compare two strangers.",
-            icon=":material/info:",
+    if missing := [escape(name) for name in curves if name not in verified]:
+        st.warning(
+            f"Missing or damaged curves: {' · '.join(missing)}. Measure them again.", icon=":material/warning:"
         )
+    if not verified:
         return
     left, right = st.columns(2, gap="medium")
     with left:

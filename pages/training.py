@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared import url_state
 from pages.shared.runs import (
     comparison,
     curves_view,
@@ -37,8 +38,11 @@ def page() -> None:
             st.title("Training", anchor=False)
             st.caption(f"{len(runs) - own} recorded runs, {own} of your own" if runs else "No runs yet")
         st.button("Train one now", icon=":material/model_training:", type="primary", on_click=new_run.ask)
-    new_run.draw_when_asked()
-    running.draw([run for run in runs if states[run.key] == "running"])
+    # What comes and goes is in containers that are always there: it moves nothing, and nothing is drawn twice.
+    with st.container():
+        new_run.draw_when_asked()
+    with st.container():
+        running.draw([run for run in runs if states[run.key] == "running"])
     if runs:
         _draw_runs(list_runs(runs, states))
     else:
@@ -49,9 +53,11 @@ def page() -> None:
 
 def _draw_runs(listed: RunList) -> None:
     """The table, and the chosen runs below it."""
+    url_state.check(runs=listed.keys, filter=table.filters(listed), view=list(VIEWS), **curves_view.PARAMETERS)
     shown = table.filtered(listed)
     wanted = selection.chosen_keys(listed.keys)
-    table.draw(listed, shown, wanted)
+    with st.container():
+        table.draw(listed, shown, wanted)
     chosen = ChosenRuns([(run, listed.looks[run.key]) for run in shown if run.key in wanted], listed)
     if not chosen.runs:
         st.info("Choose runs in the table to see them.", icon=":material/checklist:")

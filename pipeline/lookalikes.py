@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import photo
-from pipeline.embedding.base import Embedder
-from pipeline.embedding.registry import load_embedder
+from pipeline import notices, photo
+from pipeline.embedding.base import COPY_DISTANCE_MAX, Embedder, usable
+from pipeline.embedding.registry import default_identity, entry_of, load_embedder
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector, load_detector
@@ -34,9 +35,6 @@ Photo = str | Path | bytes | NDArray[np.uint8]
 FACE_SIDE_PX_MIN = 32
 CONFIDENCE_SURE = 0.9
 BRIGHTNESS_MIN = 20
-# Nearer gallery photos are the probe itself or a copy of it in another size or quality: so are nineteen in twenty
-# copies, but fewer than one in a thousand other photos of the same person (make benchmark-crop).
-COPY_DISTANCE_MAX = 0.015
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Probe:
-    """A face to look up: its unit row, float32 (d,), and its portrait, uint8 (height, width, 3), for display."""
+    """A face to look up.
+
+    embedding: its unit row, float32 (d,). portrait: uint8 (height, width, 3), for display. identity: of the embedder.
+    """
 
     embedding: NDArray[np.float32]
     portrait: NDArray[np.uint8]
+    identity: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,20 +102,21 @@ class Models:
 
     @classmethod
     def load(cls) -> Models:
-        """Load the detector and FaceNet, which takes seconds. Raises WeightsError without FaceNet's weights."""
-        return cls(load_detector(), load_embedder())
+        """Load the detector and the default embedder, which takes seconds. Raises UserError without its weights."""
+        return cls(_detector(), load_embedder())
 
     @classmethod
     def load_for(cls, gallery: Gallery) -> Models:
         """Load the detector and the embedder of a gallery. Raises UserError if that embedder is missing."""
         if is_default_embedding(gallery.manifest.get("embedding")):
             return cls.load()
-        return cls(load_detector(), opening.embedder_of(gallery))
+        return cls(_detector(), opening.embedder_of(gallery))
 
     def warm(self) -> None:
         """Run both networks once, so that the first photo is as fast as the next."""
         blank = np.zeros((480, 640, 3), np.uint8)
-        face = Face((100.0, 100.0, 80.0, 100.0), ((120.0, 140.0), (160.0, 140.0)), 1.0)
+        eyes, nose, mouth = ((120.0, 140.0), (160.0, 140.0)), (140.0, 160.0), ((125.0, 180.0), (155.0, 180.0))
+        face = Face((100.0, 100.0, 80.0, 100.0), (*eyes, nose, *mouth), 1.0)
         self.detector([blank])
         self.embedder([self.embedder.crops(blank, face)])
 
@@ -132,17 +135,25 @@ class Models:
         return found
 
     def probe(self, photo: NDArray[np.uint8], face: Face) -> Probe:
-        """Embed one face. Raises NoFaceError if it is too small or too dark to be compared."""
+        """Embed one face. Raises NoFaceError if it is too small or too dark, or cannot be compared."""
         if face.side_px < FACE_SIDE_PX_MIN:
             raise NoFaceError(
                 f"The face is only {face.side_px:.0f} pixels high, and {FACE_SIDE_PX_MIN} are needed. "
                 "Come closer, or use a larger photo."
             )
-        photo, face = self.embedder.upright(photo, face)
-        portrait = geometry.portrait(photo, face, level_over_degrees=self.embedder.settings.level_over_degrees)
+        portrait = geometry.portrait(photo, face)
         if portrait.mean() < BRIGHTNESS_MIN:
             raise NoFaceError("The face is too dark to be compared. Take the photo with more light.")
-        return Probe(self.embedder([self.embedder.crops(photo, face)])[0], portrait)
+        (embedding,) = self.embedder([self.embedder.crops(photo, face)])
+        if not usable(embedding):
+            raise NoFaceError("This face cannot be compared with the people of the gallery. Use another photo.")
+        return Probe(embedding, portrait, self.embedder.identity)
+
+
+@cache
+def _detector() -> Detector:
+    """The detector, loaded once for all embedders."""
+    return load_detector()
 
 
 class Lookalikes:
@@ -173,10 +184,12 @@ class Lookalikes:
     ) -> Lookalikes:
         """Open a gallery by name and load the networks, which takes seconds, unless they are given.
 
-        The gallery's own embedder is loaded. The trained network only knows the default one; for galleries of any
-        other the cosine is the scorer. Raises UserError if a part is missing or does not fit.
+        The gallery's own embedder is loaded; the user is told if that is a former default. Without a network for this
+        embedder the cosine is the scorer. Raises UserError if a part is missing or does not fit.
         """
         opened = opening.open_gallery(gallery, models.embedder.identity if models else None)
+        if text := opening.former_default(opened):
+            notices.tell(text)
         chosen = scorer_for(opened.manifest.get("embedding"), scorer)
         return cls(opened, models or Models.load_for(opened), chosen, settings)
 
@@ -221,7 +234,12 @@ class Lookalikes:
 
     def _is_copy(self, probe: Probe, row: int) -> bool:
         cosine = float(self.gallery.embeddings[row] @ probe.embedding)
-        return (1 - cosine) / 2 <= COPY_DISTANCE_MAX
+        return (1 - cosine) / 2 <= self._copy_distance_max
+
+    @cached_property
+    def _copy_distance_max(self) -> float:
+        entry = entry_of(self.gallery.manifest.get("embedding") or default_identity())
+        return entry.copy_distance_max if entry else COPY_DISTANCE_MAX
 
     def look(self, photo: Photo, face: int = 1) -> tuple[list[Face], Probe]:
         """The faces of a photo, the most prominent first, and face number ``face``, counted from 1, embedded.

@@ -1,10 +1,11 @@
-"""Reading photos: bytes or a path to upright RGB pixels. Nothing else in the project decodes user files."""
+"""Reading photos: bytes or a path to upright RGB pixels. Nothing else in the project opens user files."""
 
 from __future__ import annotations
 
+import ctypes
 import io
+import stat
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image, _imaging
 
+from pipeline import decoding
 from pipeline.errors import PhotoError
 
 # A closed list, because Pillow also has decoders that no photo needs (EPS starts Ghostscript).
@@ -22,7 +24,9 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # Damaged files are reported as PhotoError.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo")
+SUFFIXES = (*_JPEG_SUFFIXES, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
+INCOMPLETE = "Part of this photo is missing: its file is incomplete. Save or send it again for a better result."
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,37 @@ class PhotoLimits:
     side_px_min: int = 32
 
 
-def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> NDArray[np.uint8]:
-    """Decode a photo to upright RGB pixels, uint8 (height, width, 3).
+@dataclass(frozen=True)
+class LoadedPhoto:
+    """A photo in memory.
 
-    Applies the EXIF orientation, puts transparency on white, reduces 16 bits to 8, and takes an animation's first
-    frame. Raises PhotoError for anything that is not a readable photo within ``limits``.
+    pixels: upright RGB, uint8 (height, width, 3). incomplete: whether the file ends too early. Up to a quarter of the
+    rows may then be missing, which are grey; a progressive JPEG is less sharp instead.
+    """
+
+    pixels: NDArray[np.uint8]
+    incomplete: bool = False
+
+
+def load(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> LoadedPhoto:
+    """Decode a photo.
+
+    Applies the EXIF orientation, puts transparency on white, scales deeper greys to 8 bits, and takes an animation's
+    first frame and a TIFF's largest page. Raises PhotoError for anything that is not a readable photo within
+    ``limits``.
     """
     picture, data = _open(photo, limits)
     try:
-        return _upright(_pixels(picture, data), picture.getexif().get(ExifTags.Base.Orientation, 1))
+        pixels, incomplete = decoding.decode(picture, data)
+        return LoadedPhoto(decoding.upright(pixels, decoding.orientation(picture)), incomplete)
     except Exception as error:
         # Decoders raise different errors: AVIF and HEIF RuntimeError, TIFF also TypeError.
-        raise PhotoError("The photo is damaged or incomplete. Save or send it again.") from error
+        raise _damaged() from error
+
+
+def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> NDArray[np.uint8]:
+    """The pixels of a photo, complete or not: upright RGB, uint8 (height, width, 3). Raises PhotoError."""
+    return load(photo, limits).pixels
 
 
 def size(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> tuple[int, int]:
@@ -60,8 +83,10 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> tuple[Image.Image, 
     if len(data) > limits.bytes_max:
         raise PhotoError(f"The file is larger than {limits.bytes_max / 1e6:.0f} MB. Save the photo smaller.")
     formats = _known_formats()
+    data = decoding.mended(data)
     try:
         picture = Image.open(io.BytesIO(data), formats=formats)
+        decoding.seek_largest_page(picture)
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(limits) from error
     except Exception as error:
@@ -69,6 +94,8 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> tuple[Image.Image, 
             raise PhotoError(
                 "HEIC photos need the package pillow-heif.", command="pip install pillow-heif"
             ) from error
+        if _begins_as_photo(data, formats):
+            raise _damaged() from error
         raise PhotoError("This is not a photo. Use a JPEG, PNG, WebP, GIF or HEIC file.") from error
     width, height = picture.size
     if width * height > limits.pixels_max:
@@ -79,16 +106,30 @@ def _open(photo: bytes | str | Path, limits: PhotoLimits) -> tuple[Image.Image, 
 
 
 def file_bytes(path: Path, limits: PhotoLimits = PhotoLimits()) -> bytes:
-    """The bytes of a file, at most one more than ``limits`` allows. Raises PhotoError."""
+    """The bytes of a regular file, at most one more than ``limits`` allows. Raises PhotoError."""
     try:
+        # Opening a pipe would wait for somebody who writes to it, and reading a device may never end.
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise PhotoError(f"{path} is a folder, not a photo.")
+        if not stat.S_ISREG(mode):
+            raise PhotoError(f"{path} is not a regular file. Choose a photo.")
         with path.open("rb") as file:
             return file.read(limits.bytes_max + 1)
     except FileNotFoundError as error:
         raise PhotoError(f"There is no file {path}.") from error
-    except IsADirectoryError as error:
-        raise PhotoError(f"{path} is a folder, not a photo.") from error
     except OSError as error:
         raise PhotoError(f"The file {path} cannot be read: {error.strerror}.") from error
+
+
+def _begins_as_photo(data: bytes, formats: tuple[str, ...]) -> bool:
+    # Other files begin like a BMP or a TIFF too.
+    accepting = (Image.OPEN[name][1] for name in formats if name not in ("BMP", "TIFF"))
+    return any(accepts and accepts(data[:16]) for accepts in accepting)
+
+
+def _damaged() -> PhotoError:
+    return PhotoError("The photo is damaged or incomplete. Save or send it again.")
 
 
 def _too_many_pixels(limits: PhotoLimits) -> PhotoError:
@@ -98,44 +139,13 @@ def _too_many_pixels(limits: PhotoLimits) -> PhotoError:
 @cache
 def _known_formats() -> tuple[str, ...]:
     Image.init()
+    # libtiff prints what is wrong with a file, and Pillow leaves it at that.
+    with suppress(AttributeError, OSError):
+        libtiff = ctypes.CDLL(_imaging.__file__)
+        libtiff.TIFFSetErrorHandler(None)
+        libtiff.TIFFSetWarningHandler(None)
     with suppress(ImportError):
         import pillow_heif
 
         pillow_heif.register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    import cv2
-
-    turns: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-        2: lambda pixels: cv2.flip(pixels, 1),
-        3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
-        4: lambda pixels: cv2.flip(pixels, 0),
-        5: cv2.transpose,
-        6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
-        7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
-        8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
-    }
-    return turns[orientation](pixels) if orientation in turns else pixels
-
-
-def _pixels(picture: Image.Image, data: bytes) -> NDArray[np.uint8]:
-    if picture.format in ("JPEG", "MPO") and picture.mode == "RGB":
-        import simplejpeg
-
-        # Identical pixels to Pillow's in a third of the time. Pillow decides about files that simplejpeg refuses.
-        with suppress(ValueError):
-            decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB")
-            return decoded
-    return np.array(_rgb(picture))
-
-
-def _rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I;16", "I;16L", "I;16B", "I"):
-        # Pillow would clip 16 bits at 255 instead of scaling them.
-        return Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")

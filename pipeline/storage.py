@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
+from numpy.typing import NDArray
+
+from pipeline import notices
+from pipeline.errors import StorageError
 
 MANIFEST = "manifest.json"
+_UNFINISHED = ".part"
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 # What ships with the code: networks, calibrations, recorded runs. A wheel has it inside the package, a checkout
 # beside it.
 _IN_WHEEL, _IN_CHECKOUT = Path(__file__).parent / "assets", Path(__file__).parents[1] / "assets"
@@ -27,18 +38,75 @@ def home() -> Path:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path, for a file or folder, that replaces ``path`` unless the block raises."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _remove(temporary)
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or missing permission, at ``path`` or around it, into a StorageError.
+
+    The operating system does not name the file if the disk becomes full while writing.
+    """
     try:
-        yield temporary
-        if temporary.is_dir():
-            _remove(path)
-        temporary.replace(path)
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        failed = Path(error.filename or path)
+        ours = failed.is_relative_to(path.parent) or path.is_relative_to(failed)
+        if error.errno not in _UNWRITABLE or not ours:
+            raise
+        if any(part.endswith(_UNFINISHED) for part in failed.parts):
+            failed = path
+        raise StorageError(
+            f"{encodable(str(failed))} cannot be written: {os.strerror(error.errno)}. "
+            "Free some space, or set LOOKSLIKEWHO_HOME to another folder."
+        ) from error
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path, for a file or folder, that replaces ``path`` unless the block raises.
+
+    Raises StorageError if the disk is full or the folder is read-only.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        with _workplace(path) as workplace:
+            temporary = workplace / path.name
+            yield temporary
+            if temporary.is_dir():
+                _remove(path)
+            temporary.replace(path)
+
+
+@contextmanager
+def _workplace(path: Path) -> Iterator[Path]:
+    """A folder for the temporary file, locked until the block ends or the process is killed."""
+    while True:
+        workplace = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=_UNFINISHED, dir=path.parent))
+        # Another process may take it for a leftover before it is locked.
+        with suppress(FileNotFoundError):
+            lock = os.open(workplace, os.O_RDONLY)
+            with suppress(OSError):  # Some network file systems have no locks.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if workplace.exists():
+                break
+            os.close(lock)
+    try:
+        yield workplace
     finally:
-        _remove(temporary)
+        shutil.rmtree(workplace, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in ``folder`` while writing."""
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        with suppress(OSError):  # Somebody is writing it, has just removed it, or the folder is read-only.
+            lock = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(path)
+            finally:
+                os.close(lock)
 
 
 def _remove(path: Path) -> None:
@@ -46,6 +114,27 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def array_writer(path: Path, shape: tuple[int, int]) -> Iterator[Callable[[NDArray[np.float32]], object]]:
+    """Write a ``.npy`` file of ``shape``, float32, in pieces. Yields a function that takes the next rows.
+
+    Not through a memory map: where the disk is full, a map is a crash of the process instead of an error.
+    """
+    header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        yield lambda rows: file.write(np.ascontiguousarray(rows, np.float32).data)
+
+
+def set_aside(path: Path, problem: str) -> None:
+    """Rename a file that cannot be read, so that its content is not lost, and tell the user."""
+    names = (path.with_stem(f"{path.stem}-unreadable-{number}") for number in itertools.count(1))
+    kept = next(name for name in names if not name.exists())
+    with writing(path):
+        path.replace(kept)
+    notices.tell(f"{path.name} cannot be read ({problem}), so it was renamed to {kept.name} and is made anew.")
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -57,7 +146,8 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a JSON file, or None if it is missing, damaged or not an object."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        # Editors on Windows put a byte order mark first.
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return None
     return values if isinstance(values, dict) else None

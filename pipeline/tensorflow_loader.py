@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -11,22 +12,17 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-# Lines that TensorFlow's C++ code prints to standard error at every import.
-_NOISE = (
-    b"absl::InitializeLog",
-    b"port.cc",
-    b"cudart_stub.cc",
-    b"cuda_platform.cc",
-    b"cpu_feature_guard.cc",
-    b"To enable the following",
+# Log messages that TensorFlow's C++ code prints to standard error at every import, and their second lines.
+_LOG_MESSAGE = re.compile(
+    rb"[IWE]\d{4} \d\d:\d\d:|WARNING: All log messages before absl|To enable the following|Skipping registering GPU"
 )
 
 
 def load_tensorflow() -> Any:
-    """Import TensorFlow. Its messages on standard error appear afterwards, without the usual noise."""
+    """Import TensorFlow. What was printed to standard error meanwhile appears afterwards, without log messages."""
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as captured:
@@ -37,12 +33,13 @@ def load_tensorflow() -> Any:
 
             # The search for a GPU prints as well, so do it here.
             tensorflow.config.list_physical_devices()
+            tensorflow.get_logger().setLevel("ERROR")
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
             captured.seek(0)
             for line in captured:
-                if not any(noise in line for noise in _NOISE):
+                if not _LOG_MESSAGE.match(line):
                     os.write(2, line)
     return tensorflow
 

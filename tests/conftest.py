@@ -18,6 +18,8 @@ from PIL import Image
 
 from pipeline import storage
 from pipeline.embedding import facenet_weights as weights
+from pipeline.embedding.facenet import facenet_embedder
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.gallery import building
 from pipeline.lookalikes import Models
 from pipeline.sources import demonstration
@@ -28,6 +30,9 @@ settings.load_profile("tests")
 
 HOME = storage.home()
 LFW = Path(os.environ.get("LOOKSLIKEWHO_LFW") or Path(__file__).parent.parent.parent / "shared" / "faces") / "lfw"
+
+# Pillow warns of it: the first directory is said to have many entries, and has none.
+JUNK_EXIF = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12"
 
 # Markers of the tests that `--fast` leaves out.
 SLOW_MARKERS = ("tensorflow", "app", "browser", "slow")
@@ -60,7 +65,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         for marker in _markers_of(item.path):
             item.add_marker(marker)
-        if {"models", "facenet"} & set(item.fixturenames):
+        if {"models", "facenet", "facenet_128"} & set(item.fixturenames):
             item.add_marker("tensorflow")
     if config.getoption("fast"):
         if "tensorflow" in sys.modules:
@@ -95,6 +100,12 @@ def models():
 def facenet():
     """The network with its weights, as Keras has it."""
     return weights.load_facenet()
+
+
+@pytest.fixture(scope="session")
+def facenet_128():
+    """FaceNet as the embedder ``facenet``."""
+    return facenet_embedder()
 
 
 @pytest.fixture(scope="session")
@@ -161,6 +172,12 @@ def encoded(picture: Any, form: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def cut_off(photo: Path) -> bytes:
+    """A JPEG without its last rows, but with the face."""
+    data = photo.read_bytes()
+    return data[: int(len(data) * 0.9)]
+
+
 def beside(*pictures: np.ndarray, background: int = 128) -> np.ndarray:
     """Photos from left to right on one canvas."""
     height, width = max(part.shape[0] for part in pictures), sum(part.shape[1] for part in pictures)
@@ -176,6 +193,13 @@ def enlarged(picture: np.ndarray, factor: float) -> np.ndarray:
     height, width = picture.shape[:2]
     size = (round(width * factor), round(height * factor))
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+def default_dimensions() -> int:
+    """The length of the default embedder's rows."""
+    length = EMBEDDERS[DEFAULT_EMBEDDER].dimensions
+    assert length
+    return length
 
 
 def unit_rows(count: int, seed: int = 0, dimensions: int = 128) -> np.ndarray:

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, unit
+from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, NetworkEmbedder, unit
 from pipeline.embedding.registry import EMBEDDERS
 from pipeline.faces.base import DetectorEntry
 from pipeline.faces.detector import DETECTORS
 from pipeline.faces.face import Face
 from pipeline.similarity.base import ScorerEntry
-from pipeline.similarity.calibration import UNCALIBRATED
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.registry import SCORERS
-from pipeline.sources.base import Source, SourcePeople, SourcePerson, photo_files, source_people
+from pipeline.sources.base import Source, SourcePeople, SourcePerson, source_people
 from pipeline.sources.registry import SOURCES
+from pipeline.sources.walking import list_folder
 from train.options import LOSSES, MINING, NETWORKS, LossOption, MiningOption, NetworkOption
 from train.settings import NetworkSettings
 
@@ -31,7 +31,7 @@ def mean_colours(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def load_colours() -> Embedder:
-    return Embedder(FaceNetwork("toy-colours", 64, 192, 0, mean_colours), SQUARE_CROP)
+    return NetworkEmbedder(FaceNetwork("toy-colours", (64, 64), 192, 0, mean_colours), SQUARE_CROP)
 
 
 def centre_face(photos: NDArray[np.uint8]) -> list[list[Face]]:
@@ -45,7 +45,7 @@ def centre_face(photos: NDArray[np.uint8]) -> list[list[Face]]:
 def one_person(path: Path | None) -> SourcePeople:
     """All photos of a folder as one person."""
     assert path is not None
-    return source_people([SourcePerson("toy", "Toy", tuple(photo_files(path)), "Toys", "none")])
+    return source_people([SourcePerson("toy", "Toy", tuple(list_folder(path).photos), "Toys", "none")])
 
 
 class ToyScorer(CosineScorer):
@@ -62,13 +62,17 @@ def nearest_within_batch(distances: Any, labels: Any) -> Any:
 
 
 _ENTRIES: list[tuple[dict[str, Any], str, Any]] = [
-    (EMBEDDERS, "toy-embedder", EmbedderEntry("toy-embedder", "Toy", "mean colours", "toy-colours", load_colours)),
+    (
+        EMBEDDERS,
+        "toy-embedder",
+        EmbedderEntry("toy-embedder", "Toy", "mean colours", SQUARE_CROP.identity("toy-colours"), load_colours),
+    ),
     (DETECTORS, "toy-detector", DetectorEntry("toy-detector", "the middle of the photo", lambda: centre_face)),
     (SOURCES, "toy-source", Source("toy-source", "Toys", "one person's photos", one_person)),
     (
         SCORERS,
         "toy-scorer",
-        ScorerEntry("toy-scorer", "Toy", "the toy", "The toy distance", lambda: ToyScorer(UNCALIBRATED)),
+        ScorerEntry("toy-scorer", "Toy", "the toy", "The toy distance", lambda identity: ToyScorer()),
     ),
     (LOSSES, "toy_loss", LossOption("tests.toy_loss:ToyLoss", "a toy loss")),
     (NETWORKS, "toy-network", NetworkOption(NetworkSettings(encoder_units=(8,)), "a toy network")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -23,10 +24,12 @@ from pipeline.faces.detector import Detector
 from pipeline.faces.face import Face
 from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
+from pipeline.settings import check, decimal, setting
 
 Box = tuple[float, float, float, float]
 _FOLDER = "training"
 _BATCH = 32
+_FACTOR = decimal(1, 10)
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,17 @@ class Variation:
     turn_degrees: by default the roll up to which heads are not levelled (``EmbeddingSettings.level_over_degrees``).
     """
 
-    mirror_share: float = 0.5
-    turn_degrees: float = 10.0
-    scale_factor: float = 1.1
-    shift_ratio: float = 0.05
-    brightness_factor: float = 1.4
-    contrast_factor: float = 1.4
-    saturation_factor: float = 1.5
-    gamma_factor: float = 1.4
+    mirror_share: float = setting(0.5, decimal(0, 1))
+    turn_degrees: float = setting(10.0, decimal(0, 180))
+    scale_factor: float = setting(1.1, _FACTOR)
+    shift_ratio: float = setting(0.05, decimal(0, 1))
+    brightness_factor: float = setting(1.4, _FACTOR)
+    contrast_factor: float = setting(1.4, _FACTOR)
+    saturation_factor: float = setting(1.5, _FACTOR)
+    gamma_factor: float = setting(1.4, _FACTOR)
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def draw(self, random: np.random.Generator) -> PhotoChange:
         """Draw a random change."""
@@ -94,7 +100,7 @@ def apply_change(
     moved = Face((x + change.shift_right * width, y + change.shift_down * height, width, height), (), 1.0)
     margin = (0.5 + view.margin_ratio) * change.scale - 0.5
     seen = View(view.squareness, margin, change.turn_degrees, change.mirror)
-    return _adjust_colours(geometry.crop(picture, moved, seen, side_px=side_px), change)
+    return _adjust_colours(geometry.crop(picture, moved, seen, size=(side_px, side_px)), change)
 
 
 def _adjust_colours(picture: NDArray[np.uint8], change: PhotoChange) -> NDArray[np.uint8]:
@@ -115,7 +121,7 @@ def embed_variants(
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float32]:
-    """The gallery's embeddings and those of ``count`` variants: (faces, 1 + count, 128), the original first.
+    """The gallery's embeddings and those of ``count`` variants: (faces, 1 + count, d), the original first.
 
     A variant in which no face is found gets the original embedding. progress: called with the number of faces done,
     counted once per variant.
@@ -147,11 +153,13 @@ def _computed_once(
         if not old.name.startswith(state):
             old.unlink()
     path = opened.folder / _FOLDER / f"{state}-{_digest(about)}.npy"
-    if not path.is_file():
-        array = make()
-        with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, array)
-    return np.load(path, allow_pickle=False)
+    with suppress(OSError, ValueError, EOFError):  # Missing or damaged.
+        known: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        return known
+    array = make()
+    with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+    return array
 
 
 def _digest(values: object) -> str:
@@ -166,7 +174,7 @@ def _embed_variant(
     variation: Variation,
     progress: Callable[[int], None],
 ) -> NDArray[np.float32]:
-    """The embeddings of one variant of each face, (faces, 128)."""
+    """The embeddings of one variant of each face, (faces, d)."""
     embeddings = np.array(opened.embeddings)
     for rows in _batches(opened):
         pictures = [_draw_variant(photo.read(opened.crop_path(row)), (*seed, row), variation) for row in rows]

@@ -95,6 +95,9 @@ class FitBatches:
         distances = network_distances(network)(self.embeddings[batch], self.embeddings[batch])
         triplets_of = MINING[self.settings.mining].load()
         triplets = batch[triplets_of(distances, self.labels[batch])]
+        if not len(triplets):
+            # Only one person has two photos, so a batch has no negatives.
+            return sampling.draw_quadruplets(self.people, self.settings.batch_size, random)
         triplets = triplets[random.integers(len(triplets), size=self.settings.batch_size)]
         others = self.people.others(np.sort(self.labels[triplets[:, [0, 2]]], axis=1), random)
         return np.column_stack([triplets, self.people.photos(others, random)])

@@ -3,7 +3,7 @@
 A killed run must resume with the history it would have had. Keras' own callbacks cannot promise that:
 ``EarlyStopping`` and ``ReduceLROnPlateau`` count epochs in memory, and ``BackupAndRestore`` writes weights and epoch
 to two files, so that a kill between them resumes at the wrong epoch. These read the history and write atomically.
-Their order matters: history, patience, checkpoint.
+Their order matters: divergence, history, patience, checkpoint.
 """
 
 from __future__ import annotations
@@ -15,13 +15,39 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from train.runs.checkpoints import restore_variables, save_variables
+from pipeline.errors import UserError
+from train.runs.checkpoints import save_variables
 from train.runs.files import BEST_WEIGHTS, CHECKPOINT
 from train.runs.history import append_row, best_epoch, best_row, read_history
 
 Logs = dict[str, float] | None
+# The squares of such numbers are infinite in float32.
+_TOO_LARGE = 1e18
+
+
+class DivergenceCheck(keras.callbacks.Callback):
+    """Ends a training whose loss or variables grow without limit or are no longer numbers.
+
+    Nothing of the epoch is written, so the last good checkpoint stays. Raises UserError.
+    """
+
+    def __init__(self, optimizer: keras.optimizers.Optimizer, variables: Callable[[], Sequence[Any]]) -> None:
+        super().__init__()
+        self.optimizer, self.variables = optimizer, variables
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Check the loss, and the variables that the next epoch would start from."""
+        values = [(logs or {})["loss"], *map(ops.convert_to_numpy, self.variables())]
+        # NaN is not below anything.
+        if not all((np.abs(value) < _TOO_LARGE).all() for value in values):
+            rate = float(ops.convert_to_numpy(self.optimizer.learning_rate))
+            raise UserError(
+                f"In epoch {epoch + 1} the loss or the weights grew without limit. "
+                f"Start another run with a learning rate below {rate:g}."
+            )
 
 
 class HistoryWriter(keras.callbacks.Callback):
@@ -107,18 +133,14 @@ class Patience(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves everything that a step changes after each epoch: weights, optimizer moments, learning rate."""
+    """Saves everything that a step changes after each epoch: weights, optimizer moments, learning rate.
+
+    :func:`train.runs.checkpoints.resume` restores it.
+    """
 
     def __init__(self, folder: Path, variables: Callable[[], Sequence[Any]]) -> None:
         super().__init__()
         self.path, self.variables = folder / CHECKPOINT, variables
-
-    def restore(self) -> int | None:
-        """Restore the variables of a stopped run; returns the epoch. None for a new run.
-
-        Raises UserError if the run was started by another version.
-        """
-        return restore_variables(self.variables(), self.path) if self.path.is_file() else None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Save the state before training."""

@@ -41,7 +41,10 @@ class EpochMeasures:
 
     def row(self, similarity: Similarity, within: dict[str, NDArray[np.float32]]) -> dict[str, float]:
         """Measures of both sides by column name. within: what :meth:`quadruplet_distances` gave."""
-        row = {"held_out_loss": self._held_out_loss(similarity, within["held_out"])}
+        row = {
+            "held_out_probes": protocols.probes_count(self.sides["held_out"][1]),
+            "held_out_loss": self._held_out_loss(similarity, within["held_out"]),
+        }
         distances = network_distances(similarity.to_numpy())
         for side, data in self.sides.items():
             row[f"{side}_margins_met"] = self._margins_met(within[side])

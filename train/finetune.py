@@ -23,21 +23,22 @@ from pipeline.faces.geometry import View
 from pipeline.gallery.gallery import Gallery
 from train import augment, sampling
 from train.augment import PhotoChange
-from train.callbacks import Checkpoint, HistoryWriter, Patience
+from train.callbacks import Checkpoint, DivergenceCheck, HistoryWriter, Patience
 from train.epoch_measures import LabelledPhotos
 from train.evaluation import measuring
 from train.evaluation.distances import cosine_distances
+from train.evaluation.protocols import probes_count
 from train.losses.quadruplet import Quadruplet
-from train.runs.checkpoints import restore_variables
+from train.runs.checkpoints import restore_variables, resume
 from train.runs.config import store_config
-from train.runs.files import BEST_WEIGHTS, FACENET_WEIGHTS, RESULT
-from train.runs.history import best_epoch, finite_row, truncate_history
+from train.runs.files import BEST_WEIGHTS, FACENET_WEIGHTS
+from train.runs.history import best_epoch
+from train.runs.results import write_result
 from train.sampling import split_people
-from train.settings import FinetuneSettings
+from train.settings import BLOCKS, FinetuneSettings
 from train.steps import PAIRS
 
 Tensor = Any
-BLOCKS = 6
 # Shares of the change in the weights that are tried, as in Wortsman et al. 2022, arXiv 2109.01903.
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _QUADRUPLETS = 2048
@@ -164,6 +165,7 @@ class MixMeasures:
         self._assign(trained)
         best = self.best_mix = max(MIXES, key=lambda mix: (measured[mix]["rank_1"], -mix))
         return {
+            "held_out_probes": probes_count(self.labels),
             "held_out_loss": measured[1.0]["loss"],
             "mix": best,
             **{f"held_out_{name}": value for name, value in measured[best].items() if name != "loss"},
@@ -222,17 +224,20 @@ def finetune(
     measures = MixMeasures(model.last_blocks, (features, opened.person_of_row[held_out].astype(np.int64)), settings)
     _train(folder, model, PortraitQuadruplets(portraits, np.flatnonzero(~held_out), settings), measures)
     restore_variables(measures.variables, folder / BEST_WEIGHTS)
-    facenet.save_weights(folder / FACENET_WEIGHTS)
+    with storage.atomic_path(folder / FACENET_WEIGHTS) as temporary:
+        facenet.save_weights(temporary)
     best = best_epoch(folder)
-    storage.write_json(folder / RESULT, finite_row(best))
+    write_result(folder, best)
     return best
 
 
 def _train(folder: Path, model: FineTuner, batches: PortraitQuadruplets, measures: MixMeasures) -> None:
     settings = batches.settings
-    checkpoint = Checkpoint(folder, lambda: [*measures.variables, *model.optimizer.variables])
-    done = checkpoint.restore()
-    truncate_history(folder, -1 if done is None else done)
+
+    def variables() -> list[Any]:
+        return [*measures.variables, *model.optimizer.variables]
+
+    done = resume(folder, variables())
     history = HistoryWriter(
         folder,
         model.optimizer,
@@ -249,7 +254,13 @@ def _train(folder: Path, model: FineTuner, batches: PortraitQuadruplets, measure
         batches,
         initial_epoch=done or 0,
         epochs=settings.epochs,
-        callbacks=[epoch_setter, history, patience, checkpoint],
+        callbacks=[
+            epoch_setter,
+            DivergenceCheck(model.optimizer, variables),
+            history,
+            patience,
+            Checkpoint(folder, variables),
+        ],
         shuffle=False,
         verbose=_verbosity(),
     )

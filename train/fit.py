@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,25 @@ from pipeline import storage
 from pipeline.errors import UserError
 from pipeline.similarity import files
 from train.batches import FitBatches
-from train.callbacks import Checkpoint, HistoryWriter, Patience
+from train.callbacks import Checkpoint, DivergenceCheck, HistoryWriter, Patience
 from train.epoch_measures import DRAWS, EpochMeasures, LabelledPhotos, quadruplet_distances
 from train.evaluation import protocols, report
+from train.evaluation.calibration import calibration_of_people
 from train.evaluation.distances import cosine_distances, network_distances
 from train.networks import Similarity
 from train.options import LOSSES
-from train.runs.checkpoints import restore_variables
+from train.runs.checkpoints import restore_variables, resume
 from train.runs.config import store_config
-from train.runs.evaluations import write_evaluation
-from train.runs.files import BEST_WEIGHTS, EVALUATION, GEOMETRY, MODEL, RESULT, run_folder
-from train.runs.geometry import append_geometry, truncate_geometry
-from train.runs.history import best_epoch, finite_row, truncate_history
+from train.runs.evaluations import has_evaluation, write_evaluation
+from train.runs.files import BEST_WEIGHTS, MODEL, run_folder
+from train.runs.geometry import append_geometry, has_geometry, truncate_geometry
+from train.runs.history import best_epoch
+from train.runs.networks import model_is_readable, network_is_readable, read_model
+from train.runs.results import read_result, write_result
 from train.sampling import split_people
 from train.settings import FitSettings
 from train.steps import Learner, compile_block
+from train.within_person import within_person_map
 
 
 def fit(
@@ -44,17 +48,17 @@ def fit(
 ) -> dict[str, float]:
     """Train in ``folder``, or resume the run that was stopped there; returns the row of the best epoch.
 
-    A finished run is only evaluated, if it has no evaluation yet.
+    A finished run is only evaluated, if it has no evaluation yet. Damaged files are set aside and made anew.
 
-    embeddings: (photos, 128) unit rows, or (photos, variants, 128) with the original first; training uses all
+    embeddings: (photos, d) unit rows, or (photos, variants, d) with the original first; training uses all
         variants, measuring the originals.
     labels: (photos,), the person of each photo.
     held_out: (photos,), the photos of people kept from training; drawn by ``held_out_share`` if None.
     about: stored with the settings.
     names: (photos,), the people's names for the evaluation; no evaluation without them.
 
-    Raises UserError if the folder holds a run with other settings, if there are too few people, or if the loss
-    cannot train the network.
+    Raises UserError if the folder holds a run with other settings, if there are too few people, or if the loss cannot
+    train the network.
     """
     variants = embeddings if embeddings.ndim == 3 else embeddings[:, None]
     originals = variants[:, 0]
@@ -62,23 +66,26 @@ def fit(
         raise UserError(f"The loss {settings.loss} trains the encoder alone. Choose the network residual.")
     if held_out is None:
         held_out = split_people(labels, settings.held_out_share, settings.seed)
-    store_config(folder, {"settings": asdict(settings), **(about or {})})
+    store_config(folder, {"settings": asdict(settings), **(about or {})}, asdict(FitSettings()))
     measured = originals[held_out], labels[held_out]
-    if not ((folder / RESULT).is_file() and (folder / MODEL).is_file()):
+    best, has_model = read_result(folder), model_is_readable(folder)
+    if best is None or not has_model:
         keras.utils.set_random_seed(settings.seed)
         similarity, trained = _untrained(originals, labels, held_out, settings)
         people, numbers = np.unique(labels[trained], return_inverse=True)
         learner = Learner(similarity, LOSSES[settings.loss].takes, len(people))
         _train(folder, learner, FitBatches(variants[trained], numbers, settings), measured)
-        similarity.save(folder / MODEL)
-        files.write_network(folder, similarity.to_numpy(), None, about or {})
-    if names is not None and not (folder / EVALUATION).is_file():
+        with storage.atomic_path(folder / MODEL) as temporary:
+            similarity.save(temporary)
+        best = best_epoch(folder)
+        _write_network(folder, similarity, measured, about or {})
+    elif not network_is_readable(folder):
+        _write_network(folder, read_model(folder), measured, about or {})
+    if names is not None and not has_evaluation(folder):
         photos = np.flatnonzero(held_out)
         _evaluate(folder, measured, photos, [names[photo] for photo in photos.tolist()])
-        _complete_geometry(folder, measured, settings.seed)
-    best = best_epoch(folder)
-    if not (folder / RESULT).is_file():
-        storage.write_json(folder / RESULT, finite_row(best))
+        _complete_geometry(folder, measured, epoch=int(best["epoch"]), seed=settings.seed)
+    write_result(folder, best)
     return best
 
 
@@ -87,9 +94,12 @@ def _untrained(
 ) -> tuple[Similarity, NDArray[np.bool_]]:
     """The network before training, and the photos (photos,) to train it on."""
     cohort = _cohort(labels, ~held_out, settings)
-    similarity = Similarity(replace(settings.network, cohort=len(cohort)))
+    similarity = Similarity(settings.network.for_rows(embeddings.shape[1], len(cohort)))
     blank = np.zeros((4, embeddings.shape[1]), np.float32)
     similarity([blank, blank])
+    if settings.network.wccn:
+        kernel = within_person_map(embeddings[~held_out], labels[~held_out], shrinkage=settings.network.wccn)
+        similarity.encoder_layers[0].kernel.assign(kernel)
     if len(cohort):
         similarity.cohort.assign(embeddings[cohort])
     if settings.start:
@@ -108,9 +118,7 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
     def variables() -> list[Any]:
         return [*learner.variables, *optimizer.variables]
 
-    checkpoint = Checkpoint(folder, variables)
-    done = checkpoint.restore()
-    truncate_history(folder, -1 if done is None else done)
+    done = resume(folder, variables(), best_is_complete=True)
     truncate_geometry(folder, -1 if done is None else done)
     measures = EpochMeasures(batches, held_out)
 
@@ -121,7 +129,8 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
 
     history = HistoryWriter(folder, optimizer, measure=measure, variables=variables, epochs=settings.epochs)
     patience = Patience(folder, settings.patience_epochs, optimizer)
-    callbacks = keras.callbacks.CallbackList([history, patience, checkpoint], model=learner)
+    parts = [DivergenceCheck(optimizer, variables), history, patience, Checkpoint(folder, variables)]
+    callbacks = keras.callbacks.CallbackList(parts, model=learner)
     callbacks.on_train_begin()
     train_block = compile_block(learner, optimizer, LOSSES[settings.loss].build(settings), batches.table)
     for epoch in range(done or 0, settings.epochs):
@@ -135,20 +144,26 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
     restore_variables(variables(), folder / BEST_WEIGHTS)
 
 
+def _write_network(folder: Path, similarity: Similarity, held_out: LabelledPhotos, about: dict[str, Any]) -> None:
+    """Write the network for the pipeline, with a calibration fitted on the held-out people."""
+    network = similarity.to_numpy()
+    files.write_network(folder, network, calibration_of_people(*held_out, network_distances(network)), about)
+
+
 def _evaluate(folder: Path, held_out: LabelledPhotos, photos: NDArray[np.int64], names: Sequence[str]) -> None:
     """Evaluate the network on the held-out photos, and cosine for comparison."""
-    similarity = keras.saving.load_model(folder / MODEL)
+    similarity = read_model(folder)
     ways = {"network": network_distances(similarity.to_numpy()), "cosine": cosine_distances}
     draws = protocols.one_shot_draws(held_out[1], DRAWS["held_out"])
     write_evaluation(folder, report.evaluation(*held_out, names, photos=photos, ways=ways, draws=draws))
 
 
-def _complete_geometry(folder: Path, held_out: LabelledPhotos, seed: int) -> None:
-    """Add the geometry of the best epoch to a run of an earlier version, which has none."""
-    if not (folder / GEOMETRY).is_file():
-        similarity = keras.saving.load_model(folder / MODEL)
+def _complete_geometry(folder: Path, held_out: LabelledPhotos, *, epoch: int, seed: int) -> None:
+    """Add the geometry of the best epoch to a run that has none: one of an earlier version, or with a lost file."""
+    if not has_geometry(folder):
+        similarity = read_model(folder)
         within = {"held_out": quadruplet_distances(similarity, *held_out, seed=seed)}
-        append_geometry(folder, int(best_epoch(folder)["epoch"]), within)
+        append_geometry(folder, epoch, within)
 
 
 def _cohort(labels: NDArray[np.int64], allowed: NDArray[np.bool_], settings: FitSettings) -> NDArray[np.int64]:
@@ -161,10 +176,10 @@ def _cohort(labels: NDArray[np.int64], allowed: NDArray[np.bool_], settings: Fit
 
 def _load_start_weights(similarity: Similarity, run: str) -> None:
     """Start from the best weights of another run. Raises UserError if it has none, or of another shape."""
-    path = run_folder(run) / MODEL
-    if not path.is_file():
+    folder = run_folder(run)
+    if not (folder / MODEL).is_file():
         raise UserError(f"There is no finished run {run} to start from.")
-    weights = keras.saving.load_model(path).get_weights()
+    weights = read_model(folder).get_weights()
     if [weight.shape for weight in weights] != [weight.shape for weight in similarity.get_weights()]:
         raise UserError(f"The run {run} has a network of another shape.")
     similarity.set_weights(weights)

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.embedding.facenet_weights import DIMENSIONS
 from pipeline.similarity.network import SimilarityNetwork
 from train.options import ORIGINAL
 from train.settings import NetworkSettings
@@ -52,6 +51,7 @@ class Similarity(keras.Model):
                 units,
                 activation=None if place == last else settings.encoder_activation,
                 kernel_initializer=start if place == last else "glorot_uniform",
+                trainable=not settings.wccn,
                 name=f"encoder_{place}",
             )
             for place, units in enumerate(settings.encoder_units)
@@ -68,16 +68,16 @@ class Similarity(keras.Model):
             # Starts as a calibrated cosine: steepness 10, even chance at cosine 0.4.
             self.steepness = self.add_weight((), initializer=keras.initializers.Constant(10.0), name="steepness")
             self.middle = self.add_weight((), initializer=keras.initializers.Constant(0.4), name="middle")
-        if settings.cohort:
-            # Embeddings of people not trained on, assigned by fit before the first step.
-            self.cohort = self.add_weight(
-                (settings.cohort, DIMENSIONS), initializer="zeros", trainable=False, name="cohort"
-            )
-            self.cohort_weight = self.add_weight((), initializer="zeros", name="cohort_weight")
 
     def build(self, shapes: Any) -> None:
         """Create the weights of all layers, for embeddings of ``shapes[0][-1]`` numbers."""
         width = shapes[0][-1]
+        if self.settings.cohort:
+            # Embeddings of people not trained on, assigned by fit before the first step.
+            self.cohort = self.add_weight(
+                (self.settings.cohort, width), initializer="zeros", trainable=False, name="cohort"
+            )
+            self.cohort_weight = self.add_weight((), initializer="zeros", name="cohort_weight")
         for layer in self.encoder_layers:
             layer.build((None, width))
             width = layer.units

@@ -8,7 +8,7 @@ The command line, the training page and the tests read these registries. To add 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,12 +90,15 @@ SYMMETRIC = NetworkSettings(both_orders=True)
 RESIDUAL = NetworkSettings(encoder_residual=True, metric="product", dropout=0.0)
 # Cosine with hubness correction; nothing else is learned.
 COHORT = NetworkSettings(encoder_units=(), encoder_residual=False, metric="product", metric_units=(), cohort=1000)
+# Photos of one person count as more alike in what differs between them anyway; hubness is corrected too.
+WCCN = replace(COHORT, wccn=1.0)
 
 NETWORKS: dict[str, NetworkOption] = {
     "original": NetworkOption(ORIGINAL, "as published"),
     "symmetric": NetworkOption(SYMMETRIC, "both orders averaged"),
     "residual": NetworkOption(RESIDUAL, "starts as cosine and learns a correction"),
     "cohort": NetworkOption(COHORT, "cosine with hubness correction"),
+    "wccn": NetworkOption(WCCN, "as cohort, with what differs between photos of one person scaled down"),
 }
 
 LOSSES: dict[str, LossOption] = {

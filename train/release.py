@@ -1,14 +1,15 @@
-"""Make what ships: ``python -m train.release similarity`` and ``python -m train.release calibration``.
+"""Make what ships: ``python -m train.release similarity``, ``calibration`` and ``runs``.
 
 Everything is trained on the people of LFW's ``peopleDevTrain.txt`` and measured on those of ``peopleDevTest.txt``
-(view 1). ``similarity`` trains the recorded runs of ``assets/runs`` and writes the network of ``assets/similarity``;
-``calibration`` writes the calibration of cosine, ``assets/cosine.json``. Finished trainings stay in the data folder
-and are not repeated.
+(view 1). ``similarity`` writes the networks of ``assets/similarity``, one for each embedder, and ``calibration`` the
+calibrations of their cosines; ``runs`` trains the recorded runs of ``assets/runs``, on FaceNet's rows. Finished
+trainings stay in the data folder and are not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
@@ -21,30 +22,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import storage
-from pipeline.embedding.registry import default_identity
+from pipeline.embedding.facenet import FACENET_128
+from pipeline.embedding.pair import FACENET_SFACE
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
+from pipeline.embedding.sface import SFACE
 from pipeline.errors import UserError
-from pipeline.similarity import files
+from pipeline.similarity import files, shipped
 from pipeline.similarity.network import SimilarityNetwork
 from train.evaluation.calibration import check_calibration, fit_calibration
 from train.evaluation.distances import Distances, cosine_distances, network_distances, pair_distances
 from train.evaluation.protocols import VerificationPairs
-from train.options import COHORT, LOSSES, ORIGINAL, RESIDUAL, SYMMETRIC
-from train.runs.files import MODEL, RECORDED_FILES, RECORDED_RUNS
+from train.options import COHORT, LOSSES, ORIGINAL, RESIDUAL, SYMMETRIC, WCCN
+from train.releasing import write_cosine, write_network
+from train.runs.files import RECORDED_FILES, RECORDED_RUNS
 from train.runs.history import best_epoch
-from train.runs.networks import TRAINED_ON
 from train.settings import FitSettings, NetworkSettings
 
 if TYPE_CHECKING:
     from train.datasets.lfw import LFW
 
-SHIPPED = "cohort"
-COSINE_CALIBRATION = storage.ASSETS / "cosine.json"
+SHIPPED = "wccn"
+# Chosen on the people of peopleDevTest.txt: the most resemblance that costs no identity.
+SHRINKAGES = {FACENET_128.name: 2.0, SFACE.name: 1.0, FACENET_SFACE.name: 1.0}
 _ABOUT = {"gallery": "LFW", "command": "make similarity"}
+# The embedders whose recorded runs, networks and calibrations are made.
+RUNS_OF = FACENET_128.name
+CALIBRATIONS_FOR = (FACENET_128.name, SFACE.name, FACENET_SFACE.name)
 _HARD = FitSettings(batch_size=128, steps_per_epoch=50, epochs=5, mining="neighbours", neighbours=10)
 _ENCODER = NetworkSettings(encoder_units=(128,), encoder_residual=True, metric="product", metric_units=(), dropout=0)
 _SYMMETRIC = replace(_HARD, network=SYMMETRIC, batch_size=1024, steps_per_epoch=100, epochs=8)
 TRAININGS = {
-    SHIPPED: replace(_HARD, network=COHORT, alpha=0.1, learning_rate=1e-2),
+    SHIPPED: replace(_HARD, network=WCCN, alpha=0.1, learning_rate=1e-2),
+    "cohort": replace(_HARD, network=COHORT, alpha=0.1, learning_rate=1e-2),
     # Batch size, steps, epochs and margins of the original project.
     "published": FitSettings(ORIGINAL, epochs=11, patience_epochs=11),
     "residual": replace(_HARD, network=RESIDUAL, learning_rate=1e-4),
@@ -69,11 +78,13 @@ ABLATIONS = {
 class ReleaseData:
     """What a release is made from.
 
-    embeddings (photos, 128) unit rows, zeros without a face; people (photos,); held_out (photos,), people of view 1
-    who are measured; names (photos,) of the people. trained_on: names of the people trained on.
-    pairs: gives the pairs of one of LFW's lists.
+    embedder: by its name, and its identity. embeddings (photos, d) unit rows, zeros without a face; people (photos,);
+    held_out (photos,), people of view 1 who are measured; names (photos,) of the people. trained_on: names of the
+    people trained on. pairs: gives the pairs of one of LFW's lists.
     """
 
+    embedder: str
+    identity: dict[str, Any]
     embeddings: NDArray[np.float32]
     people: NDArray[np.int64]
     held_out: NDArray[np.bool_]
@@ -82,12 +93,13 @@ class ReleaseData:
     pairs: Callable[[str], VerificationPairs]
 
     @classmethod
-    def of_lfw(cls, lfw: LFW) -> ReleaseData:
-        """The data of LFW."""
+    def of_lfw(cls, lfw: LFW, embedder: str = DEFAULT_EMBEDDER) -> ReleaseData:
+        """The data of LFW, embedded by the embedder with this name."""
         names = [path.parent.name.replace("_", " ") for path in lfw.paths]
         trained_on = dict.fromkeys(names[photo] for photo in lfw.photos_of("peopleDevTrain.txt").tolist())
         held_out = np.isin(np.arange(len(lfw)), lfw.photos_of("peopleDevTest.txt"))
-        return cls(lfw.embeddings(), lfw.people, held_out, names, list(trained_on), lfw.pairs)
+        rows, identity = lfw.embedded(embedder, np.arange(len(lfw))), EMBEDDERS[embedder].identity
+        return cls(embedder, identity, rows, lfw.people, held_out, names, list(trained_on), lfw.pairs)
 
     def distances(self, pair_list: str, distances: Distances) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Distances (n,) of the pairs whose photos both show a face, and whether they show one person (n,)."""
@@ -112,28 +124,40 @@ def train_once(
     names: Sequence[str] | None = None,
 ) -> SimilarityNetwork:
     """The network of a training, which is trained only once."""
-    import keras
-
     from train.fit import fit
+    from train.runs.networks import read_model
 
     folder = training_folder(training)
-    fit(folder, embeddings, labels, settings, held_out=held_out, about=_ABOUT, names=names)
-    return keras.saving.load_model(folder / MODEL).to_numpy()
+    fit(
+        folder,
+        embeddings,
+        labels,
+        settings,
+        held_out=held_out,
+        about=_ABOUT,
+        names=names,
+    )
+    network: SimilarityNetwork = read_model(folder).to_numpy()
+    return network
 
 
-def release_similarity(
-    data: ReleaseData, *, runs: Path = RECORDED_RUNS, shipped: Path = files.SHIPPED_NETWORK
-) -> None:
-    """Train and record all trainings, and ship the network of one."""
+def release_runs(data: ReleaseData, *, runs: Path = RECORDED_RUNS) -> None:
+    """Train and record all trainings."""
     for name, settings in {**TRAININGS, **ABLATIONS}.items():
         print(f"\n{name}")
         training = name if name in ABLATIONS else f"{name}-seed-{settings.seed}"
-        network = train_once(
-            training, data.embeddings, data.people, settings, held_out=data.held_out, names=data.names
-        )
+        train_once(training, data.embeddings, data.people, settings, held_out=data.held_out, names=data.names)
         record_training(training_folder(training), runs / name)
-        if name == SHIPPED:
-            ship_network(data, network, training_folder(training), settings, to=shipped)
+
+
+def release_similarity(data: ReleaseData, *, to: Path = files.SHIPPED) -> None:
+    """Train a network for an embedder and ship it."""
+    settings = TRAININGS[SHIPPED]
+    settings = replace(settings, network=replace(settings.network, wccn=SHRINKAGES[data.embedder]))
+    digest = hashlib.sha256(json.dumps(data.identity, sort_keys=True).encode()).hexdigest()[:12]
+    training = f"{SHIPPED}-{data.embedder}-{digest}-seed-{settings.seed}"
+    network = train_once(training, data.embeddings, data.people, settings, held_out=data.held_out, names=data.names)
+    ship_network(data, network, training_folder(training), settings, to=to / data.embedder)
 
 
 def record_training(training: Path, to: Path) -> None:
@@ -158,37 +182,32 @@ def ship_network(
     about = {
         "trained_on": "LFW peopleDevTrain.txt",
         "command": _ABOUT["command"],
-        "embedding": default_identity(),
+        "embedding": data.identity,
         "settings": asdict(settings),
         "calibrated_on": "LFW pairsDevTest.txt",
         "one_shot": best_epoch(training),
         "measured": measured,
     }
-    files.write_network(to, network, calibration, about)
-    (to / TRAINED_ON).write_text("\n".join(data.trained_on) + "\n", encoding="utf-8")
+    write_network(to, network, calibration, about=about, trained_on=data.trained_on)
 
 
-def release_calibration(data: ReleaseData, *, path: Path = COSINE_CALIBRATION) -> None:
-    """Fit the calibration of cosine, check it on other people and write it."""
+def release_calibration(data: ReleaseData, *, to: Path = files.SHIPPED) -> None:
+    """Fit the calibration of an embedder's cosine, check it on other people and write it."""
     calibration = fit_calibration(*data.distances("pairsDevTrain.txt", cosine_distances))
     measured = []
     for pair_list in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
         figures, _ = check_calibration(calibration, *data.distances(pair_list, cosine_distances))
         measured.append({"pairs": pair_list, **figures})
-    asset = {
-        "scorer": "cosine",
-        "middle": round(calibration.middle, 5),
-        "slope": round(calibration.slope, 3),
-        "fitted_on": "LFW pairsDevTrain.txt (make calibrate)",
-        "measured": measured,
-    }
-    with storage.atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(asset, indent=1) + "\n", encoding="utf-8")
+    fitted_on = "LFW pairsDevTrain.txt (make calibrate)"
+    about = {"embedding": data.identity, "fitted_on": fitted_on, "measured": measured}
+    write_cosine(to / data.embedder, calibration, about)
 
 
-RELEASES: dict[str, Callable[[ReleaseData], None]] = {
-    "similarity": release_similarity,
-    "calibration": release_calibration,
+# What is made of the rows of which embedders.
+RELEASES: dict[str, tuple[Callable[[ReleaseData], None], Sequence[str]]] = {
+    "similarity": (release_similarity, shipped.NETWORKS_FOR),
+    "calibration": (release_calibration, CALIBRATIONS_FOR),
+    "runs": (release_runs, (RUNS_OF,)),
 }
 
 
@@ -196,11 +215,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make one part of the release from LFW's photos."""
     parser = argparse.ArgumentParser(prog="python -m train.release", description="Make what ships, from LFW.")
     parser.add_argument("part", choices=RELEASES)
-    chosen = parser.parse_args(arguments)
+    release, embedders = RELEASES[parser.parse_args(arguments).part]
     from train.datasets.lfw import LFW
 
     try:
-        RELEASES[chosen.part](ReleaseData.of_lfw(LFW()))
+        lfw = LFW()
+        for embedder in embedders:
+            release(ReleaseData.of_lfw(lfw, embedder))
     except UserError as error:
         sys.exit(str(error))
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.map import neighbours as map_neighbours
 
 
 class PhotosByPerson:
@@ -127,16 +128,11 @@ def with_hard_negatives(
 
 
 def nearest_photos(embeddings: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """The ``count`` nearest other photos of each photo by cosine, nearest first: (photos, count)."""
-    import faiss
+    """The ``count`` nearest other photos of each photo by cosine, nearest first: (photos, count).
 
-    index = faiss.IndexFlatIP(embeddings.shape[1])
-    index.add(np.ascontiguousarray(embeddings))
-    _, rows = index.search(np.ascontiguousarray(embeddings), count + 1)
-    # Drop the photo itself, which is not always first: duplicates may precede it.
-    other = rows != np.arange(len(rows))[:, None]
-    other[other.all(axis=1), -1] = False
-    return rows[other].reshape(len(rows), count).astype(np.int64)
+    All other photos, (photos, photos - 1), if there are no more.
+    """
+    return map_neighbours.nearest_photos(np.ascontiguousarray(embeddings), count)[0]
 
 
 def batch_hard(distances: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

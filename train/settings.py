@@ -1,16 +1,25 @@
-"""Settings of a run: frozen dataclasses, written into its ``config.json``. Nothing here imports TensorFlow."""
+"""Settings of a run: frozen dataclasses, written into its ``config.json``. A value that makes
+no sense raises UserError, wherever it comes from. Nothing here imports TensorFlow."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from pipeline.settings import check, decimal, one_of, positive, setting, whole, whole_numbers, yes_or_no
 from train.augment import Variation
 
 if TYPE_CHECKING:
     from train.sampling import PhotosByPerson
 
 Metric = Literal["concatenate", "product"]
+# Inception blocks (Block8) of FaceNet that can be trained.
+BLOCKS = 6
+_MANY = 1_000_000
+# NumPy, Keras and Optuna all take such seeds.
+SEED = whole(0, 2**31 - 1)
+_UNITS, _ACTIVATION = whole_numbers(1, 100_000), one_of("linear", "relu", "tanh")
+_MARGIN, _SHARE = decimal(0, 10), decimal(0.01, 0.99)
 
 
 @dataclass(frozen=True)
@@ -29,23 +38,40 @@ class NetworkSettings:
         near to everybody, and counts as less alike. As in score normalisation by a cohort (Auckenthaler et al. 2000)
         and CSLS (Conneau et al. 2018, arXiv 1710.04087). 0: no correction.
     cohort_nearest: number of nearest cohort faces that are averaged.
+    wccn: the encoder is the map of :func:`train.within_person.within_person_map`, with this shrinkage, computed from
+        the people trained on and then left as it is. 0: no such map.
     """
 
-    encoder_units: tuple[int, ...] = (128,)
-    encoder_activation: str = "relu"
-    encoder_residual: bool = False
-    dropout: float = 0.3
-    metric: Metric = "concatenate"
-    metric_units: tuple[int, ...] = (30, 20, 10)
-    metric_activation: str = "relu"
-    both_orders: bool = False
-    cohort: int = 0
-    cohort_nearest: int = 3
+    encoder_units: tuple[int, ...] = setting((128,), _UNITS)
+    encoder_activation: str = setting("relu", _ACTIVATION)
+    encoder_residual: bool = setting(False, yes_or_no())
+    dropout: float = setting(0.3, decimal(0, 0.95))
+    metric: Metric = setting("concatenate", one_of("concatenate", "product"))
+    metric_units: tuple[int, ...] = setting((30, 20, 10), _UNITS)
+    metric_activation: str = setting("relu", _ACTIVATION)
+    both_orders: bool = setting(False, yes_or_no())
+    cohort: int = setting(0, whole(0, _MANY))
+    cohort_nearest: int = setting(3, whole(1, _MANY))
+    wccn: float = setting(0.0, decimal(0, 1000))
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def has_separable_encoder(self) -> bool:
         """Whether losses of codes and logits can train the encoder on its own."""
-        return self.metric == "product" and bool(self.encoder_units)
+        return self.metric == "product" and bool(self.encoder_units) and not self.wccn
+
+    def for_rows(self, dimensions: int, cohort: int) -> NetworkSettings:
+        """These settings for embeddings of so many numbers and a cohort of so many faces.
+
+        A code that is added to the embedding has its length, and so has one of ``wccn``.
+        """
+        units = (*self.encoder_units[:-1], dimensions) if self.encoder_residual else self.encoder_units
+        if self.wccn:
+            units = (dimensions,)
+        nearest = min(self.cohort_nearest, max(cohort, 1))
+        return replace(self, encoder_units=units, cohort=cohort, cohort_nearest=nearest)
 
 
 @dataclass(frozen=True)
@@ -65,20 +91,23 @@ class FitSettings:
 
     network: NetworkSettings = field(default_factory=NetworkSettings)
     loss: str = "quadruplet"
-    alpha: float = 0.25
-    beta: float = 0.03
-    margin: float = 0.5
-    batch_size: int = 8
-    steps_per_epoch: int = 280
-    epochs: int = 50
-    learning_rate: float = 1e-3
+    alpha: float = setting(0.25, _MARGIN)
+    beta: float = setting(0.03, _MARGIN)
+    margin: float = setting(0.5, _MARGIN)
+    batch_size: int = setting(8, whole(1, _MANY))
+    steps_per_epoch: int = setting(280, whole(1, _MANY))
+    epochs: int = setting(50, whole(1, _MANY))
+    learning_rate: float = setting(1e-3, positive())
     mining: str = "random"
-    neighbours: int = 50
-    photos_per_person: int = 4
-    held_out_share: float = 0.2
-    patience_epochs: int = 10
-    seed: int = 0
+    neighbours: int = setting(50, whole(1, _MANY))
+    photos_per_person: int = setting(4, whole(2, _MANY))
+    held_out_share: float = setting(0.2, _SHARE)
+    patience_epochs: int = setting(10, whole(1, _MANY))
+    seed: int = setting(0, SEED)
     start: str | None = None
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def people_per_batch(self) -> int:
@@ -103,14 +132,17 @@ class FinetuneSettings:
     patience_epochs: training ends after this many epochs without a better one.
     """
 
-    blocks: int = 1
-    alpha: float = 0.25
-    beta: float = 0.03
-    batch_size: int = 16
-    steps_per_epoch: int = 100
-    epochs: int = 10
-    learning_rate: float = 1e-5
+    blocks: int = setting(1, whole(1, BLOCKS))
+    alpha: float = setting(0.25, _MARGIN)
+    beta: float = setting(0.03, _MARGIN)
+    batch_size: int = setting(16, whole(1, _MANY))
+    steps_per_epoch: int = setting(100, whole(1, _MANY))
+    epochs: int = setting(10, whole(1, _MANY))
+    learning_rate: float = setting(1e-5, positive())
     variation: Variation = field(default_factory=Variation)
-    held_out_share: float = 0.2
-    patience_epochs: int = 4
-    seed: int = 0
+    held_out_share: float = setting(0.2, _SHARE)
+    patience_epochs: int = setting(4, whole(1, _MANY))
+    seed: int = setting(0, SEED)
+
+    def __post_init__(self) -> None:
+        check(self)

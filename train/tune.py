@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
+from pipeline.storage import atomic_path, set_aside
 from train.options import LOSSES, MINING, NETWORKS
 from train.runs import files
+from train.runs.results import read_result
 from train.settings import FitSettings
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def run_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = files.run_folder(f"{study}.journal")
     journal.parent.mkdir(parents=True, exist_ok=True)
+    _repair(journal)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
     optuna_study = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
     # Repeat the trial of a killed process.
@@ -68,6 +72,22 @@ def run_study(
     ]
 
 
+def _repair(journal: Path) -> None:
+    """Cut off a last line that was half written. A journal with other damage is set aside; its runs stay."""
+    if not journal.is_file():
+        return
+    lines = journal.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        lines.pop()
+        with atomic_path(journal) as temporary:
+            temporary.write_bytes(b"".join(lines))
+    try:
+        for line in lines:
+            json.loads(line)["op_code"]
+    except (ValueError, KeyError, TypeError):
+        set_aside(journal, "it is damaged")
+
+
 def draw_settings(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
     """Draw a trial's network, sizes, dropout, activation, loss, margins, mining, batch size and learning rate."""
     kind = trial.suggest_categorical("network", ["symmetric", "residual", "cohort"])
@@ -99,11 +119,10 @@ def draw_settings(trial: optuna.Trial, settings: FitSettings) -> FitSettings:
 
 def cosine_rank_1(study: str) -> float:
     """Rank-1 of cosine on the held-out people of a study. Raises UserError if it has no finished run."""
-    result = files.run_folder(f"{study}-000") / files.RESULT
-    try:
-        return float(json.loads(result.read_text(encoding="utf-8"))["held_out_cosine_rank_1"])
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"The study {study} has no finished run.") from error
+    result = read_result(files.run_folder(f"{study}-000"))
+    if result is None:
+        raise UserError(f"The study {study} has no finished run.")
+    return result["held_out_cosine_rank_1"]
 
 
 def _as_text(value: Any) -> str:

@@ -48,8 +48,9 @@ def own(faces: int) -> None:
     marks = [] if row is None else [scatter.Mark(row, places[row], names[row], "chosen", portrait)]
     colouring = scatter.by_category(groups, [f"Group {group}" for group in range(GROUPS)])
     nothing = lambda: None  # noqa: E731
-    callbacks = {"on_picked_change": choose, "on_found_change": nothing, "on_area_change": nothing}
-    scatter.draw("plot", packed(faces), "map", colouring, marks, [], None, "", "Faces", **callbacks)
+    callbacks = {"on_picked_change": choose}
+    callbacks |= dict.fromkeys(("on_found_change", "on_area_change", "on_hidden_change"), nothing)
+    scatter.draw("plot", packed(faces), "map", colouring, [], marks, [], None, "", "Faces", **callbacks)
 
 
 def plotly(faces: int) -> None:

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.shared import people_dialogs, problems, session
+from pages.shared import loading, people_dialogs, problems
 from pages.shared.faces import square
 from pages.shared.text import escape, plural
-from pipeline import photo
+from pipeline import names, photo
 from pipeline.errors import PhotoError, UserError
 from pipeline.gallery import editing, inspection
 from pipeline.gallery.editing import NewPhoto
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import Rejection
+from pipeline.lookalikes import Models
 from pipeline.sources import folder
-from pipeline.sources.base import person_name
 
 PRIVACY = (
     "The photos that you add, their faces and names stay in the gallery's folder on this machine. They are sent "
     "nowhere. Removing somebody deletes them all."
-)
-# Names that cameras and messengers give to files don't say who is on the photo.
-_CAMERA = re.compile(
-    r"(img|dscn?|dcim|pxl|mvimg|image|photo|picture|screenshot|whatsapp|signal|download|unnamed|scan)(?![^\W\d])"
-    r"|\d|[0-9a-f]{8}",
-    re.IGNORECASE,
 )
 
 
@@ -50,8 +43,8 @@ class DroppedPhoto:
     @property
     def suggested_name(self) -> str:
         """The person's name as suggested by the file's name, or ""."""
-        name = person_name(folder.name_from_file(self.file))
-        return "" if _CAMERA.match(name) else name
+        name = folder.name_from_file(self.file)
+        return "" if names.is_camera_name(name) else name
 
 
 def ask(opened: Gallery) -> list[UploadedFile]:
@@ -71,10 +64,12 @@ def ask(opened: Gallery) -> list[UploadedFile]:
             "Photos of faces",
             [suffix[1:] for suffix in photo.SUFFIXES],
             accept_multiple_files=True,
-            key=f"drop {_upload_number()}",
+            key=f"drop {_upload_number()} in {opened.name}",
             help="One or more. A file called Ann Lee_2.jpg suggests the name Ann Lee.",
         )
     st.caption(f":material/lock: {PRIVACY}")
+    if not files:
+        st.session_state.pop("looked_at", None)
     return list(files)
 
 
@@ -83,20 +78,18 @@ def _upload_number() -> int:
     return int(st.session_state.get("dropped", 0))
 
 
-def inspect(files: list[UploadedFile]) -> list[DroppedPhoto]:
-    """The dropped photos with their faces, kept in the session so that each is inspected once."""
+def inspect(opened: Gallery, files: list[UploadedFile], place: DeltaGenerator) -> list[DroppedPhoto]:
+    """The dropped photos with their faces, kept in the session so that each is inspected once by the gallery's model.
+
+    place: shows the progress, and is empty afterwards.
+    """
     known: dict[str, DroppedPhoto] = st.session_state.get("looked_at", {})
     contents = {file.file_id: file for file in files}
+    embedders = (None, opened.manifest["embedding"])
+    known = {key: each for key, each in known.items() if each.inspected.identity in embedders}
     new = {key: file for key, file in contents.items() if key not in known}
     if new:
-        place, loading = st.empty(), session.loading_models()
-        with place.status("Loading the face model"):
-            wait([loading])
-        if isinstance(error := loading.exception(), UserError):
-            place.empty()
-            problems.show(error)
-            st.stop()
-        models = loading.result()
+        models = _models(opened, place)
         with place.status("Finding faces") as status:
             for number, (key, file) in enumerate(new.items(), start=1):
                 status.update(label=f"Finding faces in photo {number} of {len(new)}")
@@ -106,6 +99,17 @@ def inspect(files: list[UploadedFile]) -> list[DroppedPhoto]:
         place.empty()
     st.session_state.looked_at = {key: known[key] for key in contents}
     return list(st.session_state.looked_at.values())
+
+
+def _models(opened: Gallery, place: DeltaGenerator) -> Models:
+    """The gallery's models once they are loaded. If they cannot be, the page says why and ends."""
+    try:
+        with place.status("Loading the face model"):
+            return loading.models_of(opened).result()
+    except UserError as error:
+        with place.container():
+            problems.show(error)
+        st.stop()
 
 
 def _thumbnail(data: bytes, inspected: InspectedPhoto) -> NDArray[np.uint8]:
@@ -149,7 +153,7 @@ def review(opened: Gallery, dropped: list[DroppedPhoto]) -> None:
 
 def _ask_names(dropped: list[DroppedPhoto], usable: list[DroppedPhoto]) -> bool:
     """Ask for the name if all photos show one person. Returns whether they show several people."""
-    suggested = list(dict.fromkeys(each.suggested_name for each in usable if each.suggested_name))
+    suggested = names.distinct(each.suggested_name for each in usable if each.suggested_name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         several = False
         if len(dropped) > 1:
@@ -171,8 +175,8 @@ def _ask_names(dropped: list[DroppedPhoto], usable: list[DroppedPhoto]) -> bool:
 
 def _with_names(dropped: list[DroppedPhoto], several: bool) -> list[NewPhoto]:
     """The photos with the names that are in the fields now."""
-    names = [st.session_state.get(f"name of {each.key if several else 'all'}", "") for each in dropped]
-    return [NewPhoto(name, each.file, each.data, each.inspected) for name, each in zip(names, dropped, strict=True)]
+    typed = [st.session_state.get(f"name of {each.key if several else 'all'}", "") for each in dropped]
+    return [NewPhoto(name, each.file, each.data, each.inspected) for name, each in zip(typed, dropped, strict=True)]
 
 
 def _draw_verdict(dropped: DroppedPhoto, rejection: Rejection | None) -> None:
@@ -185,11 +189,13 @@ def _draw_verdict(dropped: DroppedPhoto, rejection: Rejection | None) -> None:
         st.caption(f"The most prominent of {dropped.inspected.faces} faces")
     else:
         st.caption(escape(dropped.file))
+    if dropped.inspected.incomplete:
+        st.caption(photo.INCOMPLETE)
 
 
 def _draw_buttons(opened: Gallery, dropped: list[DroppedPhoto], good: list[NewPhoto], *, several: bool) -> None:
     """The button that adds the good photos, and what is still missing."""
-    count = sum(bool(each.person.strip()) for each in good)
+    count = sum(bool(names.person(each.person)) for each in good)
     rejected = len(dropped) - len(good)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -214,13 +220,13 @@ def _add(gallery_name: str, dropped: list[DroppedPhoto], several: bool) -> str:
 
     The names are read again: the click on the button may be what ends the typing of the last one.
     """
-    photos = [each for each in _with_names(dropped, several) if each.person.strip()]
+    photos = [each for each in _with_names(dropped, several) if names.person(each.person)]
     rejections = editing.add_photos(gallery_name, photos)
     _clear()
     good = [each for each, rejection in zip(photos, rejections, strict=True) if not rejection]
-    people = list(dict.fromkeys(person_name(each.person) for each in good)) or ["nobody"]
-    names = " and ".join(filter(None, (", ".join(people[:-1]), people[-1])))
-    return f"Added {escape(names)}: {plural(len(good), 'photo')}. The finder knows them now."
+    people = names.distinct(each.person for each in good) or ["nobody"]
+    listed = " and ".join(filter(None, (", ".join(people[:-1]), people[-1])))
+    return f"Added {escape(listed)}: {plural(len(good), 'photo')}. The finder knows them now."
 
 
 def _clear() -> None:

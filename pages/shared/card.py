@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,15 @@ def render(probe: NDArray[np.uint8], matches: Sequence[Match], gallery_name: str
 
 
 def _draw_match(image: Image.Image, match: Match, corner: tuple[int, int], side: int, *, size: int) -> None:
-    """A match's picture with name and resemblance below."""
+    """A match's picture with name and resemblance, or else the distance, below."""
     draw = ImageDraw.Draw(image)
     x, y = corner
     _paste(image, portrait(match.crop_path, side), corner, side)
     below = _write(draw, match.name, (x, y + side + size // 3), side, size=size, bold=True, lines=2)
-    resemblance = f"Resemblance {match.resemblance:.0f}" + (", the same photo" if match.copy else "")
-    _write(draw, resemblance, (x, below), side, size=round(size * 0.8), lines=2)
+    known = not isnan(match.resemblance)
+    likeness = f"Resemblance {match.resemblance:.0f}" if known else f"Distance {match.distance:.3f}"
+    likeness += ", the same photo" if match.copy else ""
+    _write(draw, likeness, (x, below), side, size=round(size * 0.8), lines=2)
 
 
 def _paste(image: Image.Image, picture: NDArray[np.uint8], corner: tuple[int, int], side: int) -> None:

@@ -13,22 +13,26 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.shared import loading
 from pages.shared.faces import for_screen, portrait, with_boxes
 from pages.shared.stages import Stages
 from pipeline import photo
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces.face import Face
 from pipeline.gallery import layout
+from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Models, Probe
 from pipeline.sources import demonstration
+
+_ASKING = "asking for another photo"
+_BOX = "ways-to-give-a-photo"
 
 
 @dataclass(frozen=True)
 class GivenPhoto:
-    """A visitor's photo. widget: key of the widget that holds it, "" for an example."""
+    """A visitor's photo."""
 
     data: bytes
-    widget: str = ""
     key: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -37,7 +41,7 @@ class PhotoFaces:
     """The faces of a photo, kept for the session so that they are found only once.
 
     shown: the photo for the screen. scale: its pixels per pixel of the photo. probes: by the number of the face.
-    times: seconds by stage. error: why the photo cannot be used.
+    times: seconds by stage. incomplete: whether part of the photo is missing. error: why the photo cannot be used.
     """
 
     key: str
@@ -46,6 +50,7 @@ class PhotoFaces:
     faces: list[Face] = field(default_factory=list)
     probes: dict[int, Probe] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
+    incomplete: bool = False
     error: UserError | None = None
 
     @property
@@ -70,13 +75,16 @@ def known_faces(given: GivenPhoto) -> PhotoFaces | None:
 
 
 def ask(given: GivenPhoto | None, *, folded: bool) -> None:
-    """The ways to give a photo, folded away next to a result."""
-    box: DeltaGenerator
-    if folded and given:
-        box = st.expander("Choose another photo", icon=":material/add_a_photo:", key=f"another {given.key}")
-    else:
-        box = st.container(border=True)
-    with box:
+    """The ways to give a photo. Next to a result they are folded away until a button asks for them."""
+    # This container and the box are always there: an uploader that moves on the page loses what it is uploading.
+    with st.container():
+        if folded:
+            icon = ":material/add_a_photo:"
+            st.button("Choose another photo", icon=icon, key="choose another", on_click=_toggle, width="stretch")
+        if given:
+            st.button("Remove this photo", icon=":material/close:", type="tertiary", key="remove", on_click=_forget)
+    hidden = folded and not st.session_state.get(_ASKING)
+    with st.container(border=True, key=_BOX):
         # A new number empties the uploader and the camera.
         number = st.session_state.get("emptied", 0)
         ways = {"Upload": ":material/upload: Upload", "Webcam": ":material/photo_camera: Webcam"}
@@ -93,26 +101,42 @@ def ask(given: GivenPhoto | None, *, folded: bool) -> None:
         if way == "Upload":
             key, kinds = f"upload {number}", [suffix[1:] for suffix in photo.SUFFIXES]
             st.file_uploader("A photo of a face", kinds, key=key, on_change=_take, args=(key,))
-        else:
+        elif not hidden:
             key = f"camera {number}"
             st.camera_input("A photo of a face", key=key, on_change=_take, args=(key,), resolution="720p")
         if folded:
             draw_examples(3, "Or an example:")
+    if hidden:
+        st.html(f"<style>.st-key-{_BOX} {{ display: none; }}</style>")
+
+
+def _toggle() -> None:
+    """Show or hide the ways to give another photo."""
+    st.session_state[_ASKING] = not st.session_state.get(_ASKING)
 
 
 def _take(key: str) -> None:
-    """Keep the photo of a widget, or forget it when it was removed there."""
+    """Take the photo of a widget.
+
+    A widget is empty while a new photo is on its way: the one before it stays until then.
+    """
     file = st.session_state[key]
-    given = given_photo()
     if file is not None:
-        st.session_state.given = GivenPhoto(file.getvalue(), key)
-    elif given and given.widget == key:
-        st.session_state.given = None
+        st.session_state.given = GivenPhoto(file.getvalue())
+        st.session_state[_ASKING] = False
 
 
 def _take_example(path: Path) -> None:
     """Take an example instead of what the uploader or the camera holds."""
+    _forget()
     st.session_state.given = GivenPhoto(path.read_bytes())
+
+
+def _forget() -> None:
+    """Forget the photo and what was found in it, and empty the uploader and the camera."""
+    for key in ("given", "looked"):
+        st.session_state.pop(key, None)
+    st.session_state[_ASKING] = False
     st.session_state.emptied = st.session_state.get("emptied", 0) + 1
 
 
@@ -132,18 +156,20 @@ def draw_examples(columns: int, title: str) -> None:
 # Its faces ----------------------------------------------------------------------------------------------------------
 
 
-def find_faces(given: GivenPhoto, loading: Future[Models], stages: Stages, picture: DeltaGenerator) -> PhotoFaces:
+def find_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, picture: DeltaGenerator) -> PhotoFaces:
     """The faces of a photo, shown in ``picture``. Raises UserError when the photo cannot be used."""
     known = known_faces(given)
     if known and known.error:
         if known.shown.size:
             picture.image(known.shown, width="stretch", alt="Your photo")
+        _draw_incomplete(known, picture)
         raise known.error
     # Only a new photo gets a place that can be replaced: emptying that place would flicker.
     place = picture if known else picture.empty()
-    found = known or _look_for_faces(given, loading, stages, place)
+    found = known or _look_for_faces(given, loaded, stages, place)
     boxes = with_boxes(found.shown, found.faces, scale=found.scale, chosen=chosen_face(found))
     place.image(boxes, width="stretch", alt="Your photo with a numbered box around each face")
+    _draw_incomplete(found, picture)
     with picture:
         _choose_face(found)
     return found
@@ -154,22 +180,51 @@ def chosen_face(found: PhotoFaces) -> int:
     return int(st.session_state.get(found.face_key) or 1)
 
 
-def _look_for_faces(given: GivenPhoto, loading: Future[Models], stages: Stages, place: DeltaGenerator) -> PhotoFaces:
+def known_probe(found: PhotoFaces, models: Models) -> Probe | None:
+    """The chosen face as these models have measured it."""
+    probe = found.probes.get(chosen_face(found))
+    return probe if probe and probe.identity == models.embedder.identity else None
+
+
+def measure(given: GivenPhoto, found: PhotoFaces, models: Models) -> Probe:
+    """Measure the chosen face, and keep it for the session. Raises NoFaceError."""
+    number = chosen_face(found)
+    found.probes[number] = models.probe(photo.read(given.data), found.faces[number - 1])
+    return found.probes[number]
+
+
+def probe_in(opened: Gallery) -> Probe | None:
+    """The finder's face, measured as the faces of a gallery are. None without one, or if it cannot be measured so."""
+    probe: Probe | None = st.session_state.get("probe")
+    given = given_photo()
+    if probe is None or probe.identity == opened.manifest.get("embedding"):
+        return probe
+    found = known_faces(given) if given else None
+    if given is None or found is None:
+        return None
+    with suppress(UserError), st.spinner("Loading the face model"):
+        models = loading.models_of(opened).result()
+        st.session_state.probe = known_probe(found, models) or measure(given, found, models)
+        return st.session_state.probe
+    return None
+
+
+def _look_for_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, place: DeltaGenerator) -> PhotoFaces:
     found = PhotoFaces(given.key)
     try:
-        if loading.done():
+        if loaded.done():
             pixels = _read(given, found, stages, place)
         else:
             with stages.stage("Loading the face model") as update:
                 pixels = _read(given, found, stages, place)
-                while not loading.done():
-                    wait([loading], timeout=0.25)
+                while not loaded.done():
+                    wait([loaded], timeout=0.25)
                     update()
         with stages.stage("Finding faces"):
-            found.faces = loading.result().faces(pixels)
+            found.faces = loaded.result().faces(pixels)
         # While the photo is in memory in full. If this face cannot be measured, ranking says so.
         with stages.stage("Measuring the face"), suppress(NoFaceError):
-            found.probes[1] = loading.result().probe(pixels, found.faces[0])
+            found.probes[1] = loaded.result().probe(pixels, found.faces[0])
     except (PhotoError, NoFaceError) as error:
         found.error = error
     st.session_state.looked = found
@@ -181,11 +236,18 @@ def _look_for_faces(given: GivenPhoto, loading: Future[Models], stages: Stages, 
 def _read(given: GivenPhoto, found: PhotoFaces, stages: Stages, place: DeltaGenerator) -> NDArray[np.uint8]:
     """The photo in full resolution; its small version is shown at once."""
     with stages.stage("Reading the photo"):
-        pixels = photo.read(given.data)
+        loaded = photo.load(given.data)
+        pixels, found.incomplete = loaded.pixels, loaded.incomplete
         found.shown = for_screen(pixels)
         found.scale = found.shown.shape[0] / pixels.shape[0]
     place.image(found.shown, width="stretch", alt="Your photo")
     return pixels
+
+
+def _draw_incomplete(found: PhotoFaces, picture: DeltaGenerator) -> None:
+    """Say that part of the photo is missing, if it is."""
+    if found.incomplete:
+        picture.caption(f":material/broken_image: {photo.INCOMPLETE}")
 
 
 def _choose_face(found: PhotoFaces) -> None:

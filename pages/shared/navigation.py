@@ -7,13 +7,18 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pages.shared import url_state
+
 _PAGES = "pages by title"
 
 
 def run(pages: Sequence[StreamlitPage]) -> None:
-    """Draw the menu and run the visited page."""
+    """Draw the menu, name the browser's tab after the visited page, and run that page."""
     st.session_state[_PAGES] = {page.title: page for page in pages}
-    st.navigation(pages, position="top").run()
+    visited = st.navigation(pages, position="top")
+    st.set_page_config(page_title=f"{visited.title} · LooksLikeWho")
+    url_state.check_page(visited.title)
+    visited.run()
 
 
 def page(title: str) -> StreamlitPage:

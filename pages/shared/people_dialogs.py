@@ -11,7 +11,8 @@ import streamlit as st
 from pages.shared import session, url_state
 from pages.shared.faces import portrait
 from pages.shared.text import escape, photos_of_people, plural
-from pipeline.errors import GalleryError
+from pipeline import names
+from pipeline.errors import GalleryError, StorageError
 from pipeline.gallery import editing, layout, managing
 from pipeline.gallery.gallery import Gallery
 
@@ -27,14 +28,18 @@ def size_of(opened: Gallery) -> str:
 
 
 def show(*dialog: Any) -> None:
-    """Open a dialog, given its name and arguments, or close the one that is open."""
+    """Open a dialog of the chosen gallery, given its name and arguments, or close the one that is open."""
     st.session_state.dialog = dialog
+    st.session_state["dialog in"] = session.gallery_name()
 
 
 def draw_open_dialog(opened: Gallery) -> None:
-    """Draw the dialog that is open, if any."""
+    """Draw the dialog that is open, if any. One of another gallery is closed: that gallery may be gone."""
     if dialog := st.session_state.get("dialog"):
-        _DIALOGS[dialog[0]](opened, *dialog[1:])
+        if st.session_state["dialog in"] == opened.name:
+            _DIALOGS[dialog[0]](opened, *dialog[1:])
+        else:
+            show()
 
 
 def attempt(change: Callable[[], str]) -> None:
@@ -43,15 +48,21 @@ def attempt(change: Callable[[], str]) -> None:
         st.session_state.said = change()
     except GalleryError as error:
         st.session_state.failed = escape(str(error))
-    except OSError as error:
-        text = f"The data folder cannot be written: {error.strerror}. Make room in it and try again."
-        st.session_state.failed = escape(text)
+    except StorageError:
+        st.session_state.failed = "This cannot be saved: the disk is full or read-only. Nothing was changed."
     else:
         show()
 
 
-def draw_failure() -> None:
-    """Say why the last change failed."""
+def draw_message() -> None:
+    """Say on the page what the last change did, or why it failed."""
+    if said := st.session_state.pop("said", None):
+        st.success(said, icon=":material/check_circle:")
+    if not st.session_state.get("dialog"):
+        _draw_failure()
+
+
+def _draw_failure() -> None:
     if failed := st.session_state.pop("failed", None):
         st.error(failed, icon=":material/error:")
 
@@ -65,7 +76,7 @@ def _open(title: str, draw: Callable[[], None], width: Literal["small", "medium"
         if st.session_state.dialog[:2] != asked:
             st.rerun()
         draw()
-        draw_failure()
+        _draw_failure()
 
     dialog()
 
@@ -151,7 +162,7 @@ def _remove(gallery_name: str, person: str, name: str, sha256: str) -> str:
 def _new_gallery(opened: Gallery) -> None:
     def draw() -> None:
         name = st.text_input("Name", "" if is_editable(opened) else "with-me", max_chars=100, key="new name")
-        name = (name or "").strip()
+        name = names.clean(name or "")
         ways = {"copy": f"A copy of {escape(opened.name)}: {size_of(opened)}", "empty": "Nobody yet"}
         way = st.radio("Start with", list(ways), format_func=ways.__getitem__, key="new way")
         source = opened.name if way == "copy" else None

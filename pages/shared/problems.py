@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import navigation, repairs, session
+from pages.shared import loading, navigation, repairs
 from pages.shared.text import escape
 from pipeline.errors import EmptyGalleryError, MapError, UserError
 
@@ -23,4 +23,4 @@ def show(error: UserError) -> None:
         st.subheader(title, anchor=False)
         st.markdown(escape(str(error)))
         if not repairs.offer(error):
-            st.button("Check again", icon=":material/refresh:", on_click=session.retry_loading)
+            st.button("Check again", icon=":material/refresh:", on_click=loading.retry)

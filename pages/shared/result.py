@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import streamlit as st
 
-from pages.shared import card, navigation
+from pages.shared import card, focus, navigation, scorers
 from pages.shared.faces import portrait, square
 from pages.shared.text import NOTE, escape, name_html
 from pipeline.lookalikes import Lookalikes, Match, Probe
 from pipeline.search.ranking import Method
-from pipeline.similarity.registry import DEFAULT_SCORER, SCORERS
 
 METHODS: dict[Method, str] = {"min": "Most similar photo", "average": "Average of three"}
 TOP_MIN, TOP_MAX, TOP = 2, 40, 9
@@ -42,7 +43,8 @@ class Result:
             with grid.cell():
                 _draw_portrait(match)
                 st.html(f"{match.rank}. <strong>{name_html(match.name)}</strong>")
-                st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
+                if not isnan(match.resemblance):
+                    st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
                 _draw_copy_badge(match)
                 source = escape(match.source)
                 st.caption(f"Distance {match.distance:.3f}  \n{source}", help=escape(match.licence))
@@ -57,13 +59,22 @@ class Result:
                 with theirs:
                     _draw_portrait(match)
             with st.container(width="stretch", gap="xsmall"):
-                st.html(f"<h3>1. {name_html(match.name)}</h3>")
-                st.metric("Resemblance", f"{match.resemblance:.0f}", help=RESEMBLANCE_HELP)
-                distance = f"{SCORERS[self.scorer].distance}: 0 to 1, smaller is more alike."
-                st.caption(f"Distance {match.distance:.3f}", help=distance)
+                with focus.target():
+                    st.html(f"<h3>1. {name_html(match.name)}</h3>")
+                self._draw_figures(match)
                 _draw_copy_badge(match)
                 st.caption(escape(f"{match.source}. Licence: {match.licence}"))
                 self._draw_links()
+
+    def _draw_figures(self, match: Match) -> None:
+        """Resemblance and distance, or the distance alone where no resemblance was fitted."""
+        distance = f"{scorers.distance(self.scorer)}: 0 to 1, smaller is more alike."
+        if isnan(match.resemblance):
+            st.metric("Distance", f"{match.distance:.3f}", help=distance)
+            st.caption("For this gallery's face model, no resemblance of 0 to 100 has been fitted.")
+        else:
+            st.metric("Resemblance", f"{match.resemblance:.0f}", help=RESEMBLANCE_HELP)
+            st.caption(f"Distance {match.distance:.3f}", help=distance)
 
     def _draw_links(self) -> None:
         st.download_button(
@@ -99,16 +110,7 @@ class Result:
                 )
 
     def _draw_scorer(self) -> None:
-        st.segmented_control(
-            "Compare faces by",
-            list(SCORERS),
-            format_func=lambda name: SCORERS[name].label,
-            default=DEFAULT_SCORER,
-            required=True,
-            key="scorer",
-            persist_state="session",
-            help="  \n".join(f"**{entry.label}**: {entry.help}" for entry in SCORERS.values()),
-        )
+        scorers.draw_choice(self.gallery)
         if self.candidates < len(self.gallery):
             st.toggle(
                 "Compare with every photo",

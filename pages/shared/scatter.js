@@ -4,7 +4,9 @@
 // that has not changed by its hash alone, so each array is sent once.
 
 const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3;
-const TOOLS_PX = 56, CLICK_PX = 12, DRAG_PX = 4, FLIGHT_MS = 500, ZOOM_MAX = 400;
+const CLICK_PX = 12, DRAG_PX = 4, MARGIN_PX = 12, FLIGHT_MS = 500, HINT_MS = 2500;
+// At least; how close is sensible grows with the number of faces.
+const ZOOM_MIN = 0.7, ZOOM_MAX = 16;
 const pieces = {};
 const charts = new Set();
 
@@ -55,6 +57,7 @@ const HTML = `
     <button data-zoom="0" title="Show all">fit_screen</button>
   </div>
   <div class="legend"></div>
+  <p class="hint" aria-hidden="true">Use two fingers to move the map</p>
   <p class="trouble" role="alert" hidden>Your browser can't draw the map: it has no WebGL.</p>`;
 
 const VERTEX = `#version 300 es
@@ -84,18 +87,23 @@ class Chart {
     this.box.innerHTML = HTML;
     root.append(this.box);
     const one = (selector) => this.box.querySelector(selector);
-    [this.canvas, this.marks, this.tip, this.input, this.found, this.legend, this.area, this.ring, this.links] =
-      ["canvas", ".marks", ".tip", "input", "ul", ".legend", ".area", ".ring", ".links"].map(one);
+    [this.canvas, this.marks, this.tip, this.input, this.found, this.legend, this.area, this.ring, this.links, this.hint] =
+      ["canvas", ".marks", ".tip", "input", "ul", ".legend", ".area", ".ring", ".links", ".hint"].map(one);
+    [this.searchBox, this.tools, this.nearer, this.farther] =
+      [".search", ".tools", "[data-zoom='1.6']", "[data-zoom='0.625']"].map(one);
     this.view = { x: 0, y: 0, zoom: 1 };
+    this.extent = [1, 1];
     this.hidden = new Set();
-    this.pointers = new Map();
     this.drawn = [];
     this.prepare();
     this.listen();
     this.use("move");
     charts.add(this);
-    this.resized = new ResizeObserver(() => this.redraw());
-    this.resized.observe(this.canvas);
+    this.resized = new ResizeObserver(() => {
+      this.measure();
+      this.redraw();
+    });
+    [this.canvas, this.legend].forEach((part) => this.resized.observe(part));
   }
 
   close() {
@@ -109,12 +117,18 @@ class Chart {
   // Data -----------------------------------------------------------------------------------------------
 
   show(data, send) {
-    if (data.categories?.join() !== this.data?.categories?.join()) this.hidden.clear();
+    // A page run that was asked for before the last click on the legend knows nothing of it.
+    const other = data.categories?.join() !== this.data?.categories?.join();
+    if (other || this.asked === undefined || this.asked === data.hidden.join()) {
+      this.hidden = new Set(data.hidden);
+      this.asked = undefined;
+    }
     this.data = data;
     this.send = send;
     this.canvas.setAttribute("aria-label", data.label);
     this.style();
     this.drawLegend();
+    this.measure();
     this.drawMarks();
     this.light();
     if (this.flight !== data.flight) {
@@ -128,6 +142,10 @@ class Chart {
   received(kind) {
     if (kind === PLACES) {
       this.grid = null;
+      this.extent = extentOf(pieces[PLACES].value);
+      // Another layout: a flight that has begun aims anew.
+      this.waiting ||= this.flying !== null;
+      this.measure();
       this.light();
     }
     if (kind === NAMES) this.plain = null;
@@ -236,8 +254,9 @@ class Chart {
     if (!width || !this.data) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
       [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
-    const middle = (width - TOOLS_PX) / 2;
-    Object.assign(this, { width, height, middle, unit: 0.45 * Math.min(width - TOOLS_PX, height) * view.zoom });
+    this.unit = this.scale * view.zoom;
+    this.nearer.setAttribute("aria-disabled", view.zoom >= this.zoomMax);
+    this.farther.setAttribute("aria-disabled", view.zoom <= ZOOM_MIN);
     this.drawn = this.data.marks.map((mark) => this.screen(mark.place));
     this.layMarks();
     if (!gl || !this.count || this.count !== pieces[COLOURS]?.value.length) return;
@@ -247,18 +266,35 @@ class Chart {
     gl.clear(gl.COLOR_BUFFER_BIT);
     const scale = [(2 * this.unit) / width, (2 * this.unit) / height];
     gl.uniform2f(this.uniforms.scale, ...scale);
-    gl.uniform2f(this.uniforms.shift, -view.x * scale[0] - TOOLS_PX / width, -view.y * scale[1]);
+    const [x, y] = this.middle;
+    gl.uniform2f(
+      this.uniforms.shift, (2 * x) / width - 1 - view.x * scale[0], 1 - (2 * y) / height - view.y * scale[1]);
     gl.uniform1f(this.uniforms.size, size * ratio);
     gl.drawArrays(gl.POINTS, 0, this.count);
     this.box.dataset.points = this.count;
   }
 
   screen([x, y]) {
-    return [this.middle + (x - this.view.x) * this.unit, this.height / 2 - (y - this.view.y) * this.unit];
+    return [this.middle[0] + (x - this.view.x) * this.unit, this.middle[1] - (y - this.view.y) * this.unit];
   }
 
   unscreen([x, y]) {
-    return [(x - this.middle) / this.unit + this.view.x, (this.height / 2 - y) / this.unit + this.view.y];
+    return [(x - this.middle[0]) / this.unit + this.view.x, (this.middle[1] - y) / this.unit + this.view.y];
+  }
+
+  // Fit the whole map into what search, tools and legend leave free of the canvas.
+  measure() {
+    const { canvas, searchBox, tools, legend } = this;
+    if (!canvas.clientWidth) return;
+    const bottom = legend.offsetHeight ? legend.offsetTop : canvas.clientHeight;
+    this.free = {
+      left: MARGIN_PX,
+      right: tools.offsetLeft - MARGIN_PX,
+      top: searchBox.offsetTop + searchBox.offsetHeight + MARGIN_PX,
+      bottom: bottom - MARGIN_PX,
+    };
+    Object.assign(this, fit(this.free, this.extent));
+    this.unit = this.scale * this.view.zoom;
   }
 
   // Marks, links and legend ------------------------------------------------------------
@@ -315,44 +351,96 @@ class Chart {
 
   drawLegend() {
     const { categories, scale } = this.data;
-    if (!categories) {
-      this.legend.innerHTML = `<span></span><i style="background:linear-gradient(90deg,${this.colours})"></i><span></span>`;
-      [this.legend.firstChild.textContent, this.legend.lastChild.textContent] = scale;
-      return;
+    // Built anew only when it changes, so that the keyboard's focus stays on it.
+    const shown = JSON.stringify([categories, scale, this.colours]);
+    if (this.legendShown !== shown) {
+      this.legendShown = shown;
+      if (categories) this.legend.replaceChildren(...categories.map((group, place) => this.legendButton(group, place)));
+      else {
+        this.legend.innerHTML = `<span></span><i style="background:linear-gradient(90deg,${this.colours})"></i><span></span>`;
+        [this.legend.firstChild.textContent, this.legend.lastChild.textContent] = scale;
+      }
     }
-    this.legend.replaceChildren(
-      ...categories.map(([name, count], place) => {
-        const button = document.createElement("button");
-        const colour = document.createElement("i");
-        colour.style.background = this.colours[Math.min(place, this.colours.length - 1)];
-        const label = document.createElement("bdi");
-        label.textContent = name;
-        const number = document.createElement("small");
-        number.textContent = count.toLocaleString("en");
-        button.append(colour, label, number);
-        button.title = "Show or dim these faces";
-        button.setAttribute("aria-pressed", !this.hidden.has(place));
-        button.onclick = () => {
-          if (!this.hidden.delete(place)) this.hidden.add(place);
-          button.setAttribute("aria-pressed", !this.hidden.has(place));
-          this.style();
-          this.redraw();
-        };
-        return button;
-      }),
-    );
+    if (categories)
+      [...this.legend.children].forEach((button, place) => button.setAttribute("aria-pressed", !this.hidden.has(place)));
+  }
+
+  legendButton([name, count], place) {
+    const button = document.createElement("button");
+    const colour = document.createElement("i");
+    colour.style.background = this.colours[Math.min(place, this.colours.length - 1)];
+    const label = document.createElement("bdi");
+    label.textContent = name;
+    const number = document.createElement("small");
+    number.textContent = count.toLocaleString("en");
+    button.append(colour, label, number);
+    button.title = "Show or dim these faces";
+    button.onclick = () => {
+      if (!this.hidden.delete(place)) this.hidden.add(place);
+      this.asked = [...this.hidden].join();
+      this.send("hidden", this.hiddenNames());
+      this.drawLegend();
+      this.style();
+      this.redraw();
+    };
+    return button;
+  }
+
+  hiddenNames() {
+    return [...this.hidden].map((place) => this.data.categories[place][0]);
+  }
+
+  isHidden(row) {
+    return this.hidden.has(this.data.categories && pieces[COLOURS].value[row]);
   }
 
   // Navigation ------------------------------------------------------------------------------------------------------
 
-  zoom(factor, at = [this.middle, this.height / 2]) {
-    const before = this.unscreen(at), zoomed = this.view.zoom;
-    this.view.zoom = Math.min(Math.max(this.view.zoom * factor, 0.6), ZOOM_MAX);
-    this.unit *= this.view.zoom / zoomed;
-    const after = this.unscreen(at);
-    this.view.x += before[0] - after[0];
-    this.view.y += before[1] - after[1];
+  get zoomMax() {
+    return Math.max(ZOOM_MAX, Math.sqrt(this.count));
+  }
+
+  look(view) {
+    this.view = limited(view, this.extent, this.zoomMax);
+    this.unit = this.scale * this.view.zoom;
     this.redraw();
+  }
+
+  move(right, down) {
+    this.flying = null;
+    this.look({ ...this.view, x: this.view.x - right / this.unit, y: this.view.y + down / this.unit });
+  }
+
+  zoom(factor, at = this.middle) {
+    this.flying = null;
+    const before = this.unscreen(at);
+    this.look({ ...this.view, zoom: this.view.zoom * factor });
+    const after = this.unscreen(at);
+    this.look({ ...this.view, x: this.view.x + before[0] - after[0], y: this.view.y + before[1] - after[1] });
+  }
+
+  // Two fingers move the map and zoom it. One finger scrolls the page, as everywhere else on it.
+  pinch(event, pixel) {
+    const fingers = [...event.touches].filter((touch) => this.box.contains(touch.target)).map(pixel);
+    // What cannot be cancelled is a scroll of the page that has begun.
+    if (fingers.length !== 2 || !event.cancelable) {
+      this.fingers = null;
+      return;
+    }
+    event.preventDefault();
+    this.pressed = this.drawing = this.flying = null;
+    if (this.fingers) {
+      const [from, to] = [this.fingers, fingers].map(between);
+      this.move(to[0] - from[0], to[1] - from[1]);
+      this.zoom(apart(...fingers) / Math.max(apart(...this.fingers), 1), to);
+    }
+    this.fingers = fingers;
+  }
+
+  sayTwoFingers() {
+    this.hint.classList.add("shown");
+    clearTimeout(this.hinting);
+    this.hinting = setTimeout(() => this.hint.classList.remove("shown"), HINT_MS);
   }
 
   // Fly to the chosen face and its six most similar faces, or to both faces of a pair.
@@ -361,16 +449,19 @@ class Chart {
     this.waiting = false;
     const shown = this.data.marks.slice(0, 7);
     if (!shown.length) return this.to({ x: 0, y: 0, zoom: 1 });
+    // So many units of the map fill most of what is free.
+    const fill = (0.72 * Math.min(this.free.right - this.free.left, this.free.bottom - this.free.top)) / this.scale;
     const ends = [0, 1].map((axis) => shown.map((mark) => mark.place[axis]));
     const [x, y] = ends.map((of) => (Math.min(...of) + Math.max(...of)) / 2);
     const side = Math.max(...ends.map((of) => Math.max(...of) - Math.min(...of)), 1e-4);
     // In a large gallery, zoom to the neighbourhood of the face even if similar faces lie far away on the map.
     const grain = Math.sqrt(this.count) / 24, pair = shown.some((mark) => mark.kind === "other");
-    if (1.6 / side < grain && !pair) this.to({ x: shown[0].place[0], y: shown[0].place[1], zoom: grain });
-    else this.to({ x, y, zoom: Math.min(Math.max(1.6 / side, 1), Math.max(3 * grain, 4)) });
+    if (fill / side < grain && !pair) this.to({ x: shown[0].place[0], y: shown[0].place[1], zoom: grain });
+    else this.to({ x, y, zoom: Math.min(Math.max(fill / side, 1), Math.max(3 * grain, 4)) });
   }
 
-  to(target) {
+  to(wanted) {
+    const target = limited(wanted, this.extent, this.zoomMax);
     const from = { ...this.view }, begun = performance.now();
     const length = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : FLIGHT_MS;
     const step = (now) => {
@@ -380,9 +471,9 @@ class Chart {
       // The centre follows the zoom, so that the approach looks even.
       const share = Math.abs(target.zoom - from.zoom) < 1e-6 ? eased
         : (1 / from.zoom - 1 / zoom) / (1 / from.zoom - 1 / target.zoom);
-      this.view = { x: from.x + (target.x - from.x) * share, y: from.y + (target.y - from.y) * share, zoom };
-      this.redraw();
+      this.look({ x: from.x + (target.x - from.x) * share, y: from.y + (target.y - from.y) * share, zoom });
       if (time < 1) requestAnimationFrame(step);
+      else this.flying = null;
     };
     this.flying = begun;
     requestAnimationFrame(step);
@@ -394,7 +485,7 @@ class Chart {
   at(pixel) {
     if (!this.count) return null;
     const places = pieces[PLACES].value;
-    const visible = (row) => !this.hidden.has(this.data.categories && pieces[COLOURS].value[row]);
+    const visible = (row) => !this.isHidden(row);
     return nearest(places, (this.grid ??= grid(places)), this.unscreen(pixel), CLICK_PX / this.unit, visible);
   }
 
@@ -443,60 +534,53 @@ class Chart {
     });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.flying = null;
       this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), pixel(event));
     }, { passive: false });
     canvas.onpointerdown = (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      this.pointers.set(event.pointerId, pixel(event));
-      this.flying = null;
-      this.begun = this.pointers.size === 1 ? pixel(event) : null;
-      this.drawing = null;
+      this.flying = this.drawing = null;
+      // A second finger ends what the first one began.
+      this.pressed = event.isPrimary ? { begun: pixel(event), last: pixel(event), moved: false } : null;
+      if (event.isPrimary) canvas.setPointerCapture(event.pointerId);
     };
     canvas.onpointermove = (event) => this.moved(event, pixel(event));
     canvas.onpointerup = (event) => {
-      this.pointers.delete(event.pointerId);
+      if (!this.pressed || !event.isPrimary) return;
       if (this.drawing) this.select();
-      else if (this.begun) this.pick(this.at(pixel(event)), event);
-      this.begun = null;
+      else if (!this.pressed.moved) this.pick(this.at(pixel(event)), event);
+      this.pressed = null;
     };
-    canvas.onpointercancel = (event) => this.pointers.delete(event.pointerId);
+    this.box.addEventListener("pointercancel", (event) => {
+      // The browser scrolls the page with the finger that began here.
+      if (event.target === canvas || this.marks.contains(event.target)) this.sayTwoFingers();
+      this.pressed = this.drawing = null;
+    });
+    ["touchstart", "touchmove", "touchend", "touchcancel"].forEach((kind) =>
+      this.box.addEventListener(kind, (event) => this.pinch(event, pixel), { passive: false }));
     canvas.onpointerleave = () => this.point(null);
     canvas.ondblclick = (event) => this.zoom(2, pixel(event));
     canvas.onkeydown = (event) => {
-      const step = 60 / this.unit;
-      const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+      const moves = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
       const zooms = { "+": 1.4, "=": 1.4, "-": 1 / 1.4 };
-      if (moves[event.key]) [this.view.x, this.view.y] = [this.view.x + moves[event.key][0], this.view.y + moves[event.key][1]];
+      if (moves[event.key]) this.move(...moves[event.key]);
       else if (zooms[event.key]) this.zoom(zooms[event.key]);
       else if (event.key === "0") this.to({ x: 0, y: 0, zoom: 1 });
       else if (event.key === "Escape") this.pick(null);
       else return;
       event.preventDefault();
-      this.redraw();
     };
     this.listenToSearch();
   }
 
   moved(event, now) {
-    const before = this.pointers.get(event.pointerId);
-    if (!before) return event.pointerType === "mouse" && this.point(this.at(now));
-    this.pointers.set(event.pointerId, now);
-    if (this.pointers.size === 2) {
-      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-      this.zoom(apart(now, other) / Math.max(apart(before, other), 1), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
-      return;
-    }
-    if (this.begun && apart(this.begun, now) < DRAG_PX) return;
-    if (this.mode === "move") {
-      this.view.x -= (now[0] - before[0]) / this.unit;
-      this.view.y += (now[1] - before[1]) / this.unit;
-      this.begun = null;
-    } else if (this.begun) {
-      const [x, y] = this.unscreen(this.begun), [right, top] = this.unscreen(now);
+    const { pressed } = this, finger = event.pointerType === "touch";
+    if (!pressed) return finger || this.point(this.at(now));
+    if (!event.isPrimary || (!pressed.moved && apart(pressed.begun, now) < DRAG_PX)) return;
+    if (this.mode !== "move") {
+      const [x, y] = this.unscreen(pressed.begun), [right, top] = this.unscreen(now);
       if (this.mode === "box") this.drawing = [[x, y], [right, y], [right, top], [x, top]];
       else (this.drawing ??= [[x, y]]).push([right, top]);
-    }
+    } else if (!finger) this.move(now[0] - pressed.last[0], now[1] - pressed.last[1]);
+    Object.assign(pressed, { last: now, moved: true });
     this.point(null);
     this.redraw();
   }
@@ -525,7 +609,11 @@ class Chart {
       if (!item) return;
       input.value = "";
       close();
-      this.send("found", pieces[PEOPLE].value.indexOf(+item.dataset.person));
+      const row = pieces[PEOPLE].value.indexOf(+item.dataset.person);
+      // Who is looked for is shown, even if the legend hid their group.
+      if (this.data.categories) this.hidden.delete(pieces[COLOURS]?.value[row]);
+      this.asked = [...this.hidden].join();
+      this.send("found", { row, hidden: this.hiddenNames() });
     };
     const mark = (item) => {
       active()?.setAttribute("aria-selected", "false");
@@ -602,6 +690,29 @@ export function search(names, text, most = 8) {
 // A name without accents, in lower case.
 export const simple = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 const apart = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
+const between = ([one, other]) => [(one[0] + other[0]) / 2, (one[1] + other[1]) / 2];
+
+// Half the width and height of the map in its units, at least a twentieth of the larger one.
+export function extentOf(places) {
+  const most = [0, 0];
+  for (let index = 0; index < places.length; index++)
+    most[index & 1] = Math.max(most[index & 1], Math.abs(places[index] / 32767.5 - 1));
+  const least = Math.max(...most) / 20 || 1;
+  return most.map((half) => Math.max(half, least));
+}
+
+// The pixels per unit, and the place of the map's centre, that fit the whole map into a free rectangle.
+export function fit({ left, right, top, bottom }, [halfWidth, halfHeight]) {
+  const across = Math.max(right - left, 1) / 2, down = Math.max(bottom - top, 1) / 2;
+  return { scale: Math.min(across / halfWidth, down / halfHeight), middle: [(left + right) / 2, (top + bottom) / 2] };
+}
+
+const within = (value, low, high) => Math.min(Math.max(value, low), high);
+
+// A view whose zoom is within limits and whose centre is on the map.
+export function limited({ x, y, zoom }, [halfWidth, halfHeight], most) {
+  return { x: within(x, -halfWidth, halfWidth), y: within(y, -halfHeight, halfHeight), zoom: within(zoom, ZOOM_MIN, most) };
+}
 
 function rgb(colour) {
   const context = (rgb.context ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }));

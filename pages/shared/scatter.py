@@ -91,6 +91,7 @@ def draw(
     points: Points,
     layout: str,
     colouring: Colouring,
+    hidden: Sequence[int],
     marks: Sequence[Mark],
     links: Sequence[tuple[int, int]],
     area: Sequence[tuple[float, float]] | None,
@@ -100,9 +101,11 @@ def draw(
 ) -> None:
     """Draw the plot.
 
-    links: pairs of marks that a line joins. area: the corners of what is selected. flight: when it changes, the view
-    flies to the first mark. callbacks: ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``),
-    ``on_found_change`` (a row, by search) and ``on_area_change`` (corners), the value in ``st.session_state[key]``.
+    hidden: the numbers of the categories that the legend hides. links: pairs of marks that a line joins. area: the
+    corners of what is selected. flight: when it changes, the view flies to the first mark. callbacks, with the value
+    in ``st.session_state[key]``: ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``),
+    ``on_found_change`` (by search: ``{"row": int, "hidden": names}``), ``on_area_change`` (corners) and
+    ``on_hidden_change`` (the names of the hidden categories).
     """
     _component()(
         key=key,
@@ -111,6 +114,7 @@ def draw(
             "flight": flight,
             "categories": colouring.categories,
             "scale": colouring.scale,
+            "hidden": hidden,
             "marks": [_mark(mark) for mark in marks],
             "links": links,
             "area": area,

@@ -1,23 +1,22 @@
-"""What all sessions share: the models, the open galleries, and which gallery a visitor has chosen."""
+"""What all sessions share, the open galleries, and which gallery a visitor has chosen."""
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from pages.shared import faces, url_state
+from pages.shared import faces, streamlit_fixes, url_state
 from pages.shared.text import escape
-from pipeline import storage
-from pipeline.errors import GalleryError
+from pipeline import notices, storage
 from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Models
-from pipeline.similarity.registry import is_default_embedding, load_scorer
+from pipeline.similarity import shipped
+from pipeline.similarity.network_scorer import runs_folder
+from pipeline.similarity.registry import scorer_for
 
 # The chosen gallery -------------------------------------------------------------------------------------------------
 
@@ -25,12 +24,16 @@ from pipeline.similarity.registry import is_default_embedding, load_scorer
 def draw_gallery_switch() -> None:
     """The gallery switch of all pages, shown when there is a choice. The URL keeps the choice."""
     names = layout.names()
-    wanted = st.session_state.get("gallery") or st.query_params.get("gallery")
-    if wanted and wanted not in names:
-        st.toast(f"There is no gallery {escape(wanted)} here.", icon=":material/photo_library:")
-        st.session_state.pop("gallery", None)
-        with suppress(StreamlitAPIException):  # Once the switch is drawn, it updates the URL itself.
-            st.query_params.pop("gallery", None)
+    missing = url_state.check(gallery=names)
+    chosen = st.session_state.get("gallery")
+    if chosen and chosen not in names:  # Somebody has deleted it.
+        if not missing:
+            st.toast(f"There is no gallery {escape(chosen)} here.", icon=":material/photo_library:")
+        missing = ["gallery"]
+        del st.session_state.gallery
+        streamlit_fixes.set_parameter("gallery", [])
+    if missing:  # What was selected is of that gallery.
+        url_state.forget()
     if len(names) > 1:
         with st.sidebar:
             st.selectbox(
@@ -60,35 +63,24 @@ def gallery_name() -> str:
 
 def open_chosen_gallery() -> Gallery:
     """The chosen gallery. Raises GalleryError, and EmptyGalleryError when nobody is in it."""
-    return open_gallery(gallery_name())
+    return _told(open_gallery(gallery_name()))
 
 
-# Models and galleries in memory -------------------------------------------------------------------------------------
+def read_chosen_gallery() -> Gallery:
+    """The chosen gallery, possibly empty. Raises GalleryError."""
+    return _told(read_gallery(gallery_name()))
 
 
-@st.cache_resource(show_spinner=False)
-def loading_models() -> Future[Models]:
-    """The models, shared by all sessions. They load and warm up in the background from the first visit on."""
-    loading: Future[Models] = Future()
-
-    def load() -> None:
-        try:
-            models = Models.load()
-            models.warm()
-        except BaseException as error:
-            loading.set_exception(error)  # Raised again where the models are used.
-        else:
-            loading.set_result(models)
-
-    threading.Thread(target=load, name="models", daemon=True).start()
-    return loading
+def _told(opened: Gallery) -> Gallery:
+    """Tell the visitor once if the gallery has a face model that is no longer the default."""
+    told = st.session_state.setdefault("told of a former model", set())
+    if opened.name not in told and (text := opening.former_default(opened)):
+        told.add(opened.name)
+        notices.tell(text)
+    return opened
 
 
-def retry_loading() -> None:
-    """Load the models again if that failed."""
-    loading = loading_models()
-    if loading.done() and loading.exception():
-        loading_models.clear()
+# Galleries in memory ------------------------------------------------------------------------------------------------
 
 
 def read_gallery(name: str) -> Gallery:
@@ -109,19 +101,23 @@ def _read_gallery(name: str, folder: str, manifest: dict[str, Any] | None) -> Ga
 
 
 def lookalikes(opened: Gallery, models: Models, scorer: str) -> Lookalikes:
-    """A gallery with its search, shared by all sessions.
+    """A gallery with its search and the scorer that fits its embedder, shared by all sessions.
 
-    Raises GalleryError when the gallery was made with another embedder, WeightsError when the scorer's network cannot
-    be used.
+    Raises WeightsError when the scorer's network cannot be used.
     """
-    return _lookalikes(str(opened.folder), opened.manifest, scorer, opened, models)
+    identity = opened.manifest["embedding"]
+    # A run may have been trained, or a network released, anew under its name.
+    folders = [runs_folder() / scorer, shipped.network_folder(identity)]
+    versions = [folder and storage.read_manifest(folder) for folder in folders]
+    calibration = shipped.cosine_calibration(identity)
+    return _lookalikes(str(opened.folder), opened.manifest, scorer, (versions, calibration), opened, models)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lookalikes(folder: str, manifest: dict[str, Any], scorer: str, _opened: Gallery, _models: Models) -> Lookalikes:
-    if not is_default_embedding(_opened.manifest.get("embedding")):
-        raise GalleryError(f"The gallery {_opened.name} was made with another face model. Choose another gallery.")
-    return Lookalikes(_opened, _models, load_scorer(scorer))
+def _lookalikes(
+    folder: str, manifest: dict[str, Any], scorer: str, version: object, _opened: Gallery, _models: Models
+) -> Lookalikes:
+    return Lookalikes(_opened, _models, scorer_for(manifest["embedding"], scorer))
 
 
 def forget_galleries() -> None:

@@ -8,15 +8,27 @@ from __future__ import annotations
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
+from streamlit.runtime.state.session_state_proxy import get_session_state
 
 from pipeline.photo import PhotoLimits
 
+# A picture's tool bar has only "Fullscreen", one more stop of the Tab key at every picture. A table's tool bar covers
+# what is above the table. The sidebar stays when its last element is gone; on a phone, it holds the menu.
+_STYLE = """<style>
+[data-testid="stFullScreenFrame"]:has([data-testid="stImage"]) [data-testid="stElementToolbar"] { display: none; }
+[data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 1.75rem; }
+[data-testid="stSidebar"]:not(:has([data-testid="stSidebarNav"], [data-testid="stElementContainer"])) {
+  display: none;
+}
+</style>"""
+
 
 def apply() -> None:
-    """Make the changes that hold for the whole process."""
+    """Make the changes that hold for the whole process, and those to the page of this visitor."""
     keep_uploads_in_memory()
     keep_keras_session()
+    st.html(_STYLE)
 
 
 def keep_uploads_in_memory() -> None:
@@ -27,6 +39,28 @@ def keep_uploads_in_memory() -> None:
 def keep_keras_session() -> None:
     """Stop Streamlit from clearing Keras' session after each run, which breaks models that load in another thread."""
     script_runner._clean_problem_modules = lambda: None
+
+
+def is_held_by_widget(name: str) -> bool:
+    """Whether a widget with ``bind="query-params"`` holds this parameter and ignores what the address says.
+
+    It does so from its first run on, unless the visitor goes back or forward.
+    """
+    context = get_script_run_ctx()
+    with get_session_state().query_params() as parameters:
+        return parameters.is_bound(name) and not (context and context.is_history_navigation)
+
+
+def set_parameter(name: str, values: list[str]) -> None:
+    """Change or remove a parameter of the address. A widget bound to it then starts with the new values, too."""
+    with get_session_state().query_params() as parameters:
+        parameters._initial_query_params.pop(name, None)
+        if values:
+            parameters._initial_query_params[name] = values
+            parameters._set_item_internal(name, values)
+            parameters._send_query_param_msg()
+        else:
+            parameters.remove_param(name)
 
 
 def require_router() -> None:

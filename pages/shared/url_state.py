@@ -1,14 +1,149 @@
-"""What is selected on the map. The URL keeps it, so that a view can be shared."""
+"""What the address of a page says: it keeps what is selected, so that a view can be shared.
+
+Every parameter is declared here: which page reads it, and which of its values fit what there is. What does not fit is
+dropped from the address, and the visitor is told once, in one sentence. Parameters that the app does not know, such
+as those that other sites add to a link, are left alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from pages.shared import streamlit_fixes
+
 # Instead of a row: the finder's face.
 YOU = "you"
+# The browser draws areas of fewer corners, and close to the map, which lies within -1..1.
+_CORNERS_MAX, _FAR = 100, 100.0
+_MISFIT = "Parts of this link don't fit here and were left out."
+_TOLD = "misfits told"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the address.
+
+    page: the title of the page that reads it, "" for all pages.
+    fitting: the values that fit, given all values and what there is on the page; nothing where none fits.
+    complaint: what the visitor is told when a value does not fit.
+    """
+
+    page: str
+    fitting: Callable[[list[str], Any], list[str]]
+    complaint: str = _MISFIT
+
+
+# What fits ----------------------------------------------------------------------------------------------------------
+
+
+def _single(fits: Callable[[str, Any], bool], values: list[str], known: Any) -> list[str]:
+    return values if len(values) == 1 and fits(values[0], known) else []
+
+
+def _several(values: list[str], known: Collection[str]) -> list[str]:
+    """The known ones, each once; a single empty value says that none is chosen."""
+    return values if values == [""] else [value for value in dict.fromkeys(values) if value in known]
+
+
+def _listed(values: list[str], known: Collection[str]) -> list[str]:
+    """The known ones of one value that lists them with commas; an empty one says that none is chosen."""
+    if len(values) != 1 or not values[0]:
+        return values[:1] if values == [""] else []
+    found = ",".join(_several(values[0].split(","), known))
+    return [found] if found else []
+
+
+def _is_row(text: str, count: int) -> bool:
+    return re.fullmatch("[0-9]{1,9}", text) is not None and int(text) < count
+
+
+def _is_face(text: str, known: tuple[int, bool]) -> bool:
+    """known: the number of faces, and whether the finder's face is on the map."""
+    count, you = known
+    return you if text == YOU else _is_row(text, count)
+
+
+def _is_share(text: str, known: tuple[float, float]) -> bool:
+    """Whether a number is within the range ``known``."""
+    try:
+        return len(text) < 20 and known[0] <= float(text) <= known[1]
+    except ValueError:
+        return False
+
+
+_choice = partial(_single, lambda text, known: text in known)
+_row, _face, _share = (partial(_single, fits) for fits in (_is_row, _is_face, _is_share))
+_area = partial(_single, lambda text, _: _corners(text) is not None)
+_switch = partial(_single, lambda text, _: text in ("true", "false"))
+
+PARAMETERS = {
+    "gallery": Parameter("", _choice, "There is no such gallery here."),
+    "face": Parameter(
+        "Explorer",
+        _face,
+        "The face in this link isn't on this map; yours is there once the finder has a photo of you.",
+    ),
+    "other": Parameter("Explorer", _row, "There is no second face as in this link to compare with."),
+    "area": Parameter("Explorer", _area, "The area in this link can't be read."),
+    "layout": Parameter("Explorer", _choice, "This map has no layout as in this link."),
+    "colour": Parameter("Explorer", _choice, "This map has no colours as in this link."),
+    "hidden": Parameter("Explorer", _several, "This link hides groups that aren't on this map."),
+    "runs": Parameter("Training", _listed, "Some runs in this link aren't here."),
+    "filter": Parameter("Training", _several, "No run fits the filter in this link."),
+    "view": Parameter("Training", _choice),
+    "along": Parameter("Training", _choice),
+    "smoothing": Parameter("Training", _share),
+    "logarithmic": Parameter("Training", _switch),
+    "trained": Parameter("Training", _switch),
+    "measures": Parameter("Training", _several),
+}
+
+
+def check(**known: Any) -> list[str]:
+    """Drop what does not fit from the address, tell the visitor, and return the names of what was dropped.
+
+    known: what there is, by the parameter's name. A parameter that a widget holds already is the widget's.
+    """
+    dropped = {}
+    for name, there_is in known.items():
+        values = st.query_params.get_all(name)
+        if values and not streamlit_fixes.is_held_by_widget(name):
+            fitting = PARAMETERS[name].fitting(values, there_is)
+            if fitting != values:
+                dropped[name] = values
+                streamlit_fixes.set_parameter(name, fitting)
+    _tell(dropped)
+    return list(dropped)
+
+
+def check_page(title: str) -> None:
+    """Drop what only other pages read from the address, and tell the visitor."""
+    elsewhere = [name for name, parameter in PARAMETERS.items() if parameter.page not in ("", title)]
+    dropped = {name: values for name in elsewhere if (values := st.query_params.get_all(name))}
+    for name in dropped:
+        streamlit_fixes.set_parameter(name, [])
+    _tell(dropped, _MISFIT)
+
+
+def _tell(dropped: dict[str, list[str]], complaint: str = "") -> None:
+    """Tell of what was dropped, once: a run that was asked for before comes with the old address again."""
+    told = st.session_state.setdefault(_TOLD, set())
+    new = {name: hash((name, *values)) for name, values in dropped.items()}
+    complaints = {complaint or PARAMETERS[name].complaint for name, number in new.items() if number not in told}
+    told.update(new.values())
+    if complaints:
+        text = complaints.pop() if len(complaints) == 1 else _MISFIT
+        st.toast(text, icon=":material/link_off:", duration="long")
+
+
+# What is selected ---------------------------------------------------------------------------------------------------
 
 
 def choose(face: int | str | None, fly: bool = True) -> None:
@@ -29,14 +164,19 @@ def compare(face: int | str | None, other: int | None, fly: bool = True) -> None
 
 
 def select(corners: Sequence[Sequence[float]] | None) -> None:
-    """Select all faces within an area of the map."""
-    forget()
+    """Select the faces within an area of the map."""
+    forget("face", "other")
     _put("area", " ".join(f"{x:g},{y:g}" for x, y in corners) if corners else None)
+
+
+def hide(groups: Sequence[str]) -> None:
+    """Hide these groups of the legend."""
+    _put("hidden", groups or None)
 
 
 def forget(*names: str) -> None:
     """Clear the selection, or these parts of it."""
-    for name in names or ("face", "other", "area"):
+    for name in names or ("face", "other", "area", "hidden"):
         _put(name, None)
 
 
@@ -45,25 +185,35 @@ def flights() -> int:
     return int(st.session_state.get("flights", 0))
 
 
-def row(name: str, count: int) -> int | None:
-    """The row under ``name`` in the URL, if a gallery of ``count`` faces has it."""
-    text = st.query_params.get(name, "")
-    return int(text) if text.isdecimal() and int(text) < count else None
+def face() -> int | str | None:
+    """The row of the chosen face, or ``YOU`` for the finder's, in an address that was checked."""
+    text = st.query_params.get("face")
+    return text if text in (YOU, None) else int(text)
 
 
-def is_you() -> bool:
-    """Whether the finder's face is chosen."""
-    return st.query_params.get("face") == YOU
+def other() -> int | None:
+    """The row of the face to compare with, in an address that was checked."""
+    text = st.query_params.get("other")
+    return None if text is None else int(text)
 
 
 def area() -> np.ndarray | None:
     """The corners of the selected area, float64 (corners, 2), if any."""
+    return _corners(st.query_params.get("area", ""))
+
+
+def hidden() -> list[str]:
+    """The hidden groups of the legend."""
+    return st.query_params.get_all("hidden")
+
+
+def _corners(text: str) -> np.ndarray | None:
     try:
-        corners = [tuple(map(float, pair.split(","))) for pair in st.query_params.get("area", "").split()]
+        corners = [tuple(map(float, pair.split(","))) for pair in text.split(maxsplit=_CORNERS_MAX)]
         found = np.array(corners, np.float64).reshape(len(corners), 2)
     except ValueError:
         return None
-    return found if len(found) > 2 and np.isfinite(found).all() else None
+    return found if len(found) > 2 and (np.abs(found) < _FAR).all() else None
 
 
 def _fly(fly: bool) -> None:
@@ -74,4 +224,4 @@ def _put(name: str, value: object) -> None:
     if value is None:
         st.query_params.pop(name, None)
     else:
-        st.query_params[name] = str(value)
+        st.query_params[name] = value if isinstance(value, list) else str(value)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import errno
+import io
+import json
+import logging
+import os
 import sys
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 import typer
 
-from pipeline import storage
+from pipeline import notices
 from pipeline.errors import UserError
+from pipeline.interrupts import STOPPED, was_interrupted
+from pipeline.names import JOINERS
+from pipeline.quiet import silence_libraries
 from pipeline.registries import Entry, describe
 
 _Item = TypeVar("_Item")
-STOPPED = 130
 # Longer lists of choices would push the help texts aside; those texts name the choices too.
 _METAVAR_MAX = 36
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR)
+# A closed pipe, a full disk.
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+# Characters that a terminal obeys or hides instead of showing them: controls, invisible ones, line separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def new_app(help_text: str, *, epilog: str | None = None) -> typer.Typer:
@@ -37,32 +46,61 @@ def new_app(help_text: str, *, epilog: str | None = None) -> typer.Typer:
 def run(app: typer.Typer, arguments: Sequence[str] | None, program: str) -> int:
     """Run the command that the arguments name, and return the exit code.
 
-    0: done. 1: user error, explained in one sentence on standard error. 2: wrong arguments. 130: stopped by Ctrl-C.
-    The arguments are the ``obj`` of the command's context.
+    0: done. 1: user error, explained in one sentence on standard error; or the output was closed, as by ``head``.
+    2: wrong arguments. 130: stopped by Ctrl-C. The arguments are the ``obj`` of the command's context.
     """
+    silence_libraries()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal may not have all letters, and file names may not be text.
+            stream.reconfigure(errors="backslashreplace")
+    with _printed_notices():
+        try:
+            return _run(app, given, program)
+        except OSError as error:
+            # Our own files raise StorageError, and other files are named.
+            if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
+                raise
+            # Python flushes the output once more at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                warn(f"The output cannot be written: {error.strerror}.")
+            return 1
+
+
+def _run(app: typer.Typer, arguments: list[str], program: str) -> int:
+    code = 0
     try:
-        app(given, prog_name=program, obj=given)
+        app(arguments, prog_name=program, obj=arguments)
     except SystemExit as end:
-        if end.code == STOPPED:
-            print("Stopped. Run the same command again to continue.", file=sys.stderr)
-        return int(end.code or 0)
+        code = int(end.code or 0)
     except UserError as error:
-        print(error, file=sys.stderr)
+        code = 1
+        warn(str(error))
         if error.command:
-            print(f"Run: {error.command}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        ours = error.filename is None or Path(error.filename).is_relative_to(storage.home())
-        if error.errno not in _UNWRITABLE or not ours:
+            warn(f"Run: {error.command}")
+    except Exception:
+        if not was_interrupted():
             raise
-        print(
-            f"The data folder {storage.home()} cannot be written: {error.strerror}. "
-            "Free some space, or set LOOKSLIKEWHO_HOME to another folder.",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+        code = STOPPED
+    if code == STOPPED:
+        warn("Stopped. Run the same command again to continue.")
+    if sys.stdout:
+        sys.stdout.flush()
+    return code
+
+
+@contextmanager
+def _printed_notices() -> Iterator[None]:
+    """Print what :mod:`pipeline.notices` tells."""
+    handler = logging.Handler()
+    handler.emit = lambda record: warn(record.getMessage())  # type: ignore[method-assign]
+    notices.LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        notices.LOGGER.removeHandler(handler)
 
 
 # Options ------------------------------------------------------------------------------------------------------------
@@ -111,6 +149,33 @@ def switch(flag: str, help_text: str) -> Any:
 # Output -------------------------------------------------------------------------------------------------------------
 
 
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    print(printable(text))
+
+
+def warn(text: str) -> None:
+    """Print a line about the result, or an error, on standard error."""
+    with suppress(OSError):  # Nobody listens.
+        print(printable(text), file=sys.stderr)
+
+
+def say_json(values: Any) -> None:
+    """Print values as JSON: escaped where the terminal lacks letters."""
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8" if sys.stdout else False
+    print(json.dumps(values, indent=2, ensure_ascii=ascii_only, default=str))
+
+
+def printable(text: str) -> str:
+    """Text as a terminal can show it: control characters and invisible ones, as in names of files, are escaped."""
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _UNSEEN and character not in JOINERS
+        else character
+        for character in text
+    )
+
+
 def counted(number: int, one: str, several: str | None = None) -> str:
     """A number with its noun: "1 photo", "2,000 photos"."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
@@ -128,7 +193,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Col
         table.add_column(title, justify="right" if place in numbers else "left", no_wrap=place in numbers)
     for row in rows:
         # Names are text, not markup.
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     if not console.is_terminal:
         console.width = 100_000
     with console.capture() as output:

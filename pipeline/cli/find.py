@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from pipeline.cli.console import choice, counted, named, number, print_table, switch, working
+from pipeline.cli.console import choice, counted, named, number, print_table, say, say_json, switch, warn, working
 from pipeline.cli.models import load_models
 from pipeline.errors import UserError
 from pipeline.gallery.layout import DEMONSTRATION
-from pipeline.photo import read
-from pipeline.similarity.registry import DEFAULT_SCORER, SCORERS, is_default_embedding, load_scorer
+from pipeline.photo import INCOMPLETE, load
+from pipeline.registries import describe
+from pipeline.similarity.registry import DEFAULT_SCORER, SCORERS, load_scorer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pipeline.lookalikes import Found, Lookalikes, Match
     from pipeline.search.ranking import Method
 
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 _METHODS = ("min", "average")
 _METHOD = "Rank people by their most similar photo (min), or by the mean of their three most similar (average)."
-_SCORER = "What measures the distance."
 
 
 def find(
@@ -39,7 +40,7 @@ def find(
         str,
         choice(_METHODS, _METHOD),
     ] = "min",
-    scorer: Annotated[str, choice(SCORERS, _SCORER)] = DEFAULT_SCORER,
+    scorer: Annotated[str, named(_scorers())] = DEFAULT_SCORER,
     exact: Annotated[
         bool, switch("--exact", "Score every photo of the gallery, not only the nearest by cosine.")
     ] = False,
@@ -49,18 +50,18 @@ def find(
     from pipeline.lookalikes import Found, Lookalikes
 
     # Report a photo that cannot be read before loading the networks, which takes seconds.
-    first = read(photos[0]) if len(photos) == 1 else None
+    first = _read(photos[0]) if len(photos) == 1 else None
     with working("Loading the networks"):
         lookalikes = Lookalikes.open(gallery, scorer=scorer)
     looked = []
     with working("Looking for faces"):
         for path in photos:
             try:
-                looked.append((path, *lookalikes.look(path if first is None else first, face)))
+                looked.append((path, *lookalikes.look(_read(path) if first is None else first, face)))
             except UserError as error:
                 if len(photos) == 1:
                     raise
-                print(f"{path}: {error}", file=sys.stderr)
+                warn(f"{path}: {error}")
     probes = [probe for *_, probe in looked]
     ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact)
     found = [(path, Found(faces, face, matches)) for (path, faces, _), matches in zip(looked, ranked, strict=True)]
@@ -73,33 +74,50 @@ def find(
         raise UserError(f"{len(photos) - len(looked)} of {counted(len(photos), 'photo')} could not be looked up.")
 
 
+def _scorers() -> str:
+    return f"What measures the distance. {describe(SCORERS)}. Or the name of a finished run, for its network."
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """The pixels of a photo. Says so where part of it is missing."""
+    loaded = load(path)
+    if loaded.incomplete:
+        warn(f"{path}: {INCOMPLETE}")
+    return loaded.pixels
+
+
 def _print_json(found: list[tuple[Path, Found]], alone: bool) -> None:
     values = [{"photo": str(path), **asdict(of)} for path, of in found]
     for match in (match for of in values for match in of["matches"]):
         # JSON has no NaN.
         match["resemblance"] = None if math.isnan(match["resemblance"]) else match["resemblance"]
-    print(json.dumps(values[0] if alone else values, indent=2, ensure_ascii=False, default=str))
+    say_json(values[0] if alone else values)
 
 
 def _print_tables(found: list[tuple[Path, Found]], alone: bool) -> None:
     for path, of in found:
         if not alone:
-            print(f"\n{path}")
+            say()
+            say(str(path))
         if len(of.faces) > 1:
-            print(f"Face {of.face} of {len(of.faces)}. Choose another with --face N.", file=sys.stderr)
+            warn(f"Face {of.face} of {len(of.faces)}. Choose another with --face N.")
         print_matches(of.matches)
     if found:
-        print(NOTE)
+        say(NOTE)
 
 
 def _explain_uncalibrated(lookalikes: Lookalikes) -> None:
-    """Say why a gallery of another embedder has no resemblance."""
-    identity = lookalikes.gallery.manifest["embedding"]
-    if not is_default_embedding(identity):
-        print(
-            f"This gallery was made with the embedder {identity['model']}, so people are ranked by cosine. "
-            "The trained network and the resemblance are for the default embedder only."
+    """Say why there is no resemblance, if there is none."""
+    if not math.isnan(lookalikes.scorer.calibration.middle):
+        return
+    if lookalikes.scorer.name in SCORERS:
+        model = lookalikes.gallery.manifest["embedding"]["model"]
+        say(
+            f"This gallery was made with the embedder {model}, so people are ranked by cosine, without a "
+            "resemblance. A network trained on it gives one: python -m train fit, then release"
         )
+    else:
+        say("The run held out too few people to fit a resemblance.")
 
 
 def print_matches(matches: list[Match]) -> None:
@@ -121,20 +139,20 @@ def print_matches(matches: list[Match]) -> None:
 def compare(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The first photo.")],
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="The second photo.")],
-    scorer: Annotated[str, choice(SCORERS, _SCORER)] = DEFAULT_SCORER,
+    scorer: Annotated[str, named(_scorers())] = DEFAULT_SCORER,
     as_json: Annotated[bool, switch("--json", "Print JSON instead of words.")] = False,
 ) -> None:
     """Compare the faces in two photos."""
     from pipeline.lookalikes import compare as compare_photos
 
-    pictures = read(photo), read(other)
+    pictures = _read(photo), _read(other)
     fitted = load_scorer(scorer)
     result = compare_photos(pictures, load_models(), fitted)
     if as_json:
         values = {name: value for name, value in vars(result).items() if name != "portraits"}
-        print(json.dumps(values, indent=2))
+        say_json(values)
         return
     verdict = "two photos of the same person" if result.same else "photos of different people"
-    print(f"As alike as {verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}.")
-    print(f"Most pairs nearer than {result.threshold:.4f} show the same person. Cosine {result.cosine:.4f}.")
-    print(NOTE)
+    say(f"As alike as {verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}.")
+    say(f"Most pairs nearer than {result.threshold:.4f} show the same person. Cosine {result.cosine:.4f}.")
+    say(NOTE)

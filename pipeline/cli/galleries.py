@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import storage
-from pipeline.cli.console import choice, counted, named, number, print_table, progress, switch
+from pipeline.cli.console import choice, counted, named, number, print_table, progress, say, switch, warn
 from pipeline.cli.models import load_models
-from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS, load_embedder, name_of
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS, entry_of, load_embedder
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout
 from pipeline.gallery.layout import folder_of
+from pipeline.gallery.screening import RejectionKind
 from pipeline.registries import describe
 from pipeline.sources.base import SourcePeople
 from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES, sources_help
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pipeline.lookalikes import Models
     from pipeline.sources.base import Source
 
-_MISSING_SHOWN = 5
+_SHOWN_MAX = 5
 
 
 def build(
@@ -45,17 +47,27 @@ def build(
         Path | None, named("Where the photos are; the same as FOLDER.", "FOLDER", show_default=False)
     ] = None,
     photos_per_person: Annotated[int, number("How many photos of each person to use.")] = 10,
-    embedder: Annotated[str | None, named(_embedders(), show_default="that of the gallery, or facenet")] = None,
+    embedder: Annotated[
+        str | None, named(_embedders(), show_default=f"that of the gallery, or {DEFAULT_EMBEDDER}")
+    ] = None,
     fresh: Annotated[bool, switch("--fresh", "Rebuild the gallery if it exists.")] = False,
 ) -> None:
     """Build a gallery of your own people, or add people to one."""
-    folder_name = (path or folder or Path()).resolve().name
-    name = gallery or (folder_name if source == DEFAULT_SOURCE else source)
-    folder_of(name)
+    name = folder_of(gallery).name if gallery is not None else _default_name(source, path or folder)
     people = _people(name, SOURCES[source], path or folder)
+    _warn_of_cameras(people)
     models = load_models(_embedder(embedder, name, fresh))
     fill(name, people, models, photos_per_person=photos_per_person, fresh=fresh)
-    print(f"Try it: python -m pipeline find PHOTO --gallery {shlex.quote(name)}")
+    say(f"Try it: python -m pipeline find PHOTO --gallery {shlex.quote(name)}")
+
+
+def _default_name(source: str, place: Path | None) -> str:
+    """The gallery's name if none is given: that of the folder or source."""
+    text = os.path.realpath(place or Path()).rpartition(os.sep)[2] if source == DEFAULT_SOURCE else source
+    try:
+        return folder_of(text).name
+    except GalleryError as error:
+        raise GalleryError(str(error), command="python -m pipeline build FOLDER --gallery NAME") from error
 
 
 def _embedders() -> str:
@@ -65,9 +77,11 @@ def _embedders() -> str:
 
 def _embedder(wanted: str | None, name: str, fresh: bool) -> Callable[[], Embedder] | None:
     """Loads the embedder that was asked for, or else the gallery's own. None: the default one."""
+    if wanted:
+        return None if wanted == DEFAULT_EMBEDDER else lambda: load_embedder(wanted)
     manifest = None if fresh else storage.read_manifest(folder_of(name))
-    chosen = wanted or (name_of(manifest["embedding"]) if manifest else None)
-    return None if chosen in (None, DEFAULT_EMBEDDER) else lambda: load_embedder(chosen)
+    entry = entry_of(manifest["embedding"]) if manifest else None
+    return entry.load if entry and entry.name != DEFAULT_EMBEDDER else None
 
 
 def _people(name: str, source: Source, place: Path | None) -> SourcePeople:
@@ -76,15 +90,31 @@ def _people(name: str, source: Source, place: Path | None) -> SourcePeople:
 
     own = editing.added_people(name)
     others = SourcePeople((), 0) if own and source.needs_path and place is None else source.open(place)
-    return SourcePeople(itertools.chain(own, others.people), len(own) + others.count)
+    people = itertools.chain(own, others.people)
+    return SourcePeople(people, len(own) + others.count, others.skipped, others.camera_names)
 
 
-def fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool) -> None:
-    """Build a gallery with a progress bar and print the result."""
+def _warn_of_cameras(people: SourcePeople) -> None:
+    """Say which people are called what cameras call photos."""
+    if people.camera_names:
+        named = [f"{name} ({counted(photos, 'photo')})" for name, photos in people.camera_names.items()]
+        warn(
+            f"These names are a camera's rather than people's: {_some(named)}. Rename the photos after the people on "
+            "them, or put them into one folder for each person."
+        )
+
+
+def fill(
+    name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool, resume: bool = False
+) -> None:
+    """Build a gallery with a progress bar and print the result.
+
+    fresh: rebuild it if it exists; with ``resume``, going on from an unfinished rebuild.
+    """
     from pipeline.gallery import building, managing
 
     if fresh:
-        managing.clear_gallery(name)
+        managing.prepare_replacement(name, resume=resume)
     settings = building.BuildSettings(photos_per_person=photos_per_person)
     with progress() as report:
 
@@ -92,21 +122,36 @@ def fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: 
             detail = f"{done.people:,} of {done.people_total:,} people, {counted(done.photos, 'photo')}"
             report(f"Building {name}", done.people, done.people_total, detail)
 
-        built = building.build(name, people, models.detector, models.embedder, settings=settings, progress=show)
+        built = building.build(
+            name, people, models.detector, models.embedder, settings=settings, replace=fresh, progress=show
+        )
     _print_report(name, built)
 
 
 def _print_report(name: str, built: BuildReport) -> None:
     people, faces = counted(built.people, "person", "people"), counted(built.faces, "face")
-    print(f"Gallery {name}: {people}, {faces} ({built.faces_added:,} new).")
+    say(f"Gallery {name}: {people}, {faces} ({built.faces_added:,} new).")
     if built.rejected:
-        print(f"Left out {counted(sum(built.rejected.values()), 'photo')}; {built.report_path} says why:")
+        skipped = built.rejected.get(RejectionKind.SKIPPED, 0)
+        photos = sum(built.rejected.values()) - skipped
+        parts = [f"left out {counted(photos, 'photo')}"] if photos else []
+        parts += [f"skipped {counted(skipped, 'file or folder', 'files or folders')}"] if skipped else []
+        say(f"{' and '.join(parts).capitalize()}; {built.report_path} says why:")
         for kind, count in sorted(built.rejected.items(), key=lambda item: -item[1]):
-            print(f"  {count:>6}  {kind}")
+            say(f"  {count:>6}  {kind}")
     if built.missing:
-        more = len(built.missing) - _MISSING_SHOWN
-        names = ", ".join(built.missing[:_MISSING_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        print(f"Without a usable photo: {names}.")
+        say(f"Without a usable photo: {_some(built.missing)}.")
+    if built.incomplete:
+        incomplete = [str(path) for path in built.incomplete]
+        say(f"Added although part of the photo is missing, because its file is incomplete: {_some(incomplete)}.")
+    if built.shared:
+        say(f"The same photo is under several people: {_some(list(map(' and '.join, built.shared)))}.")
+
+
+def _some(items: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(items) - _SHOWN_MAX
+    return ", ".join(items[:_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def remove(
@@ -119,11 +164,11 @@ def remove(
     opened = opening.read_gallery(gallery)
     found = editing.find_people(opened, person)
     if not found:
-        raise GalleryError(f"There is no {person} in the gallery {gallery}.")
+        raise GalleryError(f"There is no {person} in the gallery {opened.name}.")
     if len(found) > 1:
         raise GalleryError(f"Several people have this name. Use one of: {', '.join(found)}")
-    count = editing.remove_person(gallery, found[0])
-    print(f"Removed {person} from {gallery}: {counted(count, 'photo')}.")
+    count = editing.remove_person(opened.name, found[0])
+    say(f"Removed {person} from {opened.name}: {counted(count, 'photo')}.")
 
 
 def list_galleries() -> None:
@@ -144,13 +189,13 @@ def check(gallery: Annotated[str, typer.Argument(metavar="GALLERY", help="Its na
 
     opened = opening.open_gallery(gallery)
     model = opened.manifest["embedding"]["model"]
-    print(f"Gallery {opened.name}: {opened.people_count:,} people, {len(opened):,} faces, embedder {model}.")
+    say(f"Gallery {opened.name}: {opened.people_count:,} people, {len(opened):,} faces, embedder {model}.")
     found = list(checking.problems(opened))
     for problem in found:
-        print(f"  {problem}")
+        say(f"  {problem}")
     if found:
         raise GalleryError(
             f"The gallery {gallery} has {counted(len(found), 'problem')}. Rebuild it from its photos.",
             command=layout.build_command(gallery, fresh=True),
         )
-    print("All hashes, embeddings and crops are in order.")
+    say("All hashes, embeddings and crops are in order.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.cli.console import named, progress
+from pipeline.cli.console import named, progress, say
 from pipeline.errors import MapError
 from pipeline.gallery.layout import DEMONSTRATION
 
@@ -37,7 +37,7 @@ def fit_map(name: str) -> None:
     with progress() as report:
         fitted = fitting.fit_map(opened, progress=report)
     save_map(opened, fitted)
-    print(f"Map of {opened.name}: {len(opened):,} faces, {int(fitted.clusters.max()) + 1} clusters.")
+    say(f"Map of {opened.name}: {len(opened):,} faces, {int(fitted.clusters.max()) + 1} clusters.")
     _print_quality(fitted.layouts)
 
 
@@ -59,7 +59,8 @@ def _fit_codes(name: str, folder: Path) -> None:
     from pipeline.map.files import save_code_layouts
     from pipeline.similarity import files
 
-    opened, network = opening.open_gallery(name), files.read_network(folder)
+    opened = opening.open_gallery(name)
+    network = files.read_network(folder, opened.manifest["embedding"])
     if not network.encoder:
         raise MapError(
             f"The network in {folder} has no encoder: its codes are the embeddings, which the map shows already. "
@@ -70,13 +71,13 @@ def _fit_codes(name: str, folder: Path) -> None:
     with progress() as report:
         layouts = fitting.fit_code_layouts(opened, network, progress=report)
     save_code_layouts(opened, layouts, folder=folder, network=network)
-    print(f"Codes of {opened.name} by the network in {folder}, shown beside its map.")
+    say(f"Codes of {opened.name} by the network in {folder}, shown beside its map.")
     _print_quality(layouts)
 
 
 def _print_quality(layouts: dict[str, Layout]) -> None:
     for name, layout in layouts.items():
-        print(
+        say(
             f"  {name}: trustworthiness {layout.trustworthiness:.3f}, "
-            f"{layout.kept.mean():.0%} of the nearest neighbours are near on the map"
+            f"{layout.kept.mean():.0%} of the most similar people are near on the map"
         )

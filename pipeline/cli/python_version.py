@@ -1,6 +1,7 @@
 """Refuse versions of Python that TensorFlow has no wheels for: ``python -m pipeline.cli.python_version``.
 
-``make`` runs this before it installs anything, so it imports nothing and uses no new syntax.
+``make`` runs this before it installs anything, and the command lines before they import anything else, so it imports
+nothing and uses no new syntax.
 """
 
 import sys
@@ -18,5 +19,12 @@ def version_problem(version: "tuple[int, ...]") -> "str | None":
     )
 
 
+def check() -> None:
+    """End the process with that sentence if this version of Python cannot run LooksLikeWho."""
+    problem = version_problem(sys.version_info[:2])
+    if problem:
+        sys.exit(problem)
+
+
 if __name__ == "__main__":
-    sys.exit(version_problem(sys.version_info[:2]))
+    check()

@@ -1,9 +1,11 @@
-"""The default embedder: FaceNet 20170512-110547 over four views of a face."""
+"""FaceNet 20170512-110547 over several views of a face."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from pipeline.embedding import facenet_weights as weights
-from pipeline.embedding.base import Embedder, EmbedderEntry, EmbeddingSettings, FaceNetwork
+from pipeline.embedding.base import EmbedderEntry, EmbeddingSettings, FaceNetwork, NetworkEmbedder
 from pipeline.faces.geometry import View
 
 # Chosen on LFW view 1 (``make benchmark-crop``).
@@ -17,22 +19,29 @@ FACENET_SETTINGS = EmbeddingSettings(
 )
 
 
-def facenet_embedder(settings: EmbeddingSettings = FACENET_SETTINGS) -> Embedder:
+def facenet_embedder(settings: EmbeddingSettings = FACENET_SETTINGS) -> NetworkEmbedder:
     """FaceNet as one compiled function. Raises WeightsError where its weights are missing."""
     network = FaceNetwork(
         model=weights.MODEL_ID,
-        side_px=weights.CROP_SIDE_PX,
+        size=(weights.CROP_SIDE_PX, weights.CROP_SIDE_PX),
         dimensions=weights.DIMENSIONS,
         parameters=weights.facenet_parameters(),
         rows=weights.compiled_facenet(),
     )
-    return Embedder(network, settings)
+    return NetworkEmbedder(network, settings)
 
 
-FACENET_128 = EmbedderEntry(
-    name="facenet",
-    title="FaceNet 128 (MS-Celeb-1M)",
-    help="FaceNet with 128 dimensions, trained on MS-Celeb-1M",
-    model=weights.MODEL_ID,
-    load=facenet_embedder,
-)
+def facenet_entry(settings: EmbeddingSettings = FACENET_SETTINGS) -> EmbedderEntry:
+    """FaceNet's line in the registry, or in a pair, where it may be shown other views."""
+    return EmbedderEntry(
+        name="facenet",
+        title="FaceNet 128 (MS-Celeb-1M)",
+        help="FaceNet with 128 dimensions, trained on MS-Celeb-1M",
+        identity=settings.identity(weights.MODEL_ID),
+        load=partial(facenet_embedder, settings),
+        dimensions=weights.DIMENSIONS,
+        fetch=weights.fetch_facenet,
+    )
+
+
+FACENET_128 = facenet_entry()

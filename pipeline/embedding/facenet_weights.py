@@ -1,4 +1,4 @@
-"""FaceNet's weights: fetched once, verified by hash, kept as Keras weights to train from and as a graph to run."""
+"""FaceNet's weights: fetched once, verified by hash, kept as Keras weights, and converted once to run faster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import downloads, storage, tensorflow_loader
+from pipeline.embedding import runtime
 from pipeline.errors import UserError, WeightsError
 
 if TYPE_CHECKING:
@@ -24,13 +25,10 @@ CROP_SIDE_PX = 160
 
 _KERAS_2_FILE = "model/facenet_keras.h5"
 _KERAS_2_SHA256 = "6acdd8fb3a3fb2b54257abdd1879246a3fcbe18fbe53a41c751e141abe63a0af"
-_FORMAT = 2
+# Format 2 also had the network as a SavedModel.
+_FORMAT, _FORMATS = 3, (2, 3)
 _COMMAND = "python -m pipeline setup"
 _FILE = "facenet.weights.h5"
-_GRAPH = "graph"
-# The files of a SavedModel.
-_VARIABLES = f"{_GRAPH}/variables/variables"
-_GRAPH_FILES = (f"{_GRAPH}/saved_model.pb", f"{_VARIABLES}.index", f"{_VARIABLES}.data-00000-of-00001")
 
 
 def build_facenet() -> keras.Model:
@@ -43,7 +41,7 @@ def build_facenet() -> keras.Model:
 
 def load_facenet() -> keras.Model:
     """The network with its weights as a Keras model, to train from. Raises WeightsError."""
-    path = _verified(_FILE) / _FILE
+    path = _verified()
     model = build_facenet()
     model.load_weights(path)
     return model
@@ -52,13 +50,10 @@ def load_facenet() -> keras.Model:
 def compiled_facenet() -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """The network as a compiled function: uint8 crops (n, 160, 160, 3) to unit rows, float32 (n, 128).
 
-    Equals :func:`load_facenet` within 1e-6, loads in a third of the time and runs a tenth faster.
-    Raises WeightsError.
+    See :mod:`.runtime` for how far its rows agree with those of :func:`load_facenet`. Raises WeightsError.
     """
-    folder = _verified(*_GRAPH_FILES)
-    loaded = tensorflow_loader.load_tensorflow().saved_model.load(str(folder / _GRAPH))
-    # The lambda keeps the module, and with it the function's variables, alive.
-    return lambda crops: np.asarray(loaded.rows(crops))
+    origin = _manifest()["sha256"][_FILE]
+    return runtime.kept_network(MODEL_ID, origin, lambda: facenet_function(load_facenet()))
 
 
 def facenet_parameters() -> int:
@@ -72,7 +67,7 @@ def fetch_facenet(converting: AbstractContextManager[object] = contextlib.nullco
     converting: entered during the conversion, which takes seconds, for instance to show that work goes on.
     """
     with contextlib.suppress(WeightsError):
-        _verified(_FILE, *_GRAPH_FILES)
+        _verified()
         return
     with storage.atomic_path(_folder()) as temporary:
         temporary.mkdir(parents=True)
@@ -83,31 +78,30 @@ def fetch_facenet(converting: AbstractContextManager[object] = contextlib.nullco
             model.load_weights(original, by_name=True)
             original.unlink()
             model.save_weights(temporary / _FILE)
-            _save_graph(model, temporary / _GRAPH)
-        hashes = {name: storage.sha256(temporary / name) for name in (_FILE, *_GRAPH_FILES)}
+        hashed = storage.sha256(temporary / _FILE)
         about = {"model": MODEL_ID, "origin": origin, "parameters": model.count_params()}
-        storage.write_manifest(temporary, {"format": _FORMAT, **about, "sha256": hashes})
+        storage.write_manifest(temporary, {"format": _FORMAT, **about, "sha256": {_FILE: hashed}})
 
 
 def _manifest() -> dict[str, Any]:
     manifest = storage.read_manifest(_folder())
     if manifest is None:
         raise WeightsError(f"The weights of {MODEL_ID} are missing.", command=_COMMAND)
-    if manifest.get("format") != _FORMAT:
+    if manifest.get("format") not in _FORMATS:
         raise WeightsError(f"The weights of {MODEL_ID} were stored by another version.", command=_COMMAND)
     return manifest
 
 
-def _verified(*names: str) -> Path:
-    """The folder of the weights, after checking the hashes of these files. Raises WeightsError."""
-    folder, hashes = _folder(), _manifest()["sha256"]
-    if any(not (folder / name).is_file() or storage.sha256(folder / name) != hashes[name] for name in names):
+def _verified() -> Path:
+    """The file of the weights, after checking its hash. Raises WeightsError."""
+    path, expected = _folder() / _FILE, _manifest()["sha256"][_FILE]
+    if not path.is_file() or storage.sha256(path) != expected:
         raise WeightsError(f"The weights of {MODEL_ID} are damaged.", command=_COMMAND)
-    return folder
+    return path
 
 
-def _save_graph(model: keras.Model, folder: Path) -> None:
-    """Write the network, from pixels to unit rows, as a SavedModel."""
+def facenet_function(model: keras.Model) -> Any:
+    """FaceNet, as published or fine-tuned, as a ``tf.function`` from uint8 crops (n, 160, 160, 3) to unit rows."""
     tf = tensorflow_loader.load_tensorflow()
     folded = _folded(model)
 
@@ -119,11 +113,7 @@ def _save_graph(model: keras.Model, folder: Path) -> None:
         deviation = tf.maximum(tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True), floor)
         return tf.math.l2_normalize(folded((pixels - mean) / deviation, training=False), axis=-1)
 
-    module = tf.Module()
-    module.variables_of_network = [variable.value for variable in folded.variables]
-    crops = tf.TensorSpec((None, CROP_SIDE_PX, CROP_SIDE_PX, 3), tf.uint8)
-    module.rows = tf.function(rows, input_signature=[crops])
-    tf.saved_model.save(module, str(folder), signatures={})
+    return tf.function(rows, input_signature=[tf.TensorSpec((None, CROP_SIDE_PX, CROP_SIDE_PX, 3), tf.uint8)])
 
 
 def _folded(model: keras.Model) -> keras.Model:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import storage, tensorflow_loader
-from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, unit
+from pipeline.embedding.base import SQUARE_CROP, EmbedderEntry, FaceNetwork, NetworkEmbedder, unit
 from pipeline.errors import WeightsError
 
 # Name of the embedder to module and class of keras.applications.
@@ -32,7 +32,7 @@ def imagenet_weights_path(name: str) -> Path:
     return storage.home() / "models" / f"{name}.weights.h5"
 
 
-def imagenet_embedder(name: str) -> Embedder:
+def imagenet_embedder(name: str) -> NetworkEmbedder:
     """A network of keras.applications up to its mean pooling. Raises WeightsError."""
     tf = tensorflow_loader.load_tensorflow()
     module_name, class_name = IMAGENET[name]
@@ -60,8 +60,8 @@ def imagenet_embedder(name: str) -> Embedder:
     def rows(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return unit(compiled(crops).numpy())
 
-    network = FaceNetwork(_model_id(name), _SIDE_PX, model.output_shape[-1], model.count_params(), rows)
-    return Embedder(network, SQUARE_CROP)
+    network = FaceNetwork(_model_id(name), (_SIDE_PX, _SIDE_PX), model.output_shape[-1], model.count_params(), rows)
+    return NetworkEmbedder(network, SQUARE_CROP)
 
 
 def _model_id(name: str) -> str:
@@ -73,7 +73,7 @@ IMAGENET_NETWORKS = tuple(
         name=name,
         title=f"{class_name} (ImageNet)",
         help=f"{class_name}, trained on the objects of ImageNet",
-        model=_model_id(name),
+        identity=SQUARE_CROP.identity(_model_id(name)),
         load=partial(imagenet_embedder, name),
     )
     for name, (_, class_name) in IMAGENET.items()

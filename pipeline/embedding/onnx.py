@@ -1,11 +1,18 @@
-"""Any face model in ONNX format, with its settings in a JSON file beside it."""
+"""Any face model in ONNX format, with its settings in a JSON file beside it.
+
+The data folder keeps a copy of each model with its settings, under an id that is the hash of both. So a gallery finds
+exactly what it was built with, whatever is built later.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,66 +20,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import storage
-from pipeline.embedding.base import Embedder, EmbeddingSettings, FaceNetwork, unit
+from pipeline.embedding.base import (
+    EmbedderEntry,
+    EmbeddingSettings,
+    FaceNetwork,
+    NetworkEmbedder,
+    unit,
+    usable,
+)
+from pipeline.embedding.onnx_model import OnnxFile, OnnxModel, read_onnx_file
+from pipeline.embedding.onnx_settings import OnnxSettings, as_json, onnx_settings, read_onnx_settings
 from pipeline.errors import UserError, WeightsError
 from pipeline.faces.face import Face
 from pipeline.faces.geometry import View
 
 SUFFIX = ".onnx"
 _MODEL_FILE, _SETTINGS_FILE = "model.onnx", "model.json"
+_MODEL_ID = re.compile(r"onnx-[0-9a-f]{16}")
+# For models that take whole numbers: the pixels as they are.
+_PIXELS = OnnxSettings(mean=0.0, std=1.0)
 
 
-@dataclass(frozen=True)
-class OnnxSettings:
-    """What the JSON file beside an ONNX model says about its input.
-
-    landmarks: five points (x, y) in pixels of the crop, where eyes, nose and corners of the mouth belong, as in
-        ArcFace's template. Without them, the crop is a box around the face:
-    squareness, margin_ratio: of that box (:class:`pipeline.faces.geometry.View`).
-    mirrored: whether the rows of the crop and its mirror image are averaged.
-    mean, std: subtracted from the pixels, 0..255; divisor afterwards.
-    channels: "rgb" or "bgr".
-    """
-
-    landmarks: tuple[tuple[float, float], ...] = ()
-    squareness: float = 1.0
-    margin_ratio: float = 0.1
-    mirrored: bool = True
-    mean: float = 127.5
-    std: float = 127.5
-    channels: str = "rgb"
-
-
-class OnnxEmbedder(Embedder):
+class OnnxEmbedder(NetworkEmbedder):
     """An ONNX model. Where its settings give landmarks, faces are aligned to them."""
 
-    def __init__(self, network: FaceNetwork, embedding: EmbeddingSettings, settings: OnnxSettings) -> None:
-        super().__init__(network, embedding)
+    def __init__(self, network: FaceNetwork, settings: OnnxSettings) -> None:
+        view = View(settings.squareness, settings.margin_ratio)
+        views = (view, replace(view, mirror=True)) if settings.mirrored else (view,)
+        super().__init__(network, EmbeddingSettings(views))
         self.onnx = settings
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The model, whose id is its hash, and all of its settings."""
-        return {"model": self.network.model, **json.loads(json.dumps(asdict(self.onnx)))}
+        """The model, whose id is a hash, and all of its settings."""
+        return identity_of(self.network.model, self.onnx)
 
-    def upright(self, photo: NDArray[np.uint8], face: Face) -> tuple[NDArray[np.uint8], Face]:
-        """Unchanged where aligning turns the face anyway."""
-        return (photo, face) if self.onnx.landmarks else super().upright(photo, face)
-
-    def crops(self, photo: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    def crops(self, photo: NDArray[np.uint8], face: Face) -> list[NDArray[np.uint8]]:
         """The aligned face, or the box around it, and the mirror image where that is averaged."""
         if not self.onnx.landmarks:
             return super().crops(photo, face)
-        crop = align_to_template(photo, face, self.onnx.landmarks, side_px=self.network.side_px)
-        return np.stack([crop, crop[:, ::-1]] if self.onnx.mirrored else [crop])
+        crop = align_to_template(photo, face, self.onnx.landmarks, size=self.network.size)
+        return [crop, crop[:, ::-1]] if self.onnx.mirrored else [crop]
+
+
+def identity_of(model: str, settings: OnnxSettings) -> dict[str, Any]:
+    """The identity of an embedder: its model's id and all of its settings."""
+    return {"model": model, **as_json(settings)}
 
 
 def align_to_template(
-    photo: NDArray[np.uint8], face: Face, template: Sequence[tuple[float, float]], *, side_px: int
+    photo: NDArray[np.uint8], face: Face, template: Sequence[tuple[float, float]], *, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """The face turned, scaled and shifted so that its landmarks fit the template best: uint8 (side, side, 3).
+    """The face turned, scaled and shifted so that its landmarks fit the template best: uint8 (height, width, 3).
 
-    Raises UserError where the landmarks coincide.
+    size: of the crop, (width, height). Raises UserError where the landmarks coincide.
     """
     import cv2
 
@@ -80,23 +81,52 @@ def align_to_template(
     matrix, _ = cv2.estimateAffinePartial2D(points, wanted, method=cv2.LMEDS)
     if matrix is None:
         raise UserError("All landmarks of a face are at the same point, so it cannot be aligned.")
-    return np.asarray(cv2.warpAffine(photo, matrix, (side_px, side_px), borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.warpAffine(photo, matrix, size, borderMode=cv2.BORDER_REPLICATE))
 
 
-def keep_model(path: Path) -> Path:
-    """Copy the user's model and its settings into the data folder. Returns the copy's folder. Raises UserError."""
+def onnx_embedder(path: Path) -> OnnxEmbedder:
+    """The embedder of the user's model, once it has embedded a test picture; a copy is kept. Raises UserError."""
+    settings_path = path.with_suffix(".json")
     if path.name == _MODEL_FILE and path.parent.parent == storage.home() / "models":
-        return path.parent
-    settings = path.with_suffix(".json")
-    for part in (path, settings):
+        return kept_embedder({"model": path.parent.name, **as_json(read_onnx_settings(settings_path))})
+    for part in (path, settings_path):
         if not part.is_file():
             raise UserError(f"{part} is missing. An ONNX embedder is two files: MODEL.onnx and MODEL.json beside it.")
-    folder = kept_model_path(f"onnx-{storage.sha256(path)[:16]}").parent
-    with storage.atomic_path(folder) as temporary:
-        temporary.mkdir(parents=True)
-        shutil.copyfile(path, temporary / _MODEL_FILE)
-        shutil.copyfile(settings, temporary / _SETTINGS_FILE)
-    return folder
+    file = read_onnx_file(path)
+    model = OnnxModel(file.content, path)
+    whole_numbers = model.pixels == np.uint8
+    settings = read_onnx_settings(settings_path, defaults=_PIXELS if whole_numbers else OnnxSettings())
+    embedder = _embedder(_id_of(file, settings), file, model, settings)
+    _keep(embedder, file)
+    return embedder
+
+
+def kept_embedder(identity: Mapping[str, Any]) -> OnnxEmbedder:
+    """The embedder that a gallery was built with, with the settings of that time. Raises WeightsError."""
+    path = kept_model_path(identity["model"])
+    settings = onnx_settings({name: value for name, value in identity.items() if name != "model"})
+    try:
+        return embedder_of(identity["model"], path, settings)
+    except WeightsError as error:
+        raise WeightsError(
+            f"The copy of the gallery's ONNX model in {path.parent} is damaged. "
+            "Build the gallery again with the model's own file, which restores the copy."
+        ) from error
+
+
+def embedder_of(model_id: str, path: Path, settings: OnnxSettings) -> OnnxEmbedder:
+    """The embedder of the model in a file. Raises WeightsError."""
+    file = read_onnx_file(path)
+    return _embedder(model_id, file, OnnxModel(file.content, path), settings)
+
+
+def kept_entry(identity: Mapping[str, Any]) -> EmbedderEntry | None:
+    """The embedder of a gallery, as the registry has others, if its model is kept."""
+    model = str(identity.get("model"))
+    if not _MODEL_ID.fullmatch(model) or not kept_model_path(model).is_file():
+        return None
+    load = partial(kept_embedder, identity)
+    return EmbedderEntry(str(kept_model_path(model)), model, "an ONNX model", dict(identity), load)
 
 
 def kept_model_path(model: str) -> Path:
@@ -104,62 +134,78 @@ def kept_model_path(model: str) -> Path:
     return storage.home() / "models" / model / _MODEL_FILE
 
 
-def onnx_embedder(folder: Path) -> Embedder:
-    """The embedder of a kept ONNX model. Raises WeightsError."""
-    settings = read_onnx_settings(folder / _SETTINGS_FILE)
-    side_px, dimensions, parameters, run = _session(folder / _MODEL_FILE)
+def _id_of(file: OnnxFile, settings: OnnxSettings) -> str:
+    """The id of a model with its settings.
+
+    Earlier versions took the hash of the model alone. A copy of theirs with the same settings is used, so that their
+    galleries can be added to.
+    """
+    former = f"onnx-{file.sha256[:16]}"
+    with suppress(WeightsError):  # Its settings are missing, or no longer allowed.
+        if read_onnx_settings(kept_model_path(former).with_name(_SETTINGS_FILE)) == settings:
+            return former
+    text = json.dumps([file.sha256, as_json(settings)], sort_keys=True)
+    return f"onnx-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _keep(embedder: OnnxEmbedder, file: OnnxFile) -> None:
+    """Copy a model and its settings into the data folder, unless they are there undamaged."""
+    path = kept_model_path(embedder.network.model)
+    if path.is_file() and path.read_bytes() == file.content and path.with_name(_SETTINGS_FILE).is_file():
+        return
+    with storage.atomic_path(path.parent) as temporary:
+        temporary.mkdir(parents=True)
+        (temporary / _MODEL_FILE).write_bytes(file.content)
+        storage.write_json(temporary / _SETTINGS_FILE, as_json(embedder.onnx))
+
+
+def _embedder(model_id: str, file: OnnxFile, model: OnnxModel, settings: OnnxSettings) -> OnnxEmbedder:
+    """The embedder, once it has embedded two test pictures. Raises WeightsError for settings that do not fit."""
+    settings.check_landmarks(model.size)
+    if model.pixels == np.uint8 and (settings.mean, settings.std) != (_PIXELS.mean, _PIXELS.std):
+        raise WeightsError(
+            "The ONNX model takes whole numbers from 0 to 255. Leave mean and std out of its settings."
+        )
+    with np.errstate(over="ignore"):
+        mean, std = np.array(settings.mean, np.float32), np.array(settings.std, np.float32)
     channels = slice(None, None, -1 if settings.channels == "bgr" else 1)
 
-    def rows(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return unit(run((crops[..., channels].astype(np.float32) - settings.mean) / settings.std))
+    def pixels(crops: NDArray[np.uint8]) -> NDArray[Any]:
+        return ((crops.astype(np.float32) - mean) / std)[..., channels]
 
-    view = View(settings.squareness, settings.margin_ratio)
-    mirrored = (view, View(settings.squareness, settings.margin_ratio, mirror=True))
-    embedding = EmbeddingSettings(views=mirrored if settings.mirrored else (view,))
-    return OnnxEmbedder(FaceNetwork(folder.name, side_px, dimensions, parameters, rows), embedding, settings)
-
-
-def read_onnx_settings(path: Path) -> OnnxSettings:
-    """The settings of an ONNX model. Raises WeightsError."""
-    values = storage.read_json(path)
-    try:
-        settings = OnnxSettings(**(values or {}))
-        points = np.array(settings.landmarks, np.float64).reshape(-1, 2)
-        if values is None or len(points) not in (0, 5) or settings.channels not in ("rgb", "bgr") or not settings.std:
-            raise ValueError(values)
-    except (TypeError, ValueError) as error:
-        names = ", ".join(OnnxSettings.__dataclass_fields__)
+    pictures = _test_pictures(model.size)
+    model.fit_batch(pixels(pictures))
+    rows = unit(model.rows(pixels(pictures)))
+    if not usable(rows).all():
         raise WeightsError(
-            f"The settings of the ONNX model are invalid. They must be a JSON object with the keys {names}."
-        ) from error
-    return OnnxSettings(**{**asdict(settings), "landmarks": tuple(map(tuple, points.tolist()))})
+            "The ONNX model gives a test picture a row that is zero or not a number. "
+            "Check mean and std in its settings, or use another model."
+        )
+    if np.allclose(rows[0], rows[1], atol=1e-6):
+        raise WeightsError(
+            "The ONNX model gives different pictures the same row. "
+            "Check mean and std in its settings, or use another model."
+        )
+    model.hasten(file.content, pixels(pictures), rows)
+    network = FaceNetwork(
+        model_id, model.size, rows.shape[1], file.parameters, lambda crops: unit(model.rows(pixels(crops)))
+    )
+    return OnnxEmbedder(network, settings)
 
 
-def _session(path: Path) -> tuple[int, int, int, Callable[[NDArray[np.float32]], NDArray[np.float32]]]:
-    """Side in pixels, dimensions, parameters, and the model on float32 (n, side, side, 3). Raises WeightsError."""
-    import onnx
-    import onnxruntime
+def _test_pictures(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A drawn face, and noise: uint8 (2, height, width, 3)."""
+    width, height = size
+    y, x = np.mgrid[:height, :width]
+    right, down = x / width - 0.5, y / height - 0.5
 
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=onnxruntime.get_available_providers())
-        graph = onnx.load(path).graph
-    except Exception as error:  # The exceptions of the two libraries have no common base.
-        raise WeightsError(f"{path} cannot be read as an ONNX model.") from error
-    (crops_input, *others), (rows_output, *_) = session.get_inputs(), session.get_outputs()
-    shape = list(crops_input.shape)
-    channels_first = len(shape) == 4 and shape[1] == 3
-    side = shape[2 if channels_first else 1] if len(shape) == 4 else None
-    if others or not isinstance(side, int) or 3 not in shape[1:]:
-        raise WeightsError(f"The ONNX model's input is {shape}. It must have one input (photos, 3, side, side).")
+    def spot(across: float, along: float, wide: float, high: float) -> NDArray[np.bool_]:
+        return np.hypot((right - across) / wide, (down - along) / high) < 1
 
-    def run(crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        crops = crops.transpose(0, 3, 1, 2) if channels_first else crops
-        # Some models have a fixed batch size of one.
-        parts = [crops] if not isinstance(shape[0], int) else [crop[None] for crop in crops]
-        outputs = [
-            session.run([rows_output.name], {crops_input.name: np.ascontiguousarray(part)})[0] for part in parts
-        ]
-        return np.concatenate([np.asarray(rows, np.float32).reshape(len(rows), -1) for rows in outputs])
-
-    dimensions = run(np.zeros((1, side, side, 3), np.float32)).shape[1]
-    return side, dimensions, int(sum(np.prod(tensor.dims) for tensor in graph.initializer)), run
+    face = np.full((height, width, 3), (90, 110, 130), np.uint8)
+    face[spot(0, 0, 0.38, 0.48)] = (205, 160, 135)
+    for eye in (-0.16, 0.16):
+        face[spot(eye, -0.1, 0.07, 0.04)] = (50, 40, 35)
+    face[spot(0, 0.25, 0.14, 0.04)] = (150, 70, 70)
+    noise = np.random.default_rng(0).integers(0, 256, face.shape, np.uint8)
+    return np.stack([face, noise])

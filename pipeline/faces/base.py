@@ -40,9 +40,11 @@ class DetectorEntry:
     """A detector's line in the registry.
 
     name: by which it is chosen. help: one line for help texts. load: loads the network, which takes seconds.
+    load_second: loads the network of a second opinion, if there is one (see :mod:`.second_opinion`).
     """
 
     name: str
     help: str
     load: Callable[[], DetectionNetwork]
     settings: DetectionSettings = DetectionSettings()
+    load_second: Callable[[], DetectionNetwork] | None = None

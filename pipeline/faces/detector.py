@@ -15,17 +15,34 @@ from pipeline.faces.base import DetectionNetwork, DetectionSettings, DetectorEnt
 from pipeline.faces.face import Face
 from pipeline.faces.geometry import prominence, rotate_back, scale_face, shrink_to
 from pipeline.faces.mtcnn import MTCNN_DETECTOR
+from pipeline.faces.second_opinion import SecondOpinion
+from pipeline.faces.yunet import YUNET_DETECTOR
 
-DETECTORS: dict[str, DetectorEntry] = {entry.name: entry for entry in (MTCNN_DETECTOR,)}
-DEFAULT_DETECTOR = MTCNN_DETECTOR.name
+BOTH = DetectorEntry(
+    name="mtcnn+yunet",
+    help="MTCNN, and YuNet where it finds no face or an unlikely one",
+    load=MTCNN_DETECTOR.load,
+    settings=MTCNN_DETECTOR.settings,
+    load_second=YUNET_DETECTOR.load,
+)
+DETECTORS: dict[str, DetectorEntry] = {entry.name: entry for entry in (BOTH, MTCNN_DETECTOR, YUNET_DETECTOR)}
+DEFAULT_DETECTOR = BOTH.name
 
 
 class Detector:
     """Finds the faces of photos of any size. Loading a network takes seconds, so detectors are shared."""
 
-    def __init__(self, network: DetectionNetwork, settings: DetectionSettings = DetectionSettings()) -> None:
-        self.network = network
-        self.settings = settings
+    def __init__(
+        self,
+        network: DetectionNetwork,
+        settings: DetectionSettings = DetectionSettings(),
+        *,
+        second: DetectionNetwork | None = None,
+        name: str = "",
+    ) -> None:
+        """``second``: the network of a second opinion. ``name``: in the registry."""
+        self.network, self.settings, self.name = network, settings, name
+        self._opinion = SecondOpinion(network, second, settings) if second else None
 
     def __call__(self, photos: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
         """The faces of each photo, RGB (height, width, 3), the most prominent first; empty where there is none."""
@@ -35,6 +52,8 @@ class Detector:
         second = self._search([photos[index] for index in large], self.settings.second_look_side_px)
         for index, faces in zip(large, second, strict=True):
             found[index] = faces
+        if self._opinion:
+            found = [self._opinion(photo, faces) for photo, faces in zip(photos, found, strict=True)]
         # Networks find upright faces only: turn photos that lie on their side, or their head, without saying so.
         for quarters in (1, 3, 2):
             empty = [index for index in range(len(photos)) if not found[index]]
@@ -70,4 +89,5 @@ def load_detector(name: str = DEFAULT_DETECTOR) -> Detector:
     if name not in DETECTORS:
         raise UserError(f"There is no detector {name}. Choose one of {', '.join(DETECTORS)}.")
     entry = DETECTORS[name]
-    return Detector(entry.load(), entry.settings)
+    second = entry.load_second() if entry.load_second else None
+    return Detector(entry.load(), entry.settings, second=second, name=name)

@@ -16,7 +16,10 @@ from PIL import Image
 from pipeline.faces.face import Face
 
 _Point = tuple[float, float]
+Box = tuple[float, float, float, float]
 
+# A head that is rolled further than this is turned upright, for people and for networks.
+LEVEL_OVER_DEGREES = 10.0
 # Added on each side of a portrait, as a share of the face's side.
 PORTRAIT_MARGIN_RATIO = 0.35
 # The longer side, in pixels, of the cut-out that is levelled.
@@ -27,8 +30,8 @@ _LEVEL_SIDE_PX = 640
 class View:
     """How a crop is cut from a photo around a face.
 
-    squareness: 0 takes the box itself, stretched to a square; 1 a square around its longer side; values between
-        lengthen the shorter side by that share of the difference.
+    squareness: 0 takes the box itself, stretched to the crop's shape; 1 the smallest region of that shape around the
+        box, such as a square around its longer side; values between add that share of the difference.
     margin_ratio: added on each side, as a share of the side.
     turn_degrees: turns the crop, clockwise as the network sees it.
     mirror: flips left and right, before turning.
@@ -81,6 +84,16 @@ def rotate_back(face: Face, shape: tuple[int, ...], *, quarters: int) -> Face:
     return Face(box, tuple(back(*point) for point in face.landmarks), face.confidence)
 
 
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes (x, y, width, height), 0..1."""
+    lengths = (
+        min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) - max(one[axis], other[axis]) for axis in (0, 1)
+    )
+    across, down = (max(length, 0.0) for length in lengths)
+    both = across * down
+    return both / (one[2] * one[3] + other[2] * other[3] - both)
+
+
 def prominence(face: Face, shape: tuple[int, ...]) -> float:
     """The face's side in pixels, weighted down to zero towards the corners of the photo, which has this shape."""
     height, width = shape[:2]
@@ -125,23 +138,79 @@ def cut_and_resize(
     return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=inner))
 
 
-def crop(photo: NDArray[np.uint8], face: Face, view: View, *, side_px: int) -> NDArray[np.uint8]:
-    """One view of a face, uint8 (side_px, side_px, 3)."""
+def crop(photo: NDArray[np.uint8], face: Face, view: View, *, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """One view of a face, of ``size`` (width, height): uint8 (height, width, 3)."""
     x, y = face.centre
-    side = face.side_px
+    box, (width, height) = face.box[2:], size
+    around = (max(box[0], box[1] * (width / height)), max(box[1], box[0] * (height / width)))
     # Cut with room around the crop, so that turning it leaves no empty corner.
     angle = math.radians(abs(view.turn_degrees))
-    room_px = math.ceil(side_px * (math.sin(angle) + math.cos(angle) - 1) / 2)
-    reach = (0.5 + view.margin_ratio) * (1 + 2 * room_px / side_px)
-    half_width, half_height = (reach * (length + view.squareness * (side - length)) for length in face.box[2:])
+    sine, cosine = math.sin(angle), math.cos(angle)
+    room = (
+        max(math.ceil((width * cosine + height * sine - width) / 2), 0),
+        max(math.ceil((height * cosine + width * sine - height) / 2), 0),
+    )
+    half_width, half_height = (
+        (0.5 + view.margin_ratio) * (1 + 2 * room_px / side_px) * (length + view.squareness * (full - length))
+        for room_px, side_px, length, full in zip(room, size, box, around, strict=True)
+    )
     region = (x - half_width, y - half_height, x + half_width, y + half_height)
-    cropped = cut_and_resize(photo, region, size=(side_px + 2 * room_px, side_px + 2 * room_px))
+    cropped = cut_and_resize(photo, region, size=(width + 2 * room[0], height + 2 * room[1]))
     if view.mirror:
         cropped = cropped[:, ::-1]
-    if room_px:
+    if any(room):
         turned = np.asarray(Image.fromarray(cropped).rotate(-view.turn_degrees, Image.Resampling.BICUBIC))
-        cropped = turned[room_px:-room_px, room_px:-room_px]
+        cropped = turned[room[1] : room[1] + height, room[0] : room[0] + width]
     return cropped
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square cut from a photo around a face and turned.
+
+    pixels: uint8 (side, side, 3). centre: its centre in the photo. reach: half its side, in pixels of the photo.
+    scale: pixels of the square for one of the photo. roll_degrees: by how much it was turned counterclockwise.
+    """
+
+    pixels: NDArray[np.uint8]
+    centre: _Point
+    reach: float
+    scale: float
+    roll_degrees: float
+
+    def moved(self, face: Face) -> Face:
+        """A face of the photo in coordinates of the square."""
+        (x, y), (cosine, sine) = self.centre, _direction(self.roll_degrees)
+
+        def place(point: _Point) -> _Point:
+            right, down = point[0] - x, point[1] - y
+            return (
+                (right * cosine + down * sine + self.reach) * self.scale,
+                (down * cosine - right * sine + self.reach) * self.scale,
+            )
+
+        return _placed(face, place, self.scale, lying=_is_lying(self.roll_degrees))
+
+    def moved_back(self, face: Face) -> Face:
+        """A face of the square in coordinates of the photo."""
+        (x, y), (cosine, sine) = self.centre, _direction(self.roll_degrees)
+
+        def place(point: _Point) -> _Point:
+            right, down = (value / self.scale - self.reach for value in point)
+            return x + right * cosine - down * sine, y + down * cosine + right * sine
+
+        return _placed(face, place, 1 / self.scale, lying=_is_lying(self.roll_degrees + face.roll_degrees))
+
+
+def square_around(
+    photo: NDArray[np.uint8], face: Face, *, reach_ratio: float, side_px: int, roll_degrees: float = 0.0
+) -> Square:
+    """The square around a face that reaches ``reach_ratio`` of the face's side from its centre, shown at ``side_px``.
+
+    roll_degrees: of the face, to level it.
+    """
+    reach = max(face.side_px, 1.0) * reach_ratio
+    return _square(photo, face.centre, reach, side_px / (2 * reach), roll_degrees)
 
 
 def level(photo: NDArray[np.uint8], face: Face, *, over_degrees: float) -> tuple[NDArray[np.uint8], Face]:
@@ -153,23 +222,33 @@ def level(photo: NDArray[np.uint8], face: Face, *, over_degrees: float) -> tuple
     roll = face.roll_degrees
     if abs(roll) <= over_degrees:
         return photo, face
-    x, y = face.centre
     reach = face.side_px * 1.5
-    scale = min(1.0, _LEVEL_SIDE_PX / (2 * reach))
-    side = max(round(2 * reach * scale), 2)
-    around = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), size=(side, side))
-    turned = _rotate(around, roll)
-    width, height = face.box[2:]
-    if 45 < abs(roll) < 135:
+    square = _square(photo, face.centre, reach, min(1.0, _LEVEL_SIDE_PX / (2 * reach)), roll)
+    return square.pixels, square.moved(face)
+
+
+def _square(photo: NDArray[np.uint8], centre: _Point, reach: float, scale: float, roll_degrees: float) -> Square:
+    side, (x, y) = max(round(2 * reach * scale), 2), centre
+    pixels = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), size=(side, side))
+    return Square(_rotate(pixels, roll_degrees) if roll_degrees else pixels, centre, reach, scale, roll_degrees)
+
+
+def _placed(face: Face, place: Callable[[_Point], _Point], scale: float, *, lying: bool) -> Face:
+    """The face with its points moved and its box scaled; ``lying`` swaps the box's width and height."""
+    (x, y), (width, height) = place(face.centre), (length * scale for length in face.box[2:])
+    if lying:
         width, height = height, width
-    cosine, sine = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    box = (x - width / 2, y - height / 2, width, height)
+    return Face(box, tuple(place(point) for point in face.landmarks), face.confidence)
 
-    def moved(point: _Point) -> _Point:
-        right, down = point[0] - x, point[1] - y
-        return (right * cosine + down * sine + reach) * scale, (down * cosine - right * sine + reach) * scale
 
-    box = ((reach - width / 2) * scale, (reach - height / 2) * scale, width * scale, height * scale)
-    return turned, Face(box, tuple(moved(point) for point in face.landmarks), face.confidence)
+def _is_lying(roll_degrees: float) -> bool:
+    return 45 < abs(math.remainder(roll_degrees, 360)) < 135
+
+
+def _direction(degrees: float) -> _Point:
+    """Cosine and sine."""
+    return math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
 
 
 def _rotate(square: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
@@ -182,9 +261,9 @@ def _rotate(square: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
 
 
 def portrait(
-    photo: NDArray[np.uint8], face: Face, *, level_over_degrees: float, side_px: int = 256
+    photo: NDArray[np.uint8], face: Face, *, level_over_degrees: float = LEVEL_OVER_DEGREES, side_px: int = 256
 ) -> NDArray[np.uint8]:
     """The upright face with some of its surroundings, to show to people: uint8, at most ``side_px`` square."""
     side_px = min(side_px, max(round(face.side_px * (1 + 2 * PORTRAIT_MARGIN_RATIO)), 1))
     view = View(squareness=1.0, margin_ratio=PORTRAIT_MARGIN_RATIO)
-    return crop(*level(photo, face, over_degrees=level_over_degrees), view, side_px=side_px)
+    return crop(*level(photo, face, over_degrees=level_over_degrees), view, size=(side_px, side_px))

@@ -7,7 +7,6 @@ runs its networks layer by layer in Python and converts the photos again for eac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,9 @@ from pipeline.faces.face import Face
 FACE_PX_MIN, CELL_PX, STEP_PX, SIZE_RATIO = 20, 12, 2, 0.709
 CONFIDENCE_MIN = (0.6, 0.7, 0.8)
 COLUMNS = 16
+# One graph serves photos of all sizes, because tracing another takes longer than searching a photo. It holds several
+# scales, so that the small ones share the cores; larger photos need it more than once.
+SCALES_PER_CALL = 8
 
 
 class CompiledMTCNN:
@@ -36,18 +38,17 @@ class CompiledMTCNN:
         def normalised(pixels: Any) -> Any:
             return (tf.cast(pixels, tf.float32) - 127.5) / 128
 
-        def propose(photos: Any, size: Any) -> Any:
-            offsets, scores = proposals(tf.image.resize(normalised(photos), size, tf.image.ResizeMethod.AREA))
+        def propose(photos: Any, sizes: Any, regions: Any) -> Any:
+            pixels = normalised(photos)
+            return [propose_at(pixels, sizes[place], regions[place]) for place in range(SCALES_PER_CALL)]
+
+        def propose_at(pixels: Any, size: Any, region: Any) -> Any:
+            seen = tf.slice(pixels, (0, 0, 0, 0), tf.concat([[-1], region, [-1]], axis=0))
+            # The convolutions are only fused where the number of channels is known.
+            seen.set_shape((None, None, None, 3))
+            offsets, scores = proposals(tf.image.resize(seen, size, tf.image.ResizeMethod.AREA))
             cells = tf.where(scores[..., 1] > CONFIDENCE_MIN[0])
             return cells, tf.gather_nd(offsets, cells), tf.gather_nd(scores[..., 1], cells)
-
-        @cache
-        def propose_at(scales: int) -> Any:
-            # One graph for all scales, so that the small ones share the cores; their number depends on the size.
-            return tf.function(
-                lambda photos, sizes: [propose(photos, sizes[scale]) for scale in range(scales)],
-                input_signature=[photos, tf.TensorSpec((scales, 2), tf.int32)],
-            )
 
         def on_patches(network: Any, side: int) -> Any:
             def run(photos: Any, corners: Any, owners: Any) -> Any:
@@ -59,7 +60,8 @@ class CompiledMTCNN:
                 run, input_signature=[photos, tf.TensorSpec((None, 4), tf.float32), tf.TensorSpec((None,), tf.int32)]
             )
 
-        self._propose_at = propose_at
+        each_scale = tf.TensorSpec((SCALES_PER_CALL, 2), tf.int32)
+        self._propose = tf.function(propose, input_signature=[photos, each_scale, each_scale])
         self._refine, self._output = on_patches(refinement, 24), on_patches(output, 48)
 
     def __call__(self, photos: NDArray[np.uint8]) -> list[list[Face]]:
@@ -93,11 +95,16 @@ class CompiledMTCNN:
 
     def _proposals(self, images: Any, shape: NDArray[np.int64]) -> NDArray[np.float64]:
         scales = pyramid_scales(*shape)
-        if not len(scales):
-            return np.empty((0, 6))
-        found = self._propose_at(len(scales))(images, (shape * scales[:, None]).astype(np.int32))
-        parts = [[part.numpy() for part in of_scale] for of_scale in found]
-        return np.concatenate([_boxes(part, scale) for part, scale in zip(parts, scales, strict=True)])
+        parts = [np.empty((0, 6))]
+        for start in range(0, len(scales), SCALES_PER_CALL):
+            some = scales[start : start + SCALES_PER_CALL]
+            # Where there are fewer scales, the rest of the graph sees a single cell, and its result is dropped.
+            sizes = np.full((SCALES_PER_CALL, 2), CELL_PX, np.int32)
+            regions = sizes.copy()
+            sizes[: len(some)], regions[: len(some)] = shape * some[:, None], shape
+            for found, scale in zip(self._propose(images, sizes, regions), some, strict=False):
+                parts.append(_boxes([part.numpy() for part in found], scale))
+        return np.concatenate(parts)
 
 
 MTCNN_DETECTOR = DetectorEntry(

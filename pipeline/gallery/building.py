@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from pipeline import photo, storage
 from pipeline.embedding.base import Embedder
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT
 from pipeline.errors import GalleryError, PhotoError
 from pipeline.faces.detector import Detector
 from pipeline.gallery import inspection, layout, opening, parts, rejected, screening, writing
 from pipeline.gallery.inspection import InspectedPhoto
-from pipeline.gallery.known import KnownPhotos
+from pipeline.gallery.known import KnownPhotos, original_of
 from pipeline.gallery.prefetch import prefetch
 from pipeline.gallery.rejected import RejectedPhoto
 from pipeline.gallery.screening import PersonScreening, PhotoQuality, RejectionKind
@@ -61,8 +62,9 @@ class BuildProgress:
 class BuildReport:
     """The result of a build.
 
-    rejected: number of photos by kind. missing: names of people without a usable photo.
-    report_path: ``rejected.csv``.
+    rejected: number of photos by kind. missing: names of people without a usable photo. shared: names of people who
+    have the same file among their photos, in groups. incomplete: photos that were added although part of them is
+    missing. report_path: ``rejected.csv``.
     """
 
     people: int
@@ -70,6 +72,8 @@ class BuildReport:
     faces_added: int
     rejected: dict[RejectionKind, int]
     missing: list[str]
+    shared: list[list[str]]
+    incomplete: list[Path]
     report_path: Path
 
 
@@ -80,15 +84,17 @@ def build(
     embedder: Embedder,
     *,
     settings: BuildSettings = BuildSettings(),
+    replace: bool = False,
     progress: Callable[[BuildProgress], None] = lambda _: None,
 ) -> BuildReport:
     """Add people to the gallery ``name``, creating it if needed, or resume a build that was killed.
 
+    replace: the people take the place of those that the gallery has, which stay until all are done.
+
     Raises GalleryError if another process is building it, it was built with another model, or no photo is usable.
     """
-    layout.folder_of(name).mkdir(parents=True, exist_ok=True)
-    with writing.locked(name) as folder:
-        return _Build(name, folder, detector, embedder, settings).run(people, progress)
+    with writing.locked(name, create=True):
+        return _Build(name, detector, embedder, settings, replace=replace).run(people, progress)
 
 
 @dataclass(frozen=True)
@@ -102,20 +108,22 @@ class _Part:
 
 class _Build:
     def __init__(
-        self, name: str, folder: Path, detector: Detector, embedder: Embedder, settings: BuildSettings
+        self, name: str, detector: Detector, embedder: Embedder, settings: BuildSettings, *, replace: bool
     ) -> None:
-        self.folder, self.detector, self.embedder, self.settings = folder, detector, embedder, settings
-        self.old = opening.read_gallery(name, embedder.identity) if (folder / storage.MANIFEST).exists() else None
-        self.generation = self.old.manifest["generation"] if self.old else 0
-        self.parts = parts.open_parts(
-            name, identity=embedder.identity, dimensions=embedder.dimensions, generation=self.generation
-        )
+        self.folder, self.settings = layout.folder_of(name), settings
+        self.detector, self.embedder = detector, embedder
+        identity = None if replace else embedder.identity
+        there = opening.read_gallery(name, identity) if (self.folder / storage.MANIFEST).exists() else None
+        self.old = None if replace else there
+        self.generation = there.manifest["generation"] if there else 0
+        self.parts = parts.open_parts(name, embedder, generation=self.generation, replace=replace)
         self.known = KnownPhotos()
-        self._remember(rejected.read_rejected(folder))
+        self._remember([] if replace else rejected.read_rejected(self.folder))
         self.old_faces = len(self.old) if self.old else 0
         self.new_faces = sum(self.known.faces_of.values()) - self.old_faces
-        self.first_crop = writing.next_crop(self.old)
+        self.first_crop = writing.next_crop(there)
         self.photos = 0
+        self.incomplete: list[Path] = []
 
     def _remember(self, earlier: list[RejectedPhoto]) -> None:
         if self.old and self.settings.photos_per_person > self.old.manifest["build"]["photos_per_person"]:
@@ -129,14 +137,14 @@ class _Build:
 
     def run(self, people: SourcePeople, progress: Callable[[BuildProgress], None]) -> BuildReport:
         done = 0
-        names: dict[str, str] = {}
+        listed: dict[str, str] = {}
 
         def report() -> None:
             progress(BuildProgress(done, people.count, self.photos))
 
         def screened() -> Iterator[_Part]:
             for group in self._groups(people.people):
-                names.update({_key(person): encodable(person.name) for person in group})
+                listed.update({self.known.key(person): encodable(person.source) for person in group})
                 yield self._screen(group, report)
 
         report()
@@ -147,10 +155,12 @@ class _Build:
             raise GalleryError(
                 f"No photo is usable: {self._rejected_count()}. Add photos that show one face clearly."
             )
-        return self._commit([name for key, name in names.items() if not self.known.faces_of.get(key)])
+        skipped = list(people.skipped)
+        self.known.replace_skipped(skipped, {*listed.values(), *(encodable(each.source) for each in skipped)})
+        return self._commit([self.known.names[key] for key in listed if not self.known.faces_of.get(key)])
 
     def _rejected_count(self) -> str:
-        count = len({each.original for each in self.known.rejected})
+        count = len(self.known.rejected)
         return f"{count} photos were rejected" if count else "there are no new photos"
 
     def _groups(self, people: Iterable[SourcePerson]) -> Iterator[list[SourcePerson]]:
@@ -172,13 +182,13 @@ class _Build:
         return [
             (person, PersonScreening(new, wanted=target - faces, known_already=faces > 0))
             for person in people
-            if (faces := self.known.faces_of.get(_key(person), 0)) < target
-            and (new := [path for path in person.photos if _original(path) not in self.known.originals])
+            if (faces := self.known.faces_of.get(self.known.key(person), 0)) < target
+            and (new := [path for path in person.photos if original_of(path) not in self.known.originals])
         ]
 
     def _screen(self, people: Sequence[SourcePerson], report: Callable[[], None]) -> _Part:
         screenings = self._new_photos(people)
-        owner = {path: _key(person) for person, screened in screenings for path in screened.photos}
+        owner = {path: self.known.key(person) for person, screened in screenings for path in screened.photos}
         inspected: dict[Path, InspectedPhoto] = {}
         pixels: dict[Path, int] = {}
 
@@ -192,7 +202,9 @@ class _Build:
 
         def measure(paths: list[Path]) -> dict[Path, PhotoQuality]:
             qualities: dict[Path, PhotoQuality] = {}
-            for batch in self._batches(paths, pixels):
+            for batch in inspection.batches(
+                paths, pixels, photos=self.settings.photos_per_batch, pixels_max=self.settings.pixels_per_batch
+            ):
                 qualities |= self._measure(batch, owner, inspected)
                 self.photos += len(batch)
                 report()
@@ -200,20 +212,6 @@ class _Build:
 
         screening.run_rounds([screened for _, screened in screenings], size, measure)
         return _Part(len(people), screenings, inspected)
-
-    def _batches(self, paths: list[Path], pixels: dict[Path, int]) -> Iterator[list[Path]]:
-        """Batches of photos of similar size, which MTCNN detects fastest."""
-        batch: list[Path] = []
-        total = 0
-        for path in sorted(paths, key=lambda path: pixels[path]):
-            full = len(batch) == self.settings.photos_per_batch
-            if batch and (full or total + pixels[path] > self.settings.pixels_per_batch):
-                yield batch
-                batch, total = [], 0
-            batch.append(path)
-            total += pixels[path]
-        if batch:
-            yield batch
 
     def _measure(
         self, batch: list[Path], owner: dict[Path, str], inspected: dict[Path, InspectedPhoto]
@@ -245,50 +243,57 @@ class _Build:
     def _rows(
         self, person: SourcePerson, screened: PersonScreening[Path], faces: dict[Path, InspectedPhoto]
     ) -> Iterator[dict[str, Any]]:
+        key = self.known.key(person)
         common = {
-            "person": _key(person),
-            "name": encodable(person.name),
+            "person": key,
+            "name": self.known.names[key],
             "source": encodable(person.source),
             "licence": person.licence,
         }
         for path, number in screened.accepted.items():
+            if flaw := faces[path].quality.flaw:
+                yield common | {"original": original_of(path), "reason": str(flaw)}
+                continue
             crop = self.first_crop + self.new_faces
             self.new_faces += 1
-            own = {"original": _original(path), "reason": "", "embedding": faces[path].embedding}
+            self.incomplete += [path] if faces[path].incomplete else []
+            own = {"original": original_of(path), "reason": "", "embedding": faces[path].embedding}
             yield common | own | inspection.store_face(self.folder, faces[path], round_number=number, crop=crop)
         for path, rejection in screened.rejected().items():
-            yield common | {"original": _original(path), "reason": str(rejection)}
+            yield common | {"original": original_of(path), "reason": str(rejection)}
 
     def _commit(self, missing: list[str]) -> BuildReport:
         """Replace the gallery's rows by the old ones and those of all parts."""
-        unique = {each.original: each for each in self.known.rejected}
+        rejected = list(self.known.rejected.values())
         faces = self.old_faces + self.new_faces
+        default = self.old.manifest.get("default_embedder", FIRST_DEFAULT) if self.old else DEFAULT_EMBEDDER
         about = {
             "embedding": self.embedder.identity,
             "dimensions": self.embedder.dimensions,
+            "default_embedder": default,
             "build": asdict(self.settings),
+            "detector": self.detector.name,
         }
         writing.commit(
             self.folder,
             self._pieces(),
             generation=self.generation + 1,
             faces=faces,
-            rejected=list(unique.values()),
+            rejected=rejected,
             about=about,
         )
-        kinds = Counter(each.rejection.kind for each in unique.values())
-        report_path = self.folder / layout.REJECTED
-        return BuildReport(len(self.known.faces_of), faces, self.new_faces, dict(kinds), missing, report_path)
+        return BuildReport(
+            len(self.known.faces_of),
+            faces,
+            self.new_faces,
+            dict(Counter(each.rejection.kind for each in rejected)),
+            missing,
+            self.known.shared_files(),
+            self.incomplete,
+            self.folder / layout.REJECTED,
+        )
 
     def _pieces(self) -> Iterator[tuple[pa.Table, NDArray[np.float32]]]:
         if self.old:
             yield writing.rows_of(self.old)
         yield from self.parts.accepted()
-
-
-def _key(person: SourcePerson) -> str:
-    return encodable(f"{person.source}/{person.key}")
-
-
-def _original(path: Path) -> str:
-    return encodable(str(path.absolute()))

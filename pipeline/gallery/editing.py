@@ -6,9 +6,8 @@ deletes it there.
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,19 +16,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline import photo, storage
-from pipeline.embedding.registry import default_identity
+from pipeline import names, photo, storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import inspection, layout, opening, rejected, screening, writing
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.rows import ROW
 from pipeline.gallery.screening import PersonScreening, PhotoQuality, Rejection
-from pipeline.sources import folder
-from pipeline.sources.base import SourcePerson, person_name
+from pipeline.sources import folder, walking
+from pipeline.sources.base import SourcePerson
 
 SOURCE, LICENCE = "Your photos", "not stated"
-_PERSON = re.compile(r"[^/\\\0.][^/\\\0]{0,79}")
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,8 @@ def screen_photos(opened: Gallery, photos: Sequence[NewPhoto]) -> list[Rejection
 def _screen(opened: Gallery, photos: Sequence[NewPhoto]) -> list[_Screened]:
     key_of_name = _people(opened)
     existing = set(key_of_name.values())
-    names = [person_name(each.person) for each in photos]
-    keys = [key_of_name.setdefault(name.casefold(), f"{SOURCE}/{name}") for name in names]
+    people_names = [names.person(each.person) for each in photos]
+    keys = [key_of_name.setdefault(names.key(name), f"{SOURCE}/{name}") for name in people_names]
     qualities = _qualities(opened, keys, photos)
     people: dict[str, PersonScreening[int]] = {}
     for key in dict.fromkeys(keys):
@@ -90,9 +87,9 @@ def _qualities(opened: Gallery, keys: Sequence[str], photos: Sequence[NewPhoto])
 
 
 def _people(opened: Gallery) -> dict[str, str]:
-    """Keys of people by case-folded name. Of several people with the same name, the first."""
-    names, keys = (opened.faces[column].to_pylist() for column in ("name", "person"))
-    return {names[row].casefold(): keys[row] for row in opened.first_rows[::-1].tolist()}
+    """Keys of people by what the spellings of a name share. Of several people with the same name, the first."""
+    shown, keys = (opened.faces[column].to_pylist() for column in ("name", "person"))
+    return {names.person_key(shown[row]): keys[row] for row in opened.first_rows[::-1].tolist()}
 
 
 def add_photos(name: str, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
@@ -100,14 +97,16 @@ def add_photos(name: str, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
 
     Photos of a name that the gallery has are added to that person.
 
-    Raises GalleryError if a name is invalid, or the gallery cannot be opened, changed or has another embedder.
+    Raises GalleryError if a name is invalid, or the gallery cannot be opened or changed, or has another embedder than
+    the one that the photos were inspected with.
     """
     for each in photos:
-        _check_name(each.person)
-    identity = default_identity()
-    opening.read_gallery(name, identity)
+        if text := names.problem(names.person(each.person)):
+            raise GalleryError(text)
+    identities = [each.inspected.identity for each in photos if each.inspected.identity]
+    _open(name, identities)
     with writing.locked(name, layout.EDIT_WAIT_SECONDS) as gallery_folder:
-        opened = opening.read_gallery(name, identity)
+        opened = _open(name, identities)
         screened = _screen(opened, photos)
         accepted = [(each, result) for each, result in zip(photos, screened, strict=True) if not result.rejection]
         if accepted:
@@ -118,11 +117,13 @@ def add_photos(name: str, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
     return [result.rejection for result in screened]
 
 
-def _check_name(text: str) -> None:
-    """Raise GalleryError if the name of a person cannot name a folder."""
-    name = person_name(text)
-    if not _PERSON.fullmatch(name) or len(name.encode()) > 200:
-        raise GalleryError("Give a name of at most 80 letters, without slashes and not starting with a dot.")
+def _open(name: str, identities: Sequence[dict[str, Any]]) -> Gallery:
+    """The gallery, which must have been built with each of these embedders."""
+    opened = opening.read_gallery(name)
+    for identity in identities:
+        if identity != opened.manifest["embedding"]:
+            return opening.read_gallery(name, identity)
+    return opened
 
 
 def _new_rows(
@@ -157,7 +158,9 @@ def _commit(
 ) -> None:
     """Commit these rows, and the rejected photos except those of the person ``without``."""
     kept = [each for each in rejected.read_rejected(opened.folder) if each.person != without]
-    about = {key: value for key, value in opened.manifest.items() if key in ("embedding", "dimensions", "build")}
+    kept_keys = ("embedding", "default_embedder", "detector", "build")
+    about = {key: value for key, value in opened.manifest.items() if key in kept_keys}
+    about["dimensions"] = opened.embeddings.shape[1]
     generation = opened.manifest["generation"] + 1
     writing.commit(opened.folder, pieces, generation=generation, faces=faces, rejected=kept, about=about)
 
@@ -181,7 +184,8 @@ def remove_person(name: str, person: str, sha256: str | None = None) -> int:
         for row in np.flatnonzero(removed).tolist():
             _delete_photo(layout.photos_folder(name), opened.row(row))
         shown = opened.row(int(removed.argmax()))["name"]
-        if removed.sum() == own.sum() and find_people(opened, shown) == [person] and _PERSON.fullmatch(shown):
+        left_of_name = rows["name"].to_numpy()[~removed] == shown
+        if not left_of_name.any() and names.is_folder_name(shown):
             shutil.rmtree(layout.photos_folder(name) / shown, ignore_errors=True)
         left = (rows.filter(pa.array(~removed)), embeddings[~removed])
         _commit(opened, [left], len(left[0]), without=person if sha256 is None else "")
@@ -190,19 +194,39 @@ def remove_person(name: str, person: str, sha256: str | None = None) -> int:
 
 def _delete_photo(photos_folder: Path, row: dict[str, Any]) -> None:
     """Delete the photo of a row if it was added by hand."""
-    if _PERSON.fullmatch(row["name"]):
+    if names.is_folder_name(row["name"]):
         (photos_folder / row["name"] / PurePath(row["original"]).name).unlink(missing_ok=True)
 
 
 def find_people(opened: Gallery, text: str) -> list[str]:
-    """The keys of the people with this name or key."""
-    names, keys = (opened.faces[column].to_pylist() for column in ("name", "person"))
-    return list(dict.fromkeys(key for name, key in zip(names, keys, strict=True) if text in (name, key)))
+    """The keys of the people with this name, in any spelling, or with this key."""
+    shown, keys = (opened.faces[column].to_pylist() for column in ("name", "person"))
+    wanted = names.person_key(text)
+    people = {keys[row]: shown[row] for row in opened.first_rows.tolist()}
+    return [key for key, name in people.items() if key == text or names.person_key(name) == wanted]
+
+
+def people_besides(opened: Gallery, sources: Collection[str]) -> list[SourcePerson]:
+    """The people of a gallery from other sources than these, with those of their photos that are still there."""
+    own: dict[str, list[dict[str, Any]]] = {}
+    for row in opened.faces.select(["person", "name", "source", "licence", "original"]).to_pylist():
+        if row["source"] not in sources and Path(row["original"]).is_file():
+            own.setdefault(row["person"], []).append(row)
+    return [
+        SourcePerson(
+            key=key.removeprefix(f"{rows[0]['source']}/"),
+            name=rows[0]["name"],
+            photos=tuple(Path(row["original"]) for row in rows),
+            source=rows[0]["source"],
+            licence=rows[0]["licence"],
+        )
+        for key, rows in own.items()
+    ]
 
 
 def added_people(name: str) -> list[SourcePerson]:
     """The people whose photos were added by hand, for rebuilding the gallery."""
     photos = layout.photos_folder(name)
-    if not (photos.is_dir() and any(photos.rglob("*.*"))):
+    if not (photos.is_dir() and walking.list_below(photos).photos):
         return []
     return list(folder.people_in_folder(photos, source=SOURCE, licence=LICENCE).people)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import photo, storage
-from pipeline.embedding.base import Embedder
+from pipeline.embedding.base import Embedder, usable
 from pipeline.errors import PhotoError
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector
@@ -27,25 +27,31 @@ from pipeline.gallery.screening import PhotoQuality, Rejection, RejectionKind
 class InspectedPhoto:
     """What is kept of a photo after inspection: never the photo itself.
 
-    sha256: of the file, hex. faces: how many it shows. The rest describes the most prominent face, and is empty if no
-    round could accept it: crops, uint8 (views, side, side, 3), dropped once embedded; embedding, a unit row, float32
-    (dimensions,); portrait, a JPEG.
+    sha256: of the file, hex. faces: how many it shows. incomplete: whether part of it is missing. The rest describes
+    the most prominent face, and is empty if no round could accept it: crops, as its embedder cuts them, dropped once
+    embedded; embedding, a unit row, float32 (dimensions,), and the identity of the embedder; portrait, a JPEG.
     """
 
     quality: PhotoQuality
     sha256: str = ""
     faces: int = 0
-    crops: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
+    incomplete: bool = False
+    crops: Sequence[NDArray[np.uint8]] = ()
+    identity: dict[str, Any] | None = None
     embedding: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     portrait: bytes = b""
 
 
 @dataclass(frozen=True)
 class DecodedPhoto:
-    """A photo's pixels, upright RGB, uint8 (height, width, 3), and the hash of its file; or its flaw."""
+    """A photo's pixels, upright RGB, uint8 (height, width, 3), and the hash of its file; or its flaw.
+
+    incomplete: whether part of the photo is missing.
+    """
 
     pixels: NDArray[np.uint8]
     sha256: str = ""
+    incomplete: bool = False
     flaw: Rejection | None = None
 
 
@@ -65,7 +71,8 @@ def decode(path: Path) -> DecodedPhoto:
 
 def _decode_bytes(data: bytes) -> DecodedPhoto:
     try:
-        return DecodedPhoto(photo.read(data), hashlib.sha256(data).hexdigest())
+        loaded = photo.load(data)
+        return DecodedPhoto(loaded.pixels, hashlib.sha256(data).hexdigest(), loaded.incomplete)
     except PhotoError as error:
         return _flawed(Rejection(RejectionKind.UNREADABLE, str(error)))
 
@@ -79,6 +86,22 @@ def unreadable(error: PhotoError, path: Path) -> Rejection:
     return Rejection(RejectionKind.UNREADABLE, storage.encodable(str(error).replace(str(path), path.name)))
 
 
+def batches(
+    paths: Iterable[Path], pixels: Mapping[Path, int], *, photos: int, pixels_max: int
+) -> Iterator[list[Path]]:
+    """Batches of photos of similar size, which MTCNN detects fastest: at most so many photos and pixels in each."""
+    batch: list[Path] = []
+    total = 0
+    for path in sorted(paths, key=pixels.__getitem__):
+        if batch and (len(batch) == photos or total + pixels[path] > pixels_max):
+            yield batch
+            batch, total = [], 0
+        batch.append(path)
+        total += pixels[path]
+    if batch:
+        yield batch
+
+
 def measure(photos: Sequence[DecodedPhoto], detector: Detector, embedder: Embedder) -> list[InspectedPhoto]:
     """Detect faces and cut the crops of those that the last round could accept. Nothing is embedded yet."""
     found = iter(detector([decoded.pixels for decoded in photos if not decoded.flaw]))
@@ -86,30 +109,34 @@ def measure(photos: Sequence[DecodedPhoto], detector: Detector, embedder: Embedd
 
 
 def _measured(decoded: DecodedPhoto, faces: list[Face], embedder: Embedder) -> InspectedPhoto:
-    quality = PhotoQuality(flaw=decoded.flaw) if decoded.flaw else _quality(decoded.pixels.shape, faces)
-    inspected = InspectedPhoto(quality, decoded.sha256, len(faces))
+    quality = PhotoQuality(flaw=decoded.flaw) if decoded.flaw else _quality(decoded, faces)
+    inspected = InspectedPhoto(quality, decoded.sha256, len(faces), decoded.incomplete)
     if screening.rejection_for(quality, screening.LAST_ROUND):
         return inspected
-    picture, face = embedder.upright(decoded.pixels, faces[0])
-    portrait = geometry.portrait(picture, face, level_over_degrees=embedder.settings.level_over_degrees)
-    return replace(inspected, crops=embedder.crops(picture, face), portrait=_jpeg(portrait))
+    portrait = geometry.portrait(decoded.pixels, faces[0])
+    return replace(inspected, crops=embedder.crops(decoded.pixels, faces[0]), portrait=_jpeg(portrait))
 
 
-def _quality(shape: tuple[int, ...], faces: list[Face]) -> PhotoQuality:
+def _quality(decoded: DecodedPhoto, faces: list[Face]) -> PhotoQuality:
+    shape = decoded.pixels.shape
     if not faces:
-        return PhotoQuality(flaw=Rejection(RejectionKind.NO_FACE))
+        return PhotoQuality(flaw=Rejection(RejectionKind.NO_FACE, photo.INCOMPLETE if decoded.incomplete else ""))
     if geometry.is_cut_off(faces[0], shape):
         return PhotoQuality(flaw=Rejection(RejectionKind.FACE_CUT))
     return PhotoQuality(min(shape[:2]), faces[0].confidence, faces[0].side_px)
 
 
 def embed(photos: Sequence[InspectedPhoto], embedder: Embedder) -> list[InspectedPhoto]:
-    """Replace the crops of photos by their embeddings."""
-    embeddings = iter(embedder([each.crops for each in photos if each.crops.size]))
-    return [
-        replace(each, embedding=next(embeddings), crops=np.empty(0, np.uint8)) if each.crops.size else each
-        for each in photos
-    ]
+    """Replace the crops of photos by their embeddings. A photo gets a flaw if the network gives it no usable one."""
+    embeddings = iter(embedder([each.crops for each in photos if each.crops]))
+    identity = embedder.identity
+    return [_embedded(each, next(embeddings), identity) if each.crops else each for each in photos]
+
+
+def _embedded(inspected: InspectedPhoto, embedding: NDArray[np.float32], identity: dict[str, Any]) -> InspectedPhoto:
+    flaw = None if usable(embedding) else Rejection(RejectionKind.NOT_COMPARABLE, "the network gives it no embedding")
+    quality = replace(inspected.quality, flaw=flaw)
+    return replace(inspected, quality=quality, embedding=embedding, identity=identity, crops=())
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:

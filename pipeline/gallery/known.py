@@ -1,14 +1,18 @@
-"""The photos that a build need not inspect again."""
+"""The people and photos that a build knows already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline import names
 from pipeline.gallery.rejected import RejectedPhoto
-from pipeline.gallery.screening import Rejection
+from pipeline.gallery.screening import Rejection, RejectionKind
+from pipeline.sources.base import SkippedPath, SourcePerson
+from pipeline.storage import encodable
 
 
 @dataclass
@@ -16,28 +20,80 @@ class KnownPhotos:
     """What earlier builds and finished parts have inspected.
 
     originals: paths of the photos. files: person and hash of each file. faces_of: number of faces by person.
+    rejected: by path. names: of people, by key.
     """
 
     originals: set[str] = field(default_factory=set)
     files: set[tuple[str, str]] = field(default_factory=set)
     faces_of: dict[str, int] = field(default_factory=dict)
-    rejected: list[RejectedPhoto] = field(default_factory=list)
+    rejected: dict[str, RejectedPhoto] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    _key_of: dict[tuple[str, str], str] = field(default_factory=dict)
+    _owner: dict[str, str] = field(default_factory=dict)
+    _shared: dict[str, set[str]] = field(default_factory=dict)
+
+    def key(self, person: SourcePerson | SkippedPath) -> str:
+        """The key of a person in the gallery, ``source/key``. People keep the key and name that they have there."""
+        return self._known_key(encodable(f"{person.source}/{person.key}"), encodable(person.name))
+
+    def _known_key(self, key: str, name: str) -> str:
+        # Spelt alike, as sources once gave each spelling a key of its own.
+        source, _, own = key.partition("/")
+        known = self._key_of.setdefault((names.key(source), names.person_key(own) or own), key)
+        self.names.setdefault(known, name)
+        return known
 
     def add_rejected(self, photos: Iterable[RejectedPhoto]) -> None:
         """Add rejected photos."""
         for each in photos:
-            self.originals.add(each.original)
-            self.rejected.append(each)
+            # What was skipped may be a photo by now.
+            if each.rejection.kind != RejectionKind.SKIPPED:
+                self.originals.add(each.original)
+            self.rejected[each.original] = each
 
     def add_rows(self, rows: pa.Table) -> None:
         """Add the rows of a gallery or of a part."""
         for row in rows.select([name for name in rows.column_names if name != "embedding"]).to_pylist():
+            if row["person"] not in self.names:
+                self._known_key(row["person"], row["name"])
+                self.names.setdefault(row["person"], row["name"])
             if reason := row.get("reason"):
                 rejection = Rejection.parse(reason)
                 self.add_rejected(
                     [RejectedPhoto(row["person"], row["name"], row["source"], row["original"], rejection)]
                 )
             else:
-                self.originals.add(row["original"])
-                self.files.add((row["person"], row["sha256"]))
-                self.faces_of[row["person"]] = self.faces_of.get(row["person"], 0) + 1
+                self._add_face(row["person"], row["original"], row["sha256"])
+
+    def _add_face(self, person: str, original: str, sha256: str) -> None:
+        self.originals.add(original)
+        self.files.add((person, sha256))
+        self.faces_of[person] = self.faces_of.get(person, 0) + 1
+        owner = self._owner.setdefault(sha256, person)
+        if owner != person and names.person_key(self.names[owner]) != names.person_key(self.names[person]):
+            self._shared.setdefault(sha256, {owner}).add(person)
+
+    def replace_skipped(self, skipped: Iterable[SkippedPath], sources: set[str]) -> None:
+        """Note what these sources skip now, instead of what they skipped in earlier builds."""
+        self.rejected = {
+            original: each
+            for original, each in self.rejected.items()
+            if each.rejection.kind != RejectionKind.SKIPPED or each.source not in sources
+        }
+        for each in skipped:
+            original, source = encodable(str(each.path.absolute())), encodable(each.source)
+            key, rejection = (
+                self.key(each) if each.key else "",
+                Rejection(RejectionKind.SKIPPED, encodable(each.reason)),
+            )
+            self.rejected.setdefault(original, RejectedPhoto(key, encodable(each.name), source, original, rejection))
+
+    def shared_files(self) -> list[list[str]]:
+        """The names of people who share a photo: each group once, in the order of their names."""
+        groups = {tuple(sorted(self.names[person] for person in people)) for people in self._shared.values()}
+        return [list(group) for group in sorted(groups)]
+
+
+def original_of(path: Path) -> str:
+    """The path of a photo, as a gallery stores it."""
+    return encodable(str(path.absolute()))

@@ -9,17 +9,20 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``photos/NAME/``: a person's photos that were added by hand
 - ``prepared-SCORER-EMBEDDINGS.npy`` and ``index-EMBEDDINGS.faiss``: caches of the search
 
+The manifest also names the ``detector`` of the last build; earlier versions named none and used ``mtcnn``. It is not
+compared: a detector decides which faces are found, and the rows of all faces that are found can be compared.
+
 Replacing the manifest commits a change, so changes are atomic. ``building/`` holds the parts of an unfinished build.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
 from pipeline import storage
 from pipeline.errors import GalleryError
+from pipeline.names import folder_in, problem
 
 FORMAT = 2
 # Rows in a Parquet file; see :mod:`pipeline.gallery.upgrade`.
@@ -29,23 +32,20 @@ REJECTED = "rejected.csv"
 BUILDING = "building"
 # How long an edit waits for another one: longer than an edit takes, shorter than a build.
 EDIT_WAIT_SECONDS = 10.0
-NAME_PATTERN = re.compile(r"[\w][\w .-]{0,99}")
 
 
 def folder_of(name: str) -> Path:
-    """The folder of the gallery ``name``. Raises GalleryError if the name cannot be a folder's."""
-    if not NAME_PATTERN.fullmatch(name) or name.endswith((".", " ")):
-        raise GalleryError(
-            f"'{name}' is not a valid gallery name. Use letters, digits, spaces, dots and hyphens, as in my-family."
-        )
-    return storage.home() / "galleries" / name
+    """The folder of the gallery ``name``, in any spelling. Raises GalleryError if no gallery can have this name."""
+    if text := problem(name, "gallery name", plain=True):
+        raise GalleryError(text)
+    return folder_in(storage.home() / "galleries", name)
 
 
 def names() -> list[str]:
     """The names of the finished galleries, the demonstration first."""
     found = sorted(path.parent.name for path in (storage.home() / "galleries").glob(f"*/{storage.MANIFEST}"))
     # A copy in progress has a name that no gallery can have.
-    found = [name for name in found if NAME_PATTERN.fullmatch(name)]
+    found = [name for name in found if not problem(name, plain=True)]
     return sorted(found, key=lambda name: name != DEMONSTRATION)
 
 

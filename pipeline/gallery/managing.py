@@ -6,8 +6,8 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import storage
-from pipeline.embedding.registry import default_identity
+from pipeline import names, storage
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout, opening, writing
 from pipeline.gallery.building import BuildSettings
@@ -17,7 +17,13 @@ def create_gallery(name: str) -> None:
     """Create an empty gallery. Raises GalleryError if the name is taken or invalid."""
     with storage.atomic_path(_unused(name)) as temporary:
         temporary.mkdir()
-        about = {"embedding": default_identity(), "build": asdict(BuildSettings())}
+        embedder = EMBEDDERS[DEFAULT_EMBEDDER]
+        about = {
+            "embedding": embedder.identity,
+            "dimensions": embedder.dimensions,
+            "default_embedder": DEFAULT_EMBEDDER,
+            "build": asdict(BuildSettings()),
+        }
         writing.commit(temporary, (), generation=1, faces=0, about=about)
         _unused(name)
 
@@ -32,10 +38,10 @@ def copy_gallery(source: str, name: str) -> None:
 
 
 def _unused(name: str) -> Path:
-    """The folder of a new gallery. Raises GalleryError if it exists."""
+    """The folder of a new gallery. Raises GalleryError if it exists, or has the name of the demonstration."""
     folder = layout.folder_of(name)
-    if folder.exists():
-        raise GalleryError(f"There is a gallery {name} already. Choose another name.")
+    if folder.exists() or names.key(name) == layout.DEMONSTRATION:
+        raise GalleryError(f"There is a gallery {folder.name} already. Choose another name.")
     return folder
 
 
@@ -44,6 +50,23 @@ def delete_gallery(name: str) -> None:
     if layout.folder_of(name).is_dir():
         with writing.locked(name) as folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare_replacement(name: str, *, resume: bool) -> None:
+    """Delete what a build that replaces a gallery cannot go on from.
+
+    That is a gallery that cannot be read and, unless ``resume``, an unfinished build. Raises GalleryError if another
+    process is building it.
+    """
+    folder = layout.folder_of(name)
+    try:
+        if (folder / storage.MANIFEST).exists():
+            opening.read_gallery(name)
+    except GalleryError:
+        clear_gallery(name)
+    if not resume and (folder / layout.BUILDING).is_dir():
+        with writing.locked(name):
+            shutil.rmtree(folder / layout.BUILDING, ignore_errors=True)
 
 
 def clear_gallery(name: str) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.embedding import facenet_weights
-from pipeline.embedding.base import Embedder
-from pipeline.embedding.registry import DEFAULT_EMBEDDER, default_identity, load_embedder, name_of
+from pipeline.embedding.base import Embedder, EmbedderEntry
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT, entry_of
 from pipeline.errors import EmptyGalleryError, GalleryError
 from pipeline.gallery.gallery import Gallery, damaged
 from pipeline.gallery.layout import BUILDING, DEMONSTRATION, FORMAT, OLD_FORMAT, build_command, folder_of, names
@@ -20,14 +20,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def entry_of_gallery(opened: Gallery) -> EmbedderEntry:
+    """The embedder of a gallery. Raises GalleryError if the one here has another model or makes other crops."""
+    embedding = opened.manifest["embedding"]
+    entry = entry_of(embedding)
+    if entry is None or entry.identity != embedding:
+        raise _other_embedder(opened.name, embedding)
+    return entry
+
+
 def embedder_of(opened: Gallery) -> Embedder:
-    """The embedder of a gallery. Raises GalleryError if the installed one differs or makes other crops."""
-    name = name_of(opened.manifest["embedding"])
-    if name in (None, DEFAULT_EMBEDDER):
-        open_gallery(opened.name, default_identity())
-    embedder = load_embedder(name or DEFAULT_EMBEDDER)
-    open_gallery(opened.name, embedder.identity)
-    return embedder
+    """The embedder of a gallery, loaded. Raises GalleryError as :func:`entry_of_gallery`, and UserError."""
+    return entry_of_gallery(opened).load()
+
+
+def former_default(opened: Gallery) -> str | None:
+    """A sentence for the user if the gallery has an embedder that was the default, and another one is by now.
+
+    None if it has the default one, or one that was asked for.
+    """
+    entry = entry_of(opened.manifest["embedding"])
+    then = opened.manifest.get("default_embedder", FIRST_DEFAULT)
+    if entry is None or entry.name != then or then == DEFAULT_EMBEDDER:
+        return None
+    return (
+        f"The gallery {opened.name} was made with the former face model, {entry.title}, and keeps it until rebuilt."
+    )
 
 
 def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
@@ -46,6 +64,7 @@ def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
 def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
     """Open a gallery, which may be empty. Otherwise like :func:`open_gallery`."""
     folder = folder_of(name)
+    storage.remove_leftovers(folder)
     manifest = storage.read_manifest(folder)
     if manifest is None:
         if (folder / storage.MANIFEST).exists():
@@ -76,12 +95,16 @@ def _check_manifest(name: str, manifest: dict[str, Any], identity: dict[str, Any
         )
     embedding = manifest.get("embedding")
     if identity is not None and embedding != identity:
-        model = embedding.get("model") if isinstance(embedding, dict) else "unknown"
-        raise GalleryError(
-            f"The gallery {name} was built with another model or other crops ({model}), "
-            "so its distances would mean nothing. Rebuild it.",
-            command=build_command(name, fresh=True),
-        )
+        raise _other_embedder(name, embedding)
+
+
+def _other_embedder(name: str, embedding: Any) -> GalleryError:
+    model = embedding.get("model") if isinstance(embedding, dict) else "unknown"
+    return GalleryError(
+        f"The gallery {name} was built with another model or other crops ({model}), "
+        "so its distances would mean nothing. Rebuild it.",
+        command=build_command(name, fresh=True),
+    )
 
 
 def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, NDArray[np.float32]]:
@@ -89,6 +112,14 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, NDArray[np.
     from pipeline.gallery import rows, upgrade
 
     files = manifest["files"]
+    for entry, kind in (
+        (manifest["generation"], int),
+        (manifest["build"]["photos_per_person"], int),
+        (manifest["embedding"]["model"], str),
+        (files["embeddings"]["sha256"], str),
+    ):
+        if not isinstance(entry, kind):
+            raise TypeError(f"{storage.MANIFEST} has {entry!r} in place of {kind.__name__}")
     path = folder / files["faces"]["name"]
     faces = upgrade.read_parquet(path) if manifest["format"] == OLD_FORMAT else rows.open_rows(path)
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)

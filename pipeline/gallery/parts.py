@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline import storage
+from pipeline.embedding.base import Embedder
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout
 from pipeline.gallery.rows import ROW
@@ -34,9 +35,23 @@ class BuildParts:
         self._schema = ROW.append(pa.field("reason", pa.string())).append(embedding)
 
     def tables(self) -> Iterator[pa.Table]:
-        """The parts in the order in which they were written."""
+        """The parts in the order in which they were written.
+
+        Parts from the first damaged one on are renamed, and the user is told: their photos are inspected again, and
+        their numbers and crops are given anew.
+        """
+        damaged = ""
         for path in self._paths():
-            yield pq.read_table(path)
+            if not damaged:
+                try:
+                    table = pq.read_table(path)
+                    if not table.schema.equals(self._schema):
+                        raise ValueError("it has other columns")
+                    yield table
+                    continue
+                except (OSError, ValueError) as error:
+                    damaged = str(error).partition("\n")[0]
+            storage.set_aside(path, damaged)
 
     def append(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
         """Write a part, whole or not at all, and return its table."""
@@ -54,27 +69,35 @@ class BuildParts:
                 yield accepted.select(ROW.names), flat.reshape(-1, self.dimensions)
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("*.parquet"))
+        return sorted(path for path in self.folder.glob("*.parquet") if path.stem.isdecimal())
 
 
-def open_parts(name: str, *, identity: dict[str, Any], dimensions: int, generation: int) -> BuildParts:
+def open_parts(name: str, embedder: Embedder, *, generation: int, replace: bool) -> BuildParts:
     """The parts to resume, or a new folder for them.
 
-    generation: of the gallery that the build adds to, 0 if there is none yet.
+    generation: of the gallery that the build adds to or replaces, 0 if there is none yet.
 
-    Raises GalleryError if the parts are of another embedder.
+    Raises GalleryError if the parts are of another embedder, unless they or the build replace the gallery.
     """
     folder = layout.folder_of(name) / layout.BUILDING
     folder.mkdir(exist_ok=True)
-    manifest = storage.read_manifest(folder)
-    if manifest and manifest["embedding"] != identity:
+    identity = embedder.identity
+    manifest = storage.read_manifest(folder) or {}
+    if manifest.get("embedding", identity) != identity and not (replace or manifest.get("replace")):
         raise GalleryError(
             f"The build of the gallery {name} was started with another model. Rebuild it.",
             command=layout.build_command(name, fresh=True),
         )
-    if manifest and (manifest.get("generation"), manifest.get("columns")) != (generation, ROW.names):
-        # Killed after the commit but before the parts were deleted, or written by another version.
+    about = {
+        "embedding": identity,
+        "generation": generation,
+        "columns": ROW.names,
+        "replace": replace and generation > 0,
+    }
+    if any(folder.iterdir()) and {"replace": False, **manifest, "written": None} != {**about, "written": None}:
+        # Killed after the commit but before the parts were deleted, written by another version, damaged, or of a
+        # build of another kind.
         shutil.rmtree(folder)
         folder.mkdir()
-    storage.write_manifest(folder, {"embedding": identity, "generation": generation, "columns": ROW.names})
-    return BuildParts(folder, dimensions)
+    storage.write_manifest(folder, about)
+    return BuildParts(folder, embedder.dimensions)

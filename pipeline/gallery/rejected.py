@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.csv
-
 from pipeline import storage
+from pipeline.csv_files import original_text, safe_text
 from pipeline.gallery import layout
 from pipeline.gallery.screening import Rejection
 
@@ -28,21 +27,35 @@ class RejectedPhoto:
 
 
 def read_rejected(folder: Path) -> list[RejectedPhoto]:
-    """The rejected photos of the gallery in ``folder``."""
+    """The rejected photos of the gallery in ``folder``.
+
+    A file that was changed by hand so that it cannot be read is renamed, and the user is told. Its photos count as
+    new then.
+    """
     path = folder / layout.REJECTED
     if not path.is_file():
         return []
-    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(_COLUMNS, pa.string()))
-    rows = pyarrow.csv.read_csv(path, convert_options=options).to_pylist()
-    return [
-        RejectedPhoto(row["person"], row["name"], row["source"], row["original"], Rejection.parse(row["reason"]))
-        for row in rows
-    ]
+    try:
+        # Spreadsheets mark UTF-8 with a byte order mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head, *rows = csv.reader(file, strict=True) if path.stat().st_size else [_COLUMNS]
+            if tuple(head) != _COLUMNS or any(len(row) != len(head) for row in rows):
+                raise ValueError(f"its columns are not {', '.join(_COLUMNS)}")
+            texts = [list(map(original_text, row)) for row in rows]
+            return [RejectedPhoto(row[0], row[1], row[2], row[3], Rejection.parse(row[4])) for row in texts]
+    except (ValueError, csv.Error) as error:
+        storage.set_aside(path, str(error).partition("\n")[0])
+        return []
 
 
 def write_rejected(folder: Path, photos: Sequence[RejectedPhoto]) -> None:
     """Write the rejected photos of the gallery in ``folder``."""
-    rows = [(each.person, each.name, each.source, each.original, str(each.rejection)) for each in photos]
-    columns = {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(_COLUMNS)}
-    with storage.atomic_path(folder / layout.REJECTED) as temporary:
-        pyarrow.csv.write_csv(pa.table(columns), temporary)
+    with (
+        storage.atomic_path(folder / layout.REJECTED) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for each in photos:
+            row = (each.person, each.name, each.source, each.original, str(each.rejection))
+            writer.writerow(map(safe_text, row))

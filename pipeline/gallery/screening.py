@@ -20,12 +20,14 @@ class RejectionKind(StrEnum):
 
     UNREADABLE = "cannot be read"
     NO_FACE = "no face found"
+    NOT_COMPARABLE = "cannot be compared"
     FACE_CUT = "face cut by the frame"
     DUPLICATE = "duplicate"
     PHOTO_TOO_SMALL = "photo too small"
     FACE_UNCERTAIN = "face uncertain"
     FACE_TOO_SMALL = "face too small"
     NOT_NEEDED = "not needed"
+    SKIPPED = "skipped"
     OTHER = "other"
 
 

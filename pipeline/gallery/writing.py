@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from pipeline import __version__, storage
-from pipeline.embedding import facenet_weights
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout, rows
 from pipeline.gallery.gallery import Gallery
@@ -23,15 +22,18 @@ from pipeline.gallery.rejected import RejectedPhoto, write_rejected
 
 
 @contextmanager
-def locked(name: str, wait_seconds: float = 0.0) -> Iterator[Path]:
-    """Lock a gallery for this process and give its folder. Raises GalleryError if another process holds the lock."""
+def locked(name: str, wait_seconds: float = 0.0, *, create: bool = False) -> Iterator[Path]:
+    """Lock a gallery for this process and give its folder, which ``create`` makes if there is none.
+
+    Raises GalleryError if another process holds the lock, and StorageError if the disk is full or read-only.
+    """
     folder = layout.folder_of(name)
     try:
-        with FileLock(folder / ".lock", timeout=wait_seconds):
-            # Left by processes that were killed while writing.
-            for path in (*folder.glob(".faces-*.part"), *folder.glob(".embeddings-*.part")):
-                path.unlink(missing_ok=True)
-            yield folder
+        with storage.writing(folder):
+            if create:
+                folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / ".lock", timeout=wait_seconds):
+                yield folder
     except Timeout as error:
         raise GalleryError(f"The gallery {name} is being built by another process. Wait until it is done.") from error
 
@@ -59,16 +61,17 @@ def commit(
 
     pieces: tables of :data:`pipeline.gallery.rows.ROW` and their unit rows, float32 (n, dimensions), read one by one.
     generation: one more than that of the gallery being replaced. faces: the number of rows in all pieces.
-    about: more entries for the manifest.
+    about: more entries for the manifest, with the ``dimensions`` of the rows.
 
     Returns the manifest. If killed before the manifest is replaced, nothing has changed.
     """
     faces_path, embeddings_path = folder / f"faces-{generation}.arrow", folder / f"embeddings-{generation}.npy"
-    dimensions = about.get("dimensions", facenet_weights.DIMENSIONS)
-    with storage.atomic_path(faces_path) as rows_file, storage.atomic_path(embeddings_path) as array_file:
-        array = np.lib.format.open_memmap(array_file, "w+", dtype=np.float32, shape=(faces, dimensions))
-        rows.write(rows_file, _rows(pieces, array))
-        array.flush()
+    with (
+        storage.atomic_path(faces_path) as rows_file,
+        storage.atomic_path(embeddings_path) as embeddings_file,
+        storage.array_writer(embeddings_file, (faces, about["dimensions"])) as write_embeddings,
+    ):
+        rows.write(rows_file, _rows(pieces, write_embeddings))
     written = rows.open_rows(faces_path)
     write_rejected(folder, rejected)
     manifest = {
@@ -89,12 +92,12 @@ def commit(
     return manifest
 
 
-def _rows(pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]], array: NDArray[np.float32]) -> Iterator[pa.Table]:
-    """The tables of all pieces; their embeddings are copied to ``array`` on the way."""
-    start = 0
+def _rows(
+    pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]], write_embeddings: Callable[[NDArray[np.float32]], object]
+) -> Iterator[pa.Table]:
+    """The tables of all pieces; their embeddings are written on the way."""
     for table, embeddings in pieces:
-        array[start : start + len(table)] = embeddings
-        start += len(table)
+        write_embeddings(embeddings)
         yield table
 
 

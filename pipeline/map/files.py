@@ -26,7 +26,8 @@ from pipeline.similarity import files
 from pipeline.similarity.network import SimilarityNetwork
 
 MAP_FILE, CODES_FILE = "map.npz", "codes.npz"
-_FORMAT = 1
+# 2: the share of people kept, where 1 had that of photos, also the person's own.
+_FORMAT = 2
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
@@ -59,7 +60,7 @@ def open_map(opened: Gallery, settings: MapSettings = MapSettings()) -> FaceMap:
         raise MapError(f"The gallery {opened.name} has no map yet.", command=command) from None
     except _DAMAGED as error:
         raise MapError(f"The map of the gallery {opened.name} is damaged.", command=command) from error
-    raise MapError(f"The gallery {opened.name} has changed since its map was made.", command=command)
+    raise MapError(f"The map of the gallery {opened.name} is out of date.", command=command)
 
 
 def save_code_layouts(
@@ -93,8 +94,8 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
         with np.load(opened.folder / CODES_FILE, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["identity"] != _identity(opened, settings):
-                raise MapError(f"The gallery {opened.name} has changed since its codes were mapped.", command=command)
-            if about["network"] != files.network_digest(files.read_network(folder)):
+                raise MapError(f"The code maps of the gallery {opened.name} are out of date.", command=command)
+            if about["network"] != files.network_digest(files.read_network(folder, opened.manifest["embedding"])):
                 raise MapError(f"The network in {folder} has changed since its codes were mapped.", command=command)
             return _read_layouts(about, arrays, len(opened))
     except _DAMAGED as error:

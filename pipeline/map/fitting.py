@@ -13,7 +13,8 @@ from pipeline import tensorflow_loader
 from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
-from pipeline.map.quality import cluster_purity, neighbours_kept, photo_quality, sample_rows, trustworthiness
+from pipeline.map.neighbours import most_similar_people, nearest_photos
+from pipeline.map.quality import cluster_purity, people_kept, photo_quality, sample_rows, trustworthiness
 from pipeline.similarity.network import SimilarityNetwork
 
 # Above this number of rows, k-means learns from batches.
@@ -25,11 +26,11 @@ def fit_map(
 ) -> FaceMap:
     """Fit the map of a gallery, which takes minutes for 100,000 faces."""
     rows = np.ascontiguousarray(opened.embeddings)
-    indices, cosines = _neighbours(rows, max(settings.neighbours, settings.checked), progress)
+    indices, cosines = nearest_photos(rows, max(settings.neighbours, settings.checked), progress)
     progress("Finding clusters", 0, 0)
     clusters, silhouette = find_clusters(rows, settings)
     places = _places(rows, indices, cosines, settings, progress)
-    layouts = _checked_layouts(places, rows, indices, settings, progress)
+    layouts = _checked_layouts(places, rows, opened.person_of_row, indices, settings, progress)
     purity = cluster_purity(clusters, opened.person_of_row)
     return FaceMap(layouts, clusters, silhouette, purity, photo_quality(opened))
 
@@ -46,11 +47,11 @@ def fit_code_layouts(
     As in :func:`fit_map`, the layouts are checked against neighbours among the embeddings, so that they compare.
     """
     rows, count = np.ascontiguousarray(opened.embeddings), max(settings.neighbours, settings.checked)
-    indices, _ = _neighbours(rows, count, progress)
+    indices, _ = nearest_photos(rows, count, progress)
     codes = unit(replace(network, cohort=None).codes(rows))
-    places = _places(codes, *_neighbours(codes, count, progress), settings, progress)
+    places = _places(codes, *nearest_photos(codes, count, progress), settings, progress)
     of_codes = {f"{name} of codes": layout for name, layout in places.items()}
-    return _checked_layouts(of_codes, rows, indices, settings, progress)
+    return _checked_layouts(of_codes, rows, opened.person_of_row, indices, settings, progress)
 
 
 def _places(
@@ -73,38 +74,19 @@ def _places(
 def _checked_layouts(
     places: dict[str, NDArray[np.float32]],
     rows: NDArray[np.float32],
+    people: NDArray[np.int32],
     indices: NDArray[np.int64],
     settings: MapSettings,
     progress: MapProgress,
 ) -> dict[str, Layout]:
     layouts = {}
-    checked, near = settings.checked_of(len(rows)), settings.near_of(len(rows))
+    count = int(people.max()) + 1
+    similar = most_similar_people(rows, people, settings.checked_of(count), known=indices)
     for name, found in places.items():
         progress(f"Checking {name}", 0, 0)
-        kept = neighbours_kept(indices[:, :checked], found, near=near)
+        kept = people_kept(similar, found, people, near=settings.near_of(count))
         layouts[name] = Layout(found, kept, trustworthiness(rows, found, settings))
     return layouts
-
-
-def _neighbours(
-    rows: NDArray[np.float32], wanted: int, progress: MapProgress, block: int = 4096
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The nearest other rows (n, k) and the cosines to them (n, k), the nearest first; k < n."""
-    import faiss
-
-    count, wanted = len(rows), min(wanted, len(rows) - 1)
-    index = faiss.IndexFlatIP(rows.shape[1])
-    index.add(rows)
-    found = []
-    for start in range(0, count, block):
-        progress("Finding neighbours", start, count)
-        cosines, indices = index.search(rows[start : start + block], wanted + 1)
-        # A copy of a row may come before the row itself, so look for the row's own number and put it last.
-        own = indices == np.arange(start, start + len(indices))[:, None]
-        order = np.argsort(own, axis=1, kind="stable")[:, :wanted]
-        found.append([np.take_along_axis(part, order, axis=1) for part in (indices, cosines)])
-    progress("Finding neighbours", count, count)
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
 
 
 def _pca(rows: NDArray[np.float32]) -> NDArray[np.float32]:

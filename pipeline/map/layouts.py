@@ -19,8 +19,8 @@ class MapSettings:
 
     neighbours, min_distance: UMAP's ``n_neighbors`` and ``min_dist``.
     umap_faces_min: galleries with fewer faces get PCA only.
-    checked: the number of nearest neighbours of each face that the map is checked against.
-    near_max: a neighbour counts as kept among this many nearest places, or a twentieth of all if that is fewer.
+    checked: the number of most similar other people of each face that the map is checked against.
+    near_max: a person is near among this many nearest other people, or a twentieth of all if that is fewer.
     clusters_min, clusters_max: two clusters would mostly repeat the sources; colours can tell seven apart.
     sample: the number of faces for measures that compare faces with all others.
     """
@@ -35,13 +35,13 @@ class MapSettings:
     clusters_max: int = 7
     sample: int = 2000
 
-    def checked_of(self, faces: int) -> int:
-        """The number of checked neighbours in a gallery of ``faces``: fewer than half of them."""
-        return min(self.checked, (faces - 1) // 2)
+    def checked_of(self, count: int) -> int:
+        """The number of checked neighbours among ``count`` people, or photos: fewer than half of them."""
+        return min(self.checked, (count - 1) // 2)
 
-    def near_of(self, faces: int) -> int:
-        """The number of places on the map that count as near in a gallery of ``faces``."""
-        return max(self.checked_of(faces), min(self.near_max, faces // 20))
+    def near_of(self, people: int) -> int:
+        """The number of nearest other people on the map who count as near in a gallery of ``people``."""
+        return max(self.checked_of(people), min(self.near_max, people // 20))
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Layout:
     """One way to lay out the faces.
 
     places: float32 (faces, 2), centred, within -1..1.
-    kept: float32 (faces,), the share 0..1 of a face's nearest neighbours that are near it on the map too.
+    kept: float32 (faces,), of a face's most similar other people, the share 0..1 that is near it on the map, too: see
+    :func:`pipeline.map.quality.people_kept`.
     trustworthiness: of the whole layout, 0..1 (Venna and Kaski 2001).
     """
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import MapSettings
+from pipeline.map.neighbours import near_limits
 
 # The side of FaceNet's crop: smaller faces are enlarged for it.
 _SHARP_SIDE_PX = 160
@@ -16,15 +17,23 @@ _SHARP_SIDE_PX = 160
 _BLOCK = 256
 
 
-def neighbours_kept(neighbours: NDArray[np.int64], places: NDArray[np.float32], *, near: int) -> NDArray[np.float32]:
-    """The share of each row's neighbours (n, k) that are among its ``near`` nearest places, float32 (n,), 0..1."""
-    from scipy.spatial import cKDTree
+def people_kept(
+    similar: NDArray[np.int64], places: NDArray[np.float32], people: NDArray[np.integer[Any]], *, near: int
+) -> NDArray[np.float32]:
+    """Of the most similar other people of each row, the share that is near it on the map, float32 (n,), 0..1.
 
-    if not neighbours.shape[1]:
+    A person is near if the place of their most similar photo is no farther than the ``near``-th nearest other person,
+    each person counted once, by the nearest place. A person's own photos count neither as similar nor as near: that
+    the map keeps photos of one person together says nothing about whom they resemble.
+
+    similar: the most similar photo of each of those people (n, k). places: (n, 2). people: the number of each row's
+    person, (n,). All shares are 1 where there is nobody to compare with (k = 0).
+    """
+    if not similar.shape[1]:
         return np.ones(len(places), np.float32)
-    distances, _ = cKDTree(places).query(places, near + 1, workers=-1)
-    gaps = np.linalg.norm(places[neighbours] - places[:, None], axis=2)
-    return np.asarray((gaps <= distances[:, -1:] + 1e-6).mean(axis=1), dtype=np.float32)
+    limits = near_limits(places, people, near)
+    gaps = np.linalg.norm(places[similar] - places[:, None], axis=2)
+    return np.asarray((gaps <= limits[:, None] + 1e-6).mean(axis=1), dtype=np.float32)
 
 
 def trustworthiness(

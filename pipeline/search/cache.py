@@ -56,12 +56,9 @@ def _read(path: Path, gallery: Gallery, scorer: Scorer) -> NDArray[np.float32] |
 def _write(path: Path, gallery: Gallery, scorer: Scorer) -> None:
     with storage.atomic_path(path) as temporary:
         shape = (len(gallery), scorer.prepare(gallery.embeddings[:1]).shape[1])
-        rows = np.lib.format.open_memmap(temporary, "w+", dtype=np.float32, shape=shape)
-        start = 0
-        for chunk in _chunks(gallery, scorer):
-            rows[start : start + len(chunk)] = chunk
-            start += len(chunk)
-        rows.flush()
+        with storage.array_writer(temporary, shape) as write:
+            for chunk in _chunks(gallery, scorer):
+                write(chunk)
     for stale in path.parent.glob("prepared-*.npy"):
         if stale != path:
             stale.unlink(missing_ok=True)

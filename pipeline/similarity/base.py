@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,8 @@ class MatrixProduct:
 class Scorer(Protocol):
     """Gives the distance of two faces: 0..1, symmetric, smaller is more alike.
 
-    name: as in the registry. digest: identifies the numbers that prepare rows; empty if :meth:`prepare` returns its
-    argument. calibration: from distance to resemblance.
+    name: as in the registry, or that of a run. digest: identifies the numbers that prepare rows; empty if
+    :meth:`prepare` returns its argument. calibration: from distance to resemblance.
     """
 
     name: str
@@ -69,11 +69,13 @@ class ScorerEntry:
     """A scorer's line in the registry.
 
     name: by which it is chosen. label: the same for menus. help: one line for help texts. distance: what its
-    distance is, to complete a sentence. load: reads its files; raises WeightsError if they cannot be used.
+    distance is, to complete a sentence. load: reads its files for the rows of an embedder, given its identity; raises
+    WeightsError if they cannot be used. fits: whether it can compare the rows of an embedder, given its identity.
     """
 
     name: str
     label: str
     help: str
     distance: str
-    load: Callable[[], Scorer]
+    load: Callable[[dict[str, Any]], Scorer]
+    fits: Callable[[dict[str, Any]], bool] = lambda identity: True

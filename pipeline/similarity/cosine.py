@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import storage
+from pipeline.similarity import shipped
 from pipeline.similarity.base import MatrixProduct, ScorerEntry
-from pipeline.similarity.calibration import Calibration
-
-_CALIBRATION = storage.ASSETS / "cosine.json"
+from pipeline.similarity.calibration import UNCALIBRATED, Calibration
 
 
 class CosineScorer:
@@ -20,11 +16,7 @@ class CosineScorer:
     name = "cosine"
     digest = ""
 
-    def __init__(self, calibration: Calibration | None = None) -> None:
-        """Without a calibration, the shipped one is read."""
-        if calibration is None:
-            fitted = json.loads(_CALIBRATION.read_text(encoding="utf-8"))
-            calibration = Calibration(fitted["middle"], fitted["slope"])
+    def __init__(self, calibration: Calibration = UNCALIBRATED) -> None:
         self.calibration = calibration
 
     def prepare(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,5 +39,5 @@ COSINE = ScorerEntry(
     label="Cosine",
     help="the cosine of the embeddings",
     distance="Half of one minus the cosine of the two embeddings",
-    load=CosineScorer,
+    load=lambda identity: CosineScorer(shipped.cosine_calibration(identity)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -13,14 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import __version__, storage
+from pipeline.embedding.facenet import FACENET_128
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import Layer, SimilarityNetwork
 
 FORMAT = 1
-SHIPPED_NETWORK = storage.ASSETS / "similarity"
+# A folder for each embedder that a network ships for; see :mod:`pipeline.similarity.shipped`.
+SHIPPED = storage.ASSETS / "similarity"
 _WEIGHTS = "network.npz"
+
+
+def released() -> Path:
+    """Where the user's released networks are, laid out as those that ship."""
+    return storage.home() / "similarity"
 
 
 def network_digest(network: SimilarityNetwork) -> str:
@@ -56,36 +64,59 @@ def write_network(
     )
 
 
-def read_network(folder: Path) -> SimilarityNetwork:
+def read_network(folder: Path, identity: dict[str, Any] | None = None) -> SimilarityNetwork:
     """The network in a folder, with or without a calibration. Raises WeightsError."""
-    return read_network_and_manifest(folder)[0]
+    return read_network_and_manifest(folder, identity)[0]
 
 
-def read_network_and_manifest(folder: Path) -> tuple[SimilarityNetwork, dict[str, Any]]:
-    """The network in a folder and its manifest. Raises WeightsError."""
+def read_network_and_manifest(
+    folder: Path, identity: dict[str, Any] | None = None
+) -> tuple[SimilarityNetwork, dict[str, Any]]:
+    """The network in a folder and its manifest.
+
+    identity: of the embedder whose rows are to be compared; by default the default embedder's.
+
+    Raises WeightsError if the network is damaged or was trained on rows of another embedder.
+    """
     manifest = storage.read_manifest(folder)
     if manifest is None:
         raise unusable_network(folder, f"{storage.MANIFEST} is missing or damaged")
     if manifest.get("format") != FORMAT:
         raise unusable_network(folder, f"it has format {manifest.get('format')}, but this version reads {FORMAT}")
-    if manifest.get("embedding", default_identity()) != default_identity():
+    if embedding_of(manifest) != (identity or default_identity()):
         raise unusable_network(folder, "it was trained on embeddings of another model or of other crops")
     try:
         path = folder / manifest["weights"]["name"]
         if storage.sha256(path) != manifest["weights"]["sha256"]:
             raise unusable_network(folder, f"{path.name} does not match its hash in {storage.MANIFEST}")
         with np.load(path, allow_pickle=False) as arrays:
-            return _from_parts(manifest["network"], arrays), manifest
+            network = _from_parts(manifest["network"], arrays)
+        if not is_finite(network):
+            raise unusable_network(folder, "its training diverged, so its weights are not numbers")
+        return network, manifest
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise unusable_network(folder, f"a part is missing or damaged ({error})") from error
+
+
+def is_finite(network: SimilarityNetwork) -> bool:
+    """Whether all weights are numbers."""
+    _, arrays = _to_parts(network)
+    return all(np.isfinite(array).all() for array in arrays.values())
+
+
+def embedding_of(manifest: dict[str, Any]) -> Any:
+    """The identity of the embedder on whose rows a network was trained: FaceNet where none is recorded."""
+    return manifest.get("embedding", FACENET_128.identity)
 
 
 def unusable_network(folder: Path, reason: str) -> WeightsError:
     """The error for a similarity network that cannot be used, with the command that trains another one."""
     text = f"The similarity network in {folder} cannot be used: {reason}."
-    if folder == SHIPPED_NETWORK:
+    if folder.parent == SHIPPED:
         return WeightsError(f"{text} Reinstall this version, or rank by cosine, which needs no network.")
-    return WeightsError(f"{text} Train it again.", command="python -m train fit")
+    if folder.parent == released():
+        return WeightsError(f"{text} Release a run again, or delete this folder.")
+    return WeightsError(f"{text} Train it again.", command=f"python -m train fit --run {shlex.quote(folder.name)}")
 
 
 def _to_parts(network: SimilarityNetwork) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:

@@ -5,13 +5,11 @@ A source lists files. It reads no photo: the gallery does so when it screens the
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import SourceError
-from pipeline.photo import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,28 @@ class SourcePerson:
 
 
 @dataclass(frozen=True)
+class SkippedPath:
+    """A file or folder that a source skipped, and why. key, name: of the person it is under, or ""."""
+
+    path: Path
+    reason: str
+    source: str
+    key: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class SourcePeople:
-    """The people of a source, which may be listed lazily, and their number, for progress bars."""
+    """The people of a source, which may be listed lazily, and their number, for progress bars.
+
+    skipped: complete once all people are listed. camera_names: people whose names are a camera's, as their photos are
+    not named after anybody, with their numbers of photos.
+    """
 
     people: Iterable[SourcePerson]
     count: int
+    skipped: Iterable[SkippedPath] = ()
+    camera_names: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,18 +82,6 @@ class Source:
             command = f"python -m pipeline build FOLDER --source {self.name}"
             raise SourceError("Which folder holds the photos?", command=command)
         return self.default()
-
-
-def photo_files(folder: Path) -> list[Path]:
-    """The photos directly in a folder, sorted by name, without hidden files."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
-
-
-def person_name(name: str) -> str:
-    """A person's name from the name of a file or folder: spaces for underscores, composed Unicode (NFC)."""
-    return " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
 
 
 def source_people(people: Sequence[SourcePerson]) -> SourcePeople:

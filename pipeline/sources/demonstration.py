@@ -80,6 +80,11 @@ def demonstration_people() -> SourcePeople:
     return source_people(found)
 
 
+def source_names() -> list[str]:
+    """The names of the demonstration's sources."""
+    return [photos.source for photos in _GALLERY]
+
+
 def example_photos() -> dict[str, list[Path]]:
     """Example probes by name: photos of the five celebrities that are not in the gallery. Empty before set-up."""
     place = _place(_EXAMPLES)

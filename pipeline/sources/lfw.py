@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline import storage
 from pipeline.errors import SourceError
-from pipeline.sources import folder
+from pipeline.sources import folder, walking
 from pipeline.sources.base import Source, SourcePeople
 
 LICENCE = "research benchmark, University of Massachusetts Amherst; photos from news agencies"
@@ -22,8 +22,9 @@ def lfw_people(path: Path | None = None) -> SourcePeople:
     Raises SourceError if there are no photos or the download fails.
     """
     path = path or _download()
-    below = [path / name for name in _UNPACKED if (path / name).is_dir()]
-    return folder.people_in_folder(below[0] if below else path, source="LFW", licence=LICENCE)
+    below = {place.name: place for place in walking.open_folder(path).folders}
+    unpacked = [below[name] for name in _UNPACKED if name in below]
+    return folder.people_in_folder(unpacked[0] if unpacked else path, source="LFW", licence=LICENCE)
 
 
 LFW = Source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from pipeline import storage
-from pipeline.gallery import building, layout, opening
+from pipeline.gallery import building, opening
 from pipeline.search.cache import prepared_rows
 from pipeline.similarity import registry
 from pipeline.sources import demonstration
@@ -20,6 +21,16 @@ from tests.browser import serving
 
 expect.set_options(timeout=60_000)
 HOME = storage.home()
+# A part of the page that moves is drawn twice while the page runs. Cells of a grid may: they are replaced one by one.
+WATCH_FOR_COPIES = """new MutationObserver(() => {
+    const seen = new Set();
+    for (const part of document.querySelectorAll("[class*=st-key-]")) {
+        if (part.closest("[data-testid=stGrid]") || !part.getClientRects().length) continue;
+        const key = [...part.classList].find((name) => name.startsWith("st-key-"));
+        if (seen.has(key)) console.error(`${key} is on the page twice`);
+        seen.add(key);
+    }
+}).observe(document, { childList: true, subtree: true });"""
 ODD_NAME = "<b>Madonna</b> **bold** :smile: $x$ -> محمد"
 
 
@@ -32,12 +43,8 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
 def folders(tmp_path_factory):
     """The data folder and the folder for temporary files of the app: real weights, photos and demonstration."""
     place = tmp_path_factory.mktemp("browser")
-    home, temporary = place / "home", place / "temporary"
-    (home / "galleries").mkdir(parents=True)
-    temporary.mkdir()
-    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
-        (home / part).symlink_to(HOME / part)
-    return home, temporary
+    (place / "temporary").mkdir()
+    return serving.own_home(place / "home"), place / "temporary"
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +68,8 @@ def app(folders, odd_gallery):
     with serving.app(home, temporary) as address:
         yield address
         assert contents(home) == before
+        log = (temporary.parent / "app.log").read_text(encoding="utf-8")
+        assert not re.search("tensorflow|absl|Warning|PIL", log), log
         # TensorFlow writes the code that it generates.
         assert [path for path in contents(temporary) if "__autograph_generated_file" not in path] == []
 
@@ -82,9 +91,10 @@ def page(app, browser):
 
 @contextmanager
 def visit(app: str, browser: Browser, **options: Any) -> Iterator[Page]:
-    """A visitor's page. Nothing is fetched from elsewhere, and the console stays free of errors."""
+    """A visitor's page. Nothing is fetched from elsewhere or drawn twice, and the console stays free of errors."""
     options = {"viewport": {"width": 1280, "height": 900}, "permissions": ["camera"], **options}
     context = browser.new_context(**options)
+    context.add_init_script(WATCH_FOR_COPIES)
     page = context.new_page()
     complaints: list[str] = []
 
@@ -103,6 +113,8 @@ def visit(app: str, browser: Browser, **options: Any) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(error.message))
     page.on("request", see)
     page.goto(app)
+    # Until the router has run once on a server, Streamlit does not know the pages.
+    expect(page).to_have_title(re.compile(" · LooksLikeWho$"))
     yield page
     context.close()
     assert complaints == []

@@ -18,7 +18,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 
 from pipeline import photo
-from tests.conftest import encoded, enlarged
+from pipeline.gallery import layout
+from tests.conftest import HOME, encoded, enlarged
 
 ROOT = Path(__file__).parent.parent.parent
 _FLAGS = (
@@ -30,6 +31,14 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+def own_home(place: Path) -> Path:
+    """A new data folder for galleries and runs, with the weights, the photos and the demonstration."""
+    (place / "galleries").mkdir(parents=True)
+    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
+        (place / part).symlink_to(HOME / part)
+    return place
 
 
 @contextmanager

@@ -7,14 +7,16 @@ import io
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pipeline.gallery import layout, opening
 from tests.browser import serving
+from tests.browser.conftest import visit
 from tests.browser.test_finder import best, give
 
-FACES = 1060
+FACES = 1061
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def test_a_click_on_the_canvas_chooses_the_face_under_it_and_the_address_keeps_i
     explorer.mouse.click(*place)
     chosen(explorer, "Elton John")
     expect(explorer).to_have_url(re.compile(r"[?&]face=\d+"))
-    expect(explorer.get_by_text("nearest photos are near on the map")).to_be_visible()
+    expect(explorer.get_by_text(re.compile(r"of the 10 most similar people"))).to_be_visible()
     explorer.reload()
     drawn(explorer)
     chosen(explorer, "Elton John")
@@ -174,6 +176,114 @@ def test_a_lasso_selects_and_its_area_can_be_shared(explorer):
     other.close()
 
 
+def legend(page: Page, group: str) -> Locator:
+    """The button of the legend for a group."""
+    return page.locator(".legend").get_by_role("button", name=group)
+
+
+def people_of(page: Page) -> set[str]:
+    """The sources of the faces in the area, as its CSV has them."""
+    with page.expect_download() as waiting:
+        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+    return {row["source"] for row in csv.DictReader(io.StringIO(waiting.value.path().read_text(encoding="utf-8")))}
+
+
+def test_a_box_selects_nobody_whom_the_legend_hides(explorer):
+    legend(explorer, "Brazilian politicians").click()
+    expect(explorer).to_have_url(re.compile("hidden=Brazilian"))
+    explorer.get_by_role("button", name="Select by a box").click()
+    drag(explorer, (0.01, 0.09), (0.97, 0.97))
+    heading = explorer.get_by_role("heading", name="453 photos of 375 people")
+    expect(heading).to_be_visible()
+    assert people_of(explorer) == {"Basketball players", "Five celebrities"}
+    # Whoever opens the link sees the same.
+    explorer.reload()
+    drawn(explorer)
+    expect(heading).to_be_visible()
+    expect(legend(explorer, "Brazilian politicians")).to_have_attribute("aria-pressed", "false")
+    # The legend works on the selection, too.
+    legend(explorer, "Basketball players").press("Enter")
+    expect(explorer.get_by_role("heading", name="83 photos of 5 people")).to_be_visible()
+    expect(legend(explorer, "Basketball players")).to_be_focused()
+    explorer.get_by_role("combobox", name="Colour").click()
+    explorer.get_by_role("option", name="Quality").click()
+    expect(explorer.get_by_role("heading", name="1,061 photos of 983 people")).to_be_visible()
+    assert "hidden=" not in explorer.url
+
+
+def test_a_search_shows_the_group_of_whom_it_finds(explorer):
+    legend(explorer, "Five celebrities").click()
+    legend(explorer, "Basketball players").click()
+    expect(explorer).to_have_url(re.compile("hidden=Five.*hidden=Basketball"))
+    look_for(explorer, "elton")
+    expect(legend(explorer, "Five celebrities")).to_have_attribute("aria-pressed", "true")
+    expect(legend(explorer, "Basketball players")).to_have_attribute("aria-pressed", "false")
+    expect(explorer).to_have_url(re.compile(r"^(?!.*Five).*hidden=Basketball"))
+
+
+# How many faces lie below what covers the canvas, whether some lie beyond it, and how large the map is, in pixels.
+PIXELS = """box => {
+  const chart = box.parentNode.chart, { clientWidth, clientHeight } = chart.canvas;
+  const all = Array.from({ length: chart.count }, (_, row) => chart.screen(chart.place(row)));
+  const covers = [chart.legend, chart.tools, chart.searchBox].map((part) => {
+    const left = part.offsetLeft, top = part.offsetTop;
+    return [left, left + part.offsetWidth, top, top + part.offsetHeight];
+  });
+  const covered = all.filter(([x, y]) => covers.some(([l, r, t, b]) => l < x && x < r && t < y && y < b)).length;
+  const outside = all.filter(([x, y]) => x < 0 || y < 0 || x > clientWidth || y > clientHeight).length;
+  const sides = [0, 1].map((axis) => all.map((place) => place[axis])).map((of) => Math.max(...of) - Math.min(...of));
+  return { covered, outside, side: Math.max(...sides) };
+}"""
+
+
+@pytest.mark.parametrize("colour", ["Source", "Cluster", "Quality"])
+def test_the_whole_map_fits_beside_legend_tools_and_search_whatever_the_window(explorer, colour):
+    explorer.get_by_role("combobox", name="Colour").click()
+    explorer.get_by_role("option", name=colour).click()
+    for size in ((1280, 900), (1600, 700), (390, 844), (844, 390), (1280, 900)):
+        explorer.set_viewport_size({"width": size[0], "height": size[1]})
+        for layout_name in ("PCA", "UMAP"):
+            explorer.get_by_text(layout_name, exact=True).click()
+            at_rest(explorer)
+            explorer.wait_for_timeout(900)
+            pixels = explorer.locator(".scatter").evaluate(PIXELS)
+            assert (pixels["covered"], pixels["outside"]) == (0, 0), (size, layout_name)
+            assert pixels["side"] > 200
+
+
+def view(page: Page) -> dict[str, float]:
+    """The centre and the zoom of the map."""
+    found: dict[str, float] = page.locator(".scatter").evaluate("box => box.parentNode.chart.view")
+    return found
+
+
+def test_zooming_and_moving_end_where_there_is_nothing_more_to_see(explorer):
+    closer, farther = (explorer.get_by_role("button", name=name) for name in ("Zoom in", "Zoom out"))
+    for _ in range(12):
+        closer.click(force=True)  # Even when it is disabled.
+    most = view(explorer)["zoom"]
+    assert 16 <= most <= 40
+    expect(closer).to_have_attribute("aria-disabled", "true")
+    canvas(explorer).hover()
+    for _ in range(20):
+        explorer.mouse.wheel(0, -2000)
+        canvas(explorer).press("+")
+    assert view(explorer)["zoom"] == most
+    for _ in range(20):
+        explorer.mouse.wheel(0, 2000)
+        canvas(explorer).press("-")
+    least = view(explorer)["zoom"]
+    assert 0.5 <= least < 1
+    expect(farther).to_have_attribute("aria-disabled", "true")
+    for key in ("ArrowLeft", "ArrowUp"):
+        for _ in range(40):
+            canvas(explorer).press(key)
+    assert -1 <= view(explorer)["x"] < 0 < view(explorer)["y"] <= 1
+    explorer.get_by_text("PCA", exact=True).click()
+    explorer.wait_for_timeout(1500)
+    assert view(explorer) == {"x": 0, "y": 0, "zoom": 1}
+
+
 def test_the_finder_leads_to_the_map_at_once_and_back(page, madonna):
     give(page, madonna.read_bytes())
     best(page, "Madonna")
@@ -207,13 +317,21 @@ def test_shift_and_a_click_compares_two_people(explorer):
     expect(explorer).to_have_url(re.compile("other="))
 
 
-def test_a_gallery_without_a_map_offers_to_fit_it(page):
+def test_a_gallery_without_a_map_offers_to_fit_it_and_the_way_back_shows_the_whole_map(page):
     page.get_by_role("link", name="Explorer").click()
     drawn(page)
+    page.get_by_role("button", name="Zoom in").click()
+    legend(page, "Five celebrities").click()
     page.get_by_role("combobox", name="Gallery").click()
     page.get_by_role("option", name="odd").click()
     expect(page.get_by_text("The gallery odd has no map yet")).to_be_visible()
     expect(page.get_by_role("button", name="Fit the map")).to_be_visible()
+    page.get_by_role("combobox", name="Gallery").click()
+    page.get_by_role("option", name=layout.DEMONSTRATION).click()
+    drawn(page)
+    page.wait_for_timeout(1000)
+    assert view(page) == {"x": 0, "y": 0, "zoom": 1}
+    expect(legend(page, "Five celebrities")).to_have_attribute("aria-pressed", "true")
 
 
 def test_a_browser_without_webgl_is_told_so_and_search_still_works(page):
@@ -258,3 +376,117 @@ def test_on_the_screen_of_a_phone_the_map_fits_and_a_finger_chooses(app, browser
     chosen(page, "Mindy Kaling")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+@pytest.fixture
+def phone(app, browser):
+    """The explorer on a phone."""
+    with visit(app, browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
+        page.goto(f"{app}/explorer")
+        drawn(page)
+        page.wait_for_timeout(700)
+        yield page
+
+
+def fingers(page: Page, *ways: list[tuple[float, float]]) -> None:
+    """Put down a finger for each way, move them along at the same time, and lift them."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, points: list[tuple[float, float]]) -> None:
+        given = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": given})
+
+    touch("touchStart", [way[0] for way in ways])
+    for part in np.linspace(0, 1, 15)[1:]:
+        touch("touchMove", [tuple(np.add(way[0], part * np.subtract(way[1], way[0])).tolist()) for way in ways])
+        page.wait_for_timeout(16)
+    touch("touchEnd", [])
+
+
+def scrolled(page: Page) -> float:
+    top: float = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    return top
+
+
+def test_a_finger_on_the_map_scrolls_the_page_and_a_hint_says_how_to_move_the_map(phone):
+    before = view(phone)
+    expect(phone.locator(".hint")).to_have_css("opacity", "0")
+    fingers(phone, [(150, 550), (150, 250)])
+    expect(phone.locator(".hint")).to_have_css("opacity", "0.9")
+    assert scrolled(phone) > 150
+    assert view(phone) == before
+    expect(phone.locator(".hint")).to_have_css("opacity", "0")
+    # Also where the finger meets a portrait.
+    look_for(phone, "elton")
+    top, place = scrolled(phone), middle(phone)
+    fingers(phone, [place, (place[0], place[1] - 150)])
+    assert scrolled(phone) > top
+    assert "face=" in phone.url
+
+
+def test_two_fingers_move_and_zoom_the_map_within_its_limits_and_choose_nobody(phone):
+    fingers(phone, [(140, 450), (100, 500)], [(200, 450), (240, 500)])
+    zoomed = view(phone)
+    assert zoomed["zoom"] == pytest.approx(140 / 60, rel=0.05)
+    fingers(phone, [(120, 450), (180, 500)], [(180, 450), (240, 500)])
+    moved = view(phone)
+    assert moved["zoom"] == pytest.approx(zoomed["zoom"], rel=0.02)
+    assert moved["x"] < zoomed["x"]
+    assert moved["y"] > zoomed["y"]
+    for _ in range(6):
+        fingers(phone, [(140, 500), (20, 500)], [(160, 500), (300, 500)])
+    assert 16 <= view(phone)["zoom"] <= 40
+    for _ in range(6):
+        fingers(phone, [(20, 500), (140, 500)], [(300, 500), (160, 500)])
+    assert 0.5 <= view(phone)["zoom"] < 1
+    assert scrolled(phone) == 0
+    assert phone.evaluate("visualViewport.scale") == 1
+    assert "face=" not in phone.url
+
+
+def test_a_box_is_drawn_with_one_finger_which_then_scrolls_the_page_again(phone):
+    phone.get_by_role("button", name="Select by a box").tap()
+    fingers(phone, [(40, 330), (270, 600)])
+    heading = phone.get_by_role("heading", name=re.compile(r"[\d,]+ photos of [\d,]+ people"))
+    expect(heading).to_be_visible()
+    assert scrolled(phone) == 0
+    at_rest(phone)
+    fingers(phone, [(150, 550), (150, 350)])
+    assert scrolled(phone) > 100
+    top = scrolled(phone)
+    x, y = middle(phone, "[data-testid=stVerticalBlock] h4")
+    fingers(phone, [(x, y), (x, y - 200)])
+    assert scrolled(phone) > top + 100
+
+
+def test_an_address_that_does_not_fit_says_so_once_and_is_cleaned(app, browser):
+    with visit(app, browser) as page:
+        page.goto(f"{app}/explorer?gallery=nosuch&face=5&layout=PCA")
+        drawn(page)
+        toast = page.get_by_test_id("stToast")
+        expect(toast).to_have_text(re.compile("There is no such gallery here"))
+        expect(toast).to_have_count(1)
+        expect(page).to_have_url(f"{app}/explorer?layout=PCA")
+        expect(page.locator(".mark")).to_have_count(0)
+        page.goto(f"{app}/explorer?face={'9' * 5000}")
+        drawn(page)
+        expect(toast).to_have_text(re.compile("The face in this link isn't on this map"))
+        expect(page).to_have_url(f"{app}/explorer")
+        page.goto(f"{app}/people?face=5&runs=%00%1b")
+        expect(toast).to_have_text(re.compile("Parts of this link don't fit here"))
+        expect(page).to_have_url(f"{app}/people")
+        # What fits is not complained of on the way through the pages and back.
+        page.goto(f"{app}/explorer?face=5&hidden=Five%20celebrities&utm_source=friend")
+        drawn(page)
+        expect(page.locator(".mark.chosen")).to_be_visible()
+        page.get_by_role("link", name="Training").click()
+        expect(page.get_by_role("heading", name="Training", exact=True)).to_be_visible()
+        at_rest(page)
+        page.get_by_role("link", name="People").click()
+        expect(page.get_by_role("heading", name="People", exact=True)).to_be_visible()
+        at_rest(page)
+        page.go_back()
+        page.go_back()
+        drawn(page)
+        expect(page.locator(".mark.chosen")).to_be_visible()
+        expect(toast).to_have_count(0)

@@ -134,10 +134,36 @@ def test_the_result_card_can_be_saved(page, madonna):
     assert (card.format, card.width) == ("PNG", 1200)
 
 
+def test_photos_that_replace_each_other_on_a_slow_line_are_all_found(page, examples):
+    people = ["Elton John", "Madonna", "Jerry Seinfeld"] * 2
+    heavy = {name: encoded(enlarged(photo.read(examples[name][0]), 5), "JPEG", quality=95) for name in set(people)}
+    give(page, examples["Mindy Kaling"][0].read_bytes())
+    best(page, "Mindy Kaling")
+    line = {"offline": False, "latency": 40, "downloadThroughput": -1, "uploadThroughput": 250_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
+    before = "Mindy Kaling"
+    for name in people:
+        give(page, heavy[name])
+        page.wait_for_timeout(300)
+        best(page, before)  # Until the new photo has arrived.
+        best(page, name)
+        before = name
+
+
 def test_the_keyboard_alone_leads_from_an_example_to_its_result(page):
     page.get_by_role("button", name="Mindy Kaling", exact=True).focus()
     page.keyboard.press("Enter")
     best(page, "Mindy Kaling")
+    expect(page.get_by_role("heading", name="1. Mindy Kaling")).to_be_focused()
+    after = page.get_by_role("button", name="Help for Resemblance")
+    after.wait_for()
+    page.keyboard.press("Tab")
+    expect(after).to_be_focused()
+    page.get_by_role("button", name="Choose another photo").press("Enter")
+    page.get_by_role("button", name="Madonna", exact=True).press("Enter")
+    best(page, "Madonna")
+    expect(page.get_by_role("heading", name="1. Madonna")).to_be_focused()
+    expect(page.get_by_role("button", name="Madonna", exact=True)).to_be_hidden()
 
 
 def test_an_odd_name_shows_as_it_stands_and_galleries_can_be_chosen(page, madonna):

@@ -134,11 +134,17 @@ def test_one_photo_is_removed_by_the_keyboard_alone(page):
     page.get_by_role("button", name="Jerry", exact=True).press("Enter")
     page.get_by_role("button", name="Remove", exact=True).first.press("Enter")
     page.get_by_role("button", name="Remove for good").press("Enter")
-    expect(page.get_by_text("Removed 1 photo of Jerry")).to_be_visible()
+    message = page.locator(".st-key-focus-target").filter(has_text="Removed 1 photo of Jerry")
+    expect(message).to_be_visible()
     page.get_by_role("button", name="Jerry", exact=True).press("Enter")
     expect(page.get_by_role("dialog").get_by_role("img", name="Photo of Jerry")).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="Jerry", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Remove Jerry").press("Enter")
+    page.get_by_role("button", name="Remove for good").press("Enter")
+    expect(page.locator(".st-key-focus-target").filter(has_text="Removed 1 photo of Jerry")).to_be_focused()
 
 
 def test_a_new_gallery_is_made_filled_mapped_and_deleted(page):
@@ -176,7 +182,7 @@ def test_all_pages_follow_the_switch_and_the_address_opens_the_same_gallery(page
         expect(other.get_by_role("button", name="Mindy Kaling", exact=True)).to_be_visible()
     with visit(own_app, browser) as other:
         other.goto(f"{own_app}/people?gallery=gone")
-        expect(other.get_by_text("There is no gallery gone here")).to_be_visible()
+        expect(other.get_by_text("There is no such gallery here")).to_be_visible()
         expect(other.get_by_role("button", name="Ben Affleck", exact=True)).to_be_visible()
 
 

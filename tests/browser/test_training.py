@@ -15,9 +15,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pipeline import storage
-from pipeline.gallery import layout
 from tests.browser import serving
-from tests.browser.conftest import HOME
+from tests.browser.conftest import WATCH_FOR_COPIES
 from train.runs import files, history, lock, processes
 
 MAIN = "[data-testid=stMain]"
@@ -27,11 +26,8 @@ MAIN = "[data-testid=stMain]"
 def home(tmp_path_factory):
     """A data folder of this module's own, as trainings write into it; those that are left are ended."""
     place = tmp_path_factory.mktemp("training")
-    (place / "home" / "galleries").mkdir(parents=True)
     (place / "temporary").mkdir()
-    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
-        (place / "home" / part).symlink_to(HOME / part)
-    yield place / "home"
+    yield serving.own_home(place / "home")
     for folder in (place / "home" / "runs").glob("*"):
         if lock.is_running(folder):
             os.kill((storage.read_json(folder / files.PROCESS) or {})["pid"], signal.SIGKILL)
@@ -46,10 +42,12 @@ def viewer(home):
 
 @pytest.fixture
 def page(viewer, browser):
-    """A visitor's page of the viewer; the console stays free of errors."""
+    """A visitor's page of the viewer; nothing is drawn twice, and the console stays free of errors."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script(WATCH_FOR_COPIES)
     page = context.new_page()
     complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if "twice" in message.text else None)
     page.on("pageerror", lambda error: complaints.append(error.message))
     page.goto(viewer)
     yield page

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const source = readFileSync(new URL("../../pages/shared/scatter.js", import.meta.url), "utf8");
-const { grid, inside, nearest, positionOf, search, simple } = await import(
+const { extentOf, fit, grid, inside, limited, nearest, positionOf, search, simple } = await import(
   `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`
 );
 
@@ -74,4 +74,31 @@ test("names match without accents and case, best matches first", () => {
   assert.deepEqual(search(names, "  "), []);
   assert.deepEqual(search(names, "carl"), []);
   assert.equal(search(Array(20).fill("ann"), "ann").length, 8);
+});
+
+test("a map fits into what is free, by the side that leaves it less room", () => {
+  const free = { left: 12, right: 312, top: 60, bottom: 460 };
+  const wide = fit(free, [1, 0.5]), high = fit(free, [0.5, 1]);
+  assert.deepEqual(wide, { scale: 150, middle: [162, 260] });
+  assert.deepEqual(high, { scale: 200, middle: [162, 260] });
+  for (const [{ scale, middle }, [x, y]] of [[wide, [1, 0.5]], [high, [0.5, 1]]]) {
+    assert.ok(middle[0] - x * scale >= free.left && middle[0] + x * scale <= free.right);
+    assert.ok(middle[1] - y * scale >= free.top && middle[1] + y * scale <= free.bottom);
+  }
+  assert.ok(fit({ left: 12, right: 5, top: 60, bottom: 20 }, [1, 1]).scale > 0);
+});
+
+test("the extent of a map is that of its farthest faces, and never nothing", () => {
+  const places = Uint16Array.of(65535, 32768, 0, 49151, 32768, 32768);
+  const [x, y] = extentOf(places);
+  assert.ok(Math.abs(x - 1) < 1e-4 && Math.abs(y - 0.5) < 1e-4);
+  assert.deepEqual(extentOf(new Uint16Array(0)), [1, 1]);
+  assert.ok(extentOf(Uint16Array.of(65535, 32768))[1] > 0.04);
+});
+
+test("a view stays on the map and within the limits of its zoom", () => {
+  assert.deepEqual(limited({ x: 0.2, y: -0.1, zoom: 3 }, [1, 0.5], 16), { x: 0.2, y: -0.1, zoom: 3 });
+  assert.deepEqual(limited({ x: 9, y: -9, zoom: 1000 }, [1, 0.5], 16), { x: 1, y: -0.5, zoom: 16 });
+  const { zoom } = limited({ x: 0, y: 0, zoom: 0.001 }, [1, 0.5], 16);
+  assert.ok(zoom > 0.5 && zoom < 1);
 });

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.app import synthetic
 from pages.shared import scatter
 from pipeline import storage
+from pipeline.embedding.registry import default_identity
 from pipeline.gallery import opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.layout import DEMONSTRATION
@@ -24,8 +25,10 @@ from pipeline.map.layouts import PCA, UMAP
 from pipeline.similarity import files
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.network import SimilarityNetwork
-from tests.conftest import unit_rows
+from tests.conftest import default_dimensions, unit_rows
 from tests.pages.visitor import go_to, unescaped, visit
+
+OF_DEFAULT = {"embedding": default_identity()}
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +72,7 @@ def test_before_a_choice_the_page_says_how_far_to_trust_the_map():
     page = explorer()
     assert names(page) == []
     metrics = {metric.label: metric.value for metric in page.metric}
-    assert set(metrics) == {"Neighbours kept", "Trustworthiness", "Silhouette", "Purity"}
+    assert set(metrics) == {"People kept near", "Trustworthiness", "Silhouette", "Purity"}
     assert float(metrics["Trustworthiness"]) > 0.8
     assert "never tells who somebody is" in captions(page)
 
@@ -83,19 +86,30 @@ def test_a_chosen_face_is_shown_with_its_most_similar_faces(demonstration):
         for person in range(demonstration.people_count)
         if person != people[500]
     }
-    nearest = sorted(best, key=lambda person: best[person])[:12]
+    nearest = sorted(best, key=lambda person: best[person])[:10]
     first_row = [int(np.flatnonzero(people == person)[0]) for person in nearest]
     assert names(page) == [demonstration.row(row)["name"] for row in (500, *first_row)]
     assert f"{best[nearest[0]]:.3f}" in captions(page)
     assert "Licence" in captions(page)
 
 
-def test_the_sign_says_how_many_true_neighbours_are_near_on_the_map(demonstration):
+def test_the_sign_and_the_list_speak_of_the_same_people(demonstration):
     layout = open_map(demonstration).layouts[UMAP]
     for share, kind in ((0.1, "warning"), (0.5, "info"), (0.9, "success")):
         row = int(np.abs(layout.kept - share).argmin())
-        (sign,) = getattr(explorer(face=row), kind)
-        assert f"{round(layout.kept[row] * 10)} of the 10 nearest photos" in sign.value
+        page = explorer(face=row)
+        (sign,) = getattr(page, kind)
+        near = round(layout.kept[row] * 10)
+        assert f"{near} of the 10 most similar people" in sign.value
+        assert captions(page).count("far on the map") == 10 - near
+
+
+def test_a_person_of_many_photos_is_not_called_right_by_them(demonstration):
+    # Elton John, whose own photos lie together while nobody similar is near.
+    page = explorer(face=15)
+    assert names(page)[0] == "Elton John"
+    (sign,) = page.warning
+    assert "1 of the 10 most similar people is near on the map" in sign.value
 
 
 def test_two_people_show_their_most_and_least_alike_photos(demonstration):
@@ -123,6 +137,18 @@ def test_an_area_lists_who_is_in_it_and_gives_them_as_csv(demonstration):
     assert len(page.dataframe[0].value) == len(inside) > 10
     assert any(heading.value.startswith(f"#### {len(inside)} photos of") for heading in page.markdown)
     assert len(page.image) == min(len(inside), 48)
+
+
+def test_an_area_leaves_out_the_groups_that_the_legend_hides(demonstration):
+    everywhere, sources = "-2,-2 2,-2 2,2 -2,2", demonstration.faces["source"].to_pylist()
+    for hidden in (["Five celebrities"], ["Brazilian politicians", "Basketball players"]):
+        page = explorer(area=everywhere, hidden=hidden)
+        assert set(page.dataframe[0].value["source"]) == set(sources) - set(hidden)
+        assert len(page.dataframe[0].value) == sum(source not in hidden for source in sources)
+    page.selectbox(key="colour").select("Cluster").run()
+    assert len(page.dataframe[0].value) == len(sources)
+    assert "hidden" not in page.query_params
+    assert not page.toast
 
 
 def test_a_face_of_the_wall_is_chosen_by_its_name(demonstration):
@@ -198,15 +224,15 @@ def test_each_colour_and_layout_shows_the_map(selection):
         for colour in page.selectbox(key="colour").options:
             page.selectbox(key="colour").select(colour).run()
             assert not page.exception
-            assert len(page.get("bidi_component")) == 5
+            assert len([part for part in page.get("bidi_component") if str(part.key).startswith("map of ")]) == 5
 
 
 def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_changes(empty_home, tmp_path):
     opened = made(40)
     for seed in (0, 1):
-        kernel = unit_rows(32, seed).T
+        kernel = unit_rows(32, seed, default_dimensions()).T
         network = SimilarityNetwork(encoder=((kernel, np.zeros(32, np.float32)),), metric=())
-        files.write_network(tmp_path / "run", network, None, {})
+        files.write_network(tmp_path / "run", network, None, OF_DEFAULT)
         if seed:
             page = explorer()
             assert list(page.segmented_control(key="layout").options) == ["UMAP", "PCA"]
@@ -239,7 +265,7 @@ def test_without_a_map_and_with_a_stale_or_damaged_one_the_page_offers_to_fit_it
     storage.write_json(opened.folder / storage.MANIFEST, {**opened.manifest, "generation": 2, "written": "later"})
     page = explorer()
     assert button(page, "Fit the map")
-    assert "has changed" in page.markdown[0].value
+    assert "is out of date" in page.markdown[0].value
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 31])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,22 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import palette, session
+from pages.shared import loading, palette, session
 from pages.shared.card import render
 from pages.shared.faces import for_screen, with_boxes
 from pipeline import photo
+from pipeline.embedding.registry import default_identity
 from pipeline.gallery import building, layout, opening
 from pipeline.lookalikes import Match, Models
-from pipeline.photo import PhotoLimits
+from pipeline.photo import INCOMPLETE, PhotoLimits
 from pipeline.similarity import files
 from pipeline.sources import demonstration
 from pipeline.sources.base import SourcePerson, source_people
-from tests.conftest import beside, encoded, enlarged
+from tests.conftest import beside, cut_off, default_dimensions, encoded, enlarged
 from tests.pages.visitor import ROUTER, visit
+from tests.pipeline.similarity.test_scorers import CURVE, network
+
+OF_DEFAULT = {"embedding": default_identity()}
 
 ODD_NAMES = {
     "Ben Affleck": "**Bold** _leaning_ `code` [link](https://example.org)",
@@ -65,6 +70,14 @@ def names(page: AppTest) -> list[str]:
     return [html.unescape(found) for body in bodies for found in re.findall("<bdi>(.*?)</bdi>", body)]
 
 
+def test_the_page_says_that_part_of_a_photo_is_missing_and_goes_on_saying_it(page, madonna):
+    assert names(given(page, cut_off(madonna)))[0] == "Madonna"
+    for _ in range(2):
+        assert [INCOMPLETE in caption.value for caption in page.caption].count(True) == 1
+        page.run()
+    assert not any(INCOMPLETE in caption.value for caption in given(page, madonna).caption)
+
+
 def test_before_a_photo_the_page_asks_for_one_and_offers_the_five_examples(page):
     assert names(page) == []
     assert len(page.file_uploader) == 1
@@ -92,11 +105,21 @@ def test_a_photo_from_the_webcam_gives_its_person(page, madonna):
     assert names(page)[0] == "Madonna"
 
 
-def test_removing_the_photo_brings_the_welcome_back(page, madonna):
+def test_an_emptied_uploader_leaves_the_result_as_a_new_photo_may_be_on_its_way(page, madonna):
     given(page, madonna)
+    before = names(page)
     page.file_uploader[0].clear().run()
+    assert names(page) == before
+
+
+def test_removing_the_photo_brings_the_welcome_back_and_forgets_it(page, madonna):
+    given(page, madonna)
+    page.button(key="remove").click().run()
     assert names(page) == []
-    assert page.session_state.given is None
+    assert page.file_uploader[0].value is None
+    assert "given" not in page.session_state
+    assert "looked" not in page.session_state
+    assert page.session_state.probe is None
 
 
 def test_the_slider_says_how_many_people_there_are(page, madonna):
@@ -125,6 +148,27 @@ def test_switching_to_cosine_and_back_ranks_again_without_finding_faces_again(pa
     assert (resemblances(page), distances(page)) == before
 
 
+def test_a_run_of_ones_own_compares_faces_until_it_is_gone(small, madonna):
+    folder = small.parents[1] / "runs" / "mine"
+    files.write_network(folder, network(length=default_dimensions()), CURVE, OF_DEFAULT)
+    files.write_network(
+        folder.with_name("of few people"),
+        network(length=default_dimensions()),
+        None,
+        OF_DEFAULT,
+    )
+    page = given(visit(), madonna)
+    assert list(page.segmented_control(key="scorer").options) == ["Trained network", "Cosine", "Your run mine"]
+    before = distances(page)
+    page.segmented_control(key="scorer").select("mine").run()
+    assert not page.exception
+    assert distances(page) != before
+    shutil.rmtree(folder)
+    page.run()
+    assert not page.exception
+    assert distances(page) == before
+
+
 def test_every_match_shows_its_distance_the_nearest_first(page, madonna):
     given(page, madonna)
     found = distances(page)
@@ -144,7 +188,7 @@ def test_an_exact_search_can_be_chosen_in_a_large_gallery(page, madonna):
 
 
 def test_a_missing_network_is_explained_in_a_sentence(page, madonna, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path)
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
     session._lookalikes.clear()
     given(page, madonna)
     assert not page.exception
@@ -177,7 +221,7 @@ def test_a_photo_without_a_face_says_so_and_offers_a_way_on(page):
     assert page.error[0].value.startswith("No face was found\\.")
     assert names(page) == []
     assert page.file_uploader
-    assert len(page.button) == 5
+    assert len(page.button) == 6
 
 
 def test_a_dark_photo_a_small_face_and_a_tiny_photo_are_told_apart(page, madonna):
@@ -218,16 +262,19 @@ def test_without_a_gallery_the_page_offers_to_set_up(empty_home):
     assert not empty_home.exists()
 
 
-def test_without_weights_the_page_offers_to_set_up(small, madonna, monkeypatch):
+def test_without_weights_the_page_offers_to_set_up(small, monkeypatch):
     monkeypatch.setattr(Models, "load", _LOAD)
     (small.parent.parent / "models").unlink()
-    session.loading_models.clear()
+    loading.forget()
     try:
-        page = given(visit(), madonna)
+        page = visit()
+        (failed,) = loading._loading().values()
+        assert failed.exception(timeout=120)
+        page.run()
         assert [button.label for button in page.button if not button.key] == ["Set up now"]
         assert not page.exception
     finally:
-        session.loading_models.clear()
+        loading.forget()
 
 
 def test_a_damaged_gallery_is_explained_in_a_sentence(small):

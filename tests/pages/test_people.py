@@ -11,11 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
-from pages.shared import session
+from pages.shared import loading
 from pipeline import photo
 from pipeline.gallery import editing, layout, managing, opening, writing
 from pipeline.lookalikes import Lookalikes, Models
-from tests.conftest import HOME, beside, encoded, enlarged
+from pipeline.photo import INCOMPLETE
+from tests.conftest import HOME, beside, cut_off, encoded, enlarged, put
 from tests.pages.visitor import go_to, unescaped, visit
 
 _LOAD = Models.load
@@ -79,7 +80,7 @@ def badges(page: AppTest) -> list[str]:
 
 def test_the_demonstration_shows_everybody_in_pages_and_offers_a_gallery_of_ones_own():
     page = people()
-    assert "demonstration · 1,060 photos of 983 people" in captions(page)
+    assert "demonstration · 1,061 photos of 983 people" in captions(page)
     assert wall(page)[:2] == ["Ben Affleck", "Elton John"]
     assert len(wall(page)) == len(page.image) == 48
     assert not page.file_uploader
@@ -91,19 +92,19 @@ def test_the_demonstration_shows_everybody_in_pages_and_offers_a_gallery_of_ones
 def test_another_page_shows_others():
     page = people()
     first = wall(page)
-    page.session_state["page of 21"] = 21
+    page.session_state["page of 21 of  in demonstration"] = 21
     page.run()
     assert len(wall(page)) == 983 - 20 * 48
     assert not set(wall(page)) & set(first)
-    page.text_input(key="search").set_value("ma").run()
+    page.text_input(key="search in demonstration").set_value("ma").run()
     assert len(wall(page)) == 48
 
 
 def test_a_search_ignores_accents_and_capitals_and_says_when_nobody_is_called_so():
     page = people()
-    page.text_input(key="search").set_value("JOAO maia").run()
+    page.text_input(key="search in demonstration").set_value("JOAO maia").run()
     assert wall(page) == ["João Maia"]
-    page.text_input(key="search").set_value("<b>xyzzy</b>").run()
+    page.text_input(key="search in demonstration").set_value("<b>xyzzy</b>").run()
     assert wall(page) == []
     assert unescaped(page.info[0].value) == "Nobody is called <b>xyzzy</b>."
 
@@ -171,6 +172,13 @@ def test_without_a_name_or_a_good_photo_nothing_can_be_added(small, stranger):
     assert len(wall(page)) == 5
 
 
+def test_a_photo_of_which_part_is_missing_is_marked(small, stranger, tmp_path):
+    put(tmp_path, {"whole.jpg": stranger, "cut.jpg": cut_off(stranger)})
+    page = dropped(people(), tmp_path / "whole.jpg", tmp_path / "cut.jpg")
+    assert badges(page) == ["Good", "Good"]
+    assert captions(page).count(INCOMPLETE) == 1
+
+
 def test_of_several_faces_the_page_says_which_one_counts(small, examples):
     picture = beside(*(enlarged(photo.read(examples[name][0]), 1) for name in ("Madonna", "Elton John")))
     page = dropped(people(), picture, names=("Ann.png",))
@@ -181,21 +189,33 @@ def test_a_name_that_cannot_be_kept_is_one_sentence(small, stranger):
     page = dropped(people(), stranger, names=("IMG_1.jpg",))
     page.text_input(key="name of all").set_value("../../Ann").run()
     press(page, "Add 1 photo")
-    assert "Give a name of at most 80 letters" in unescaped(page.error[0].value)
+    assert "'../../Ann' is not a valid name. Leave out slashes" in unescaped(page.error[0].value)
     assert len(opening.open_gallery("small")) == 15
+
+
+def test_spellings_of_a_name_are_one_person(small, examples, stranger):
+    page = dropped(
+        people(), stranger, examples["Madonna"][4], BLANK, names=("Jose\u0301_1.jpg", "JOSÉ 2.jpg", "x.png")
+    )
+    assert page.text_input(key="name of all").value == "Jos\u00e9"
+    page.text_input(key="name of all").set_value("__\u200b").run()
+    assert button(page, "Add").disabled
+    page.text_input(key="name of all").set_value("mado\u200bnna").run()
+    press(page, "Add 2 photos")
+    assert opening.open_gallery("small").people_count == 5
 
 
 def test_without_weights_the_page_shows_the_people_and_offers_to_set_up(small, stranger, monkeypatch):
     monkeypatch.setattr(Models, "load", _LOAD)
     (small.parent.parent / "models").unlink()
-    session.loading_models.clear()
+    loading.forget()
     try:
         page = people()
         assert len(wall(page)) == 5
         page = dropped(page, stranger, names=("Ann.jpg",))
         assert "Set up now" in [each.label for each in page.button]
     finally:
-        session.loading_models.clear()
+        loading.forget()
 
 
 def test_a_photo_and_then_the_person_are_removed_after_a_question(small):
@@ -214,6 +234,16 @@ def test_a_photo_and_then_the_person_are_removed_after_a_question(small):
     press(page, "Remove for good")
     assert "Madonna" not in wall(page)
     assert opening.open_gallery("small").people_count == 4
+
+
+def test_a_list_of_rejected_photos_that_a_spreadsheet_mangled_stops_nothing(small):
+    (small / "rejected.csv").write_bytes("person;name\nZoë;1".encode("cp1252"))
+    page = press(people(), "Madonna")
+    press(page, "Remove Madonna")
+    press(page, "Remove for good")
+    assert not page.exception
+    assert unescaped(page.toast[0].value).startswith("rejected.csv cannot be read")
+    assert (small / "rejected-unreadable-1.csv").exists()
 
 
 def test_somebody_whom_another_session_has_removed_is_gone_without_a_word(small):
@@ -263,7 +293,12 @@ def test_the_first_gallery_of_ones_own_is_in_the_address_too(small):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("small", "There is a gallery small already"), ("a/b", "not a valid gallery name")]
+    ("name", "reason"),
+    [
+        ("Small ", "There is a gallery small already"),
+        ("a/b", "'a/b' is not a valid gallery name. Use letters"),
+        ("家" * 90, "is too long. Use a shorter one."),
+    ],
 )
 def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
     page = press(people(), "New gallery")
@@ -271,6 +306,16 @@ def test_a_name_that_no_gallery_can_have_is_one_sentence(small, name, reason):
     press(page, "Create")
     assert reason in unescaped(page.error[0].value)
     assert layout.names() == ["small"]
+
+
+def test_the_name_of_a_gallery_is_kept_without_what_cannot_be_seen(small):
+    page = press(people(), "New gallery")
+    page.text_input(key="new name").set_value("\u200b").run()
+    assert button(page, "Create").disabled
+    page.text_input(key="new name").set_value(" Jose\u0301\u200b ").run()
+    press(page, "Create")
+    assert "The gallery Jos\u00e9 is ready" in unescaped(page.success[0].value)
+    assert page.query_params["gallery"] == "Jos\u00e9"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkeypatch):
@@ -281,7 +326,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkey
     with monkeypatch.context() as patch:
         patch.setattr(writing, "write_rejected", full)
         press(page, "Add 1 photo")
-    assert "cannot be written: No space left on device" in unescaped(page.error[0].value)
+    assert "cannot be saved: the disk is full or read-only" in unescaped(page.error[0].value)
     assert len(opening.open_gallery("small")) == 15
     press(page, "Add 1 photo")
     assert len(opening.open_gallery("small")) == 16
@@ -295,6 +340,55 @@ def test_while_a_build_runs_the_page_says_so(small, stranger, monkeypatch):
     assert "being built by another process" in unescaped(page.error[0].value)
     press(page, "Add 1 photo")
     assert "Ann" in wall(page)
+
+
+def test_a_search_and_its_pages_stay_with_the_gallery_and_the_words_they_are_of(empty_home):
+    for name in ("one", "two"):
+        synthetic(name, faces=2000)
+    page = people(gallery="one")
+    first = wall(page)
+    page.session_state["page of 5 of  in one"] = 2
+    page.run()
+    second = wall(page)
+    assert not set(first) & set(second)
+    page.text_input[0].set_value(first[0]).run()
+    assert wall(page) == [first[0]]
+    sound(page.sidebar.selectbox[0].select("two").run())
+    assert page.text_input[0].value == ""
+    assert wall(page) == first
+
+
+def test_a_dialog_is_closed_when_its_gallery_is_gone(empty_home):
+    for name in ("one", "two"):
+        synthetic(name, faces=20)
+    page = press(people(gallery="one"), "Delete gallery")
+    assert button(page, "Delete for good")
+    managing.delete_gallery("one")
+    sound(page.run())
+    assert "two · 20 photos" in captions(page)
+    assert "Delete for good" not in [each.label for each in page.button]
+    assert layout.names() == ["two"]
+
+
+def test_photos_that_wait_are_not_added_to_another_gallery(small, stranger):
+    managing.create_gallery("empty")
+    page = dropped(people(gallery="small"), stranger, names=("Ann.jpg",))
+    assert badges(page) == ["Good"]
+    sound(page.sidebar.selectbox[0].select("empty").run())
+    assert not page.file_uploader[0].value
+    assert badges(page) == []
+    assert "looked_at" not in page.session_state
+
+
+def test_a_message_moves_nothing_on_the_page(small):
+    """What moves is drawn twice by the browser while the page runs: at its old place, too."""
+    page = people()
+    before = [type(part) for part in page.main.children.values()]
+    press(page, "New gallery")
+    page.text_input(key="new name").set_value("mine").run()
+    press(page, "Create")
+    assert page.success
+    assert [type(part) for part in page.main.children.values()][: len(before)] == before
 
 
 @pytest.mark.parametrize("where", ["finder", "explorer", "people"])

@@ -67,6 +67,29 @@ def test_a_run_no_longer_clears_the_session_of_keras(monkeypatch):
     assert not cleared
 
 
+def test_a_parameter_is_changed_for_the_widget_that_is_bound_to_it_and_left_to_the_widget_then():
+    def script() -> None:
+        import streamlit as st
+
+        from pages.shared import streamlit_fixes
+
+        st.write(streamlit_fixes.is_held_by_widget("number"))
+        if st.query_params.get("number") == "99":
+            streamlit_fixes.set_parameter("number", ["4"])
+        if st.query_params.get("number") == "98":
+            streamlit_fixes.set_parameter("number", [])
+        st.slider("Number", 0, 10, 1, key="number", bind="query-params")
+
+    for wrong, value, kept in (("99", 4, {"number": "4"}), ("98", 1, {})):
+        app = AppTest.from_function(script)
+        app.query_params["number"] = wrong
+        app.run()
+        assert app.markdown[0].value == "`False`"
+        assert app.slider[0].value == value
+        assert app.query_params == kept
+        assert app.run().markdown[0].value == "`True`"
+
+
 @pytest.mark.parametrize("name", ["explorer", "people", "training", "systems"])
 def test_a_url_opened_first_on_a_fresh_server_goes_through_the_router(name, fresh_server, empty_home):
     page = visit(name)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import session
+from pages import systems
+from pages.shared import loading
 from pipeline.lookalikes import Models
-from tests.pages.visitor import visit
+from tests.pages.visitor import unescaped, visit
 from train.runs import files
 from train.systems import results
 
@@ -21,7 +23,8 @@ def _networks(models, monkeypatch):
     monkeypatch.setattr(Models, "load", lambda: models)
     yield
     # They warm up in the background, which the end of the process would interrupt.
-    session.loading_models().result(timeout=120)
+    for each in loading._loading().values():
+        each.result(timeout=120)
 
 
 def opened() -> AppTest:
@@ -67,13 +70,29 @@ def test_each_measure_is_drawn_over_the_threshold():
     assert len(set(drawn.values())) == 4
 
 
-def test_a_classifier_alone_says_why_it_has_no_curves():
+def test_every_system_on_offer_has_curves_and_the_page_says_why_others_have_none():
     page = opened()
-    page.multiselect[0].set_value(["svm"]).run()
-    assert not page.exception
-    assert "Classifiers know only the people" in page.info[0].value
+    rows = [row for row in results.all_systems() if "rank_1" in row]
+    assert page.multiselect[0].options == [row["system"] for row in rows if results.read_curves(row["folder"])]
+    drawn = [line["name"] for line in figures(page)["systems roc"]["data"]]
+    assert len(drawn) == len(page.multiselect[0].value) == len(systems.FIRST)
+    (why,) = [caption.value for caption in page.caption if "Without curves" in caption.value]
+    assert "Classifiers know only the people" in why
+    for row in rows:
+        if row["system"] not in page.multiselect[0].options:
+            assert row["system"] in unescaped(why)
     page.multiselect[0].set_value([]).run()
     assert not page.exception
+
+
+def test_a_chosen_system_whose_curves_are_damaged_is_named(empty_home):
+    recorded = results.RECORDED_SYSTEMS / "embedder-facenet"
+    place = shutil.copytree(recorded, results.systems_folder() / "embedder-facenet")
+    (place / results.CURVES).write_text('{"roc": ')
+    page = opened()
+    assert not page.exception
+    assert "Missing or damaged curves: FaceNet 128" in unescaped(page.warning[0].value)
+    assert len(figures(page)["systems roc"]["data"]) == len(systems.FIRST) - 1
 
 
 def test_before_anything_is_compared_the_page_says_so(empty_home, monkeypatch, tmp_path):

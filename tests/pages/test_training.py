@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -15,10 +16,16 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
 from pipeline import storage
+from pipeline.embedding.registry import default_identity
+from pipeline.similarity import files as network_files
+from tests.conftest import default_dimensions
 from tests.pages.visitor import visit
+from tests.pipeline.similarity.test_scorers import CURVE, network
 from train.evaluation import report
 from train.evaluation.distances import cosine_distances
 from train.runs import catalogue, files, geometry, history, lock
+
+OF_DEFAULT = {"embedding": default_identity()}
 
 SHIPPED = files.RECORDED_RUNS
 
@@ -114,8 +121,10 @@ def test_what_differs_says_only_what_has_an_effect():
     assert "All settings are the same" in words(page) and differing(page)[""] == []
 
 
-def test_a_url_of_unknown_runs_chooses_none():
+def test_a_url_of_unknown_runs_shows_the_first_choice_and_one_of_no_runs_none():
     page = viewer(runs="nobody")
+    assert list(differing(page))[1:] == ["published", "symmetric", "residual", "cohort"]
+    page = viewer(runs="")
     assert "Choose runs in the table" in words(page) and not page.get("plotly_chart")
 
 
@@ -172,6 +181,53 @@ def test_smoothing_keeps_what_was_measured_and_time_runs_along():
     assert loss["layout"]["xaxis"]["title"]["text"] == "Seconds of training"
     assert (loss["layout"]["yaxis"]["type"], rate["layout"]["yaxis"]["type"]) == ("log", "log")
     assert "type" not in accuracy["layout"]["yaxis"]
+
+
+def test_the_ring_is_around_what_was_measured_whatever_the_smoothing():
+    best = history.best_epoch(SHIPPED / "symmetric")
+    page = viewer(runs="recorded/symmetric")
+    for weight in (0.0, 0.6, 0.95):
+        page.slider(key="smoothing").set_value(weight).run()
+        for chart, name in zip(charts(page), ("loss", "rank_1"), strict=False):
+            (ring,) = [line for line in chart["data"] if line.get("marker", {}).get("symbol") == "circle-open"]
+            assert numbers(ring["x"]) == [best["epoch"]]
+            assert numbers(ring["y"]) == [best[f"held_out_{name}"]]
+            smooth = [line for line in chart["data"] if ", smoothed" in (line.get("hovertemplate") or "")]
+            assert len(smooth) == (2 if weight else 0)
+
+
+def numbers(values: Any) -> list[float]:
+    """The numbers of a figure's list, which Plotly may have packed."""
+    if isinstance(values, list):
+        return values
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+
+
+def test_a_run_that_is_measured_on_few_people_says_so_beside_its_figures():
+    few = run("few", epochs=0)
+    (few / files.HISTORY).unlink()
+    for row in history.read_history(SHIPPED / "published")[:3]:
+        history.append_row(few, row | {"held_out_probes": 1})
+    storage.write_json(few / files.RESULT, {"epoch": 2})
+    page = viewer(runs="few,recorded/published")
+    (warning,) = [each.value for each in page.warning]
+    assert warning.startswith("**few**: Accuracy is measured on only 1 person with several photos")
+    assert "where 100 people or more have several photos" in warning
+    measured = {row["Run"]: row["Measured on"] for row in table(page)}
+    assert (measured["few"], measured["published (recorded)"]) == (1, 496)
+    assert not viewer(runs="recorded/published").warning
+
+
+def test_a_finished_run_can_be_used_in_the_finder_if_it_gives_a_resemblance():
+    network_files.write_network(finished("mine"), network(length=default_dimensions()), CURVE, OF_DEFAULT)
+    network_files.write_network(finished("small"), network(length=default_dimensions()), None, OF_DEFAULT)
+    network_files.write_network(finished("other"), network(), CURVE, {"embedding": {"model": "another"}})
+    page = viewer(runs="mine,small,other")
+    assert [button.key for button in page.button if button.label == "Use in the finder"] == ["use mine"]
+    assert "measured on 20 people or more" in words(page)
+    page.button(key="use mine").click().run()
+    assert not page.exception
+    assert page.session_state.scorer == "mine"
 
 
 def test_a_run_with_damaged_settings_and_one_with_damaged_rows_break_nothing():
@@ -243,6 +299,17 @@ def test_runs_that_kept_no_geometry_or_evaluation_say_what_to_do():
     for view, what in (("Geometry", "the geometry"), ("Evaluation", "the evaluation")):
         page = viewer(runs="mine", view=view)
         assert f"mine: {what} was not stored during training" in words(page)
+
+
+def test_chosen_runs_without_an_evaluation_are_named_beside_those_with_one():
+    evaluated(finished("mine"))
+    finished("other")
+    going = run("going")
+    with lock.run_lock(going, ["fit", "--run", "going"]):
+        page = viewer(runs="mine,other,going", view="Evaluation")
+        assert "other: the evaluation was not stored during training" in words(page)
+        assert "going: the evaluation is not there yet" in words(page)
+        assert [line["name"] for line in charts(page)[0]["data"]] == ["mine", "cosine"]
 
 
 def test_the_geometry_of_an_epoch_stands_beside_the_margins_of_its_loss():
@@ -349,6 +416,18 @@ def test_without_a_gallery_there_is_nothing_to_train_on():
     assert "has not been set up yet" in words(opened_dialog())
 
 
+@pytest.mark.parametrize(("people", "warned"), [(30, True), (100, False)])
+def test_before_a_training_the_page_says_on_how_many_people_it_is_measured(people, warned):
+    synthetic("people", faces=10 * people)
+    page = opened_dialog()
+    learned, measured = people - people // 5, people // 5
+    sentence = f"learns from {learned} people and is measured on {measured} others, {measured} of them with several"
+    assert sentence in words(page)
+    assert bool(page.warning) == warned
+    if warned:
+        assert "measured on only 6 people with several photos, so it says little" in words(page)
+
+
 def test_a_training_is_offered_with_a_free_name_and_losses_that_fit_the_network():
     synthetic("people", faces=300)
     finished("original-quadruplet-1")
@@ -362,7 +441,10 @@ def test_a_taken_or_invalid_name_is_refused():
     synthetic("people", faces=300)
     finished("mine")
     page = opened_dialog()
-    for name, sentence in (("mine", "There is already a run of this name"), ("../up", "Name the run with letters")):
+    for name, sentence in (
+        ("Mine ", "There is already a run of this name"),
+        ("../up", "'../up' is not a valid run name. Use letters"),
+    ):
         page.text_input[0].set_value(name)
         next(button for button in page.button if button.label == "Start").click()
         # In a browser the dialog is drawn by itself; here the whole page is.

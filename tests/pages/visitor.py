@@ -12,10 +12,10 @@ ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
 
 
 def visit(page: str = "finder", **query: object) -> AppTest:
-    """The app, opened at a page's URL."""
+    """The app, opened at a page's URL; lists are repeated parameters."""
     app = AppTest.from_file(str(ROUTER), default_timeout=120)
     for name, value in query.items():
-        app.query_params[name] = str(value)
+        app.query_params[name] = value if isinstance(value, list) else str(value)
     return go_to(app, page)
 
 

@@ -9,14 +9,15 @@ import pytest
 from PIL import Image
 
 from pipeline import photo
+from pipeline.embedding.base import COPY_DISTANCE_MAX
 from pipeline.errors import GalleryError, NoFaceError, PhotoError, UserError
 from pipeline.faces.face import Face
 from pipeline.gallery import checking, layout, opening
-from pipeline.lookalikes import COPY_DISTANCE_MAX, Lookalikes, compare
+from pipeline.lookalikes import Lookalikes, compare
 from pipeline.search.search import SearchSettings
 from pipeline.similarity import registry
 from pipeline.similarity.network_scorer import NetworkScorer
-from tests.conftest import beside, encoded, enlarged
+from tests.conftest import beside, default_dimensions, encoded, enlarged
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
 
@@ -74,7 +75,7 @@ def test_copies_are_recognised_by_cosine_with_any_scorer(small, models, examples
 
 def test_the_exact_search_compares_every_photo(small, models, madonna):
     # A network that disagrees with the cosine, by which candidates are chosen.
-    scorer = NetworkScorer(network(), CURVE)
+    scorer = NetworkScorer(network(length=default_dimensions()), CURVE)
     few, many = (
         Lookalikes(opening.open_gallery("small"), models, scorer, SearchSettings(candidates))
         for candidates in (1, 1000)

@@ -77,7 +77,7 @@ def test_changes_stay_within_the_variation(seed):
 
 def test_variants_differ_and_are_most_similar_to_their_own_person(opened, models):
     rows = of(opened, models, 2)
-    assert rows.shape == (15, 3, 128) and rows.dtype == np.float32
+    assert rows.shape == (15, 3, models.embedder.dimensions) and rows.dtype == np.float32
     assert (rows[:, 0] == opened.embeddings).all()
     assert np.linalg.norm(rows, axis=2) == pytest.approx(np.ones((15, 3)), abs=1e-5)
     cosines = np.einsum("ivd,jd->vij", rows, opened.embeddings)
@@ -140,6 +140,6 @@ def test_variants_of_an_older_gallery_state_are_deleted(opened, models, examples
     person = SourcePerson("Madonna", "Madonna", tuple(examples["Madonna"]), "Examples", "")
     building.build("small", source_people([person]), models.detector, models.embedder)
     larger = opening.open_gallery("small", models.embedder.identity)
-    assert of(larger, models).shape == (17, 2, 128)
+    assert of(larger, models).shape == (17, 2, models.embedder.dimensions)
     (new,) = (opened.folder / "training").iterdir()
     assert new != old

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from train.callbacks import Checkpoint, HistoryWriter, Patience
+from train.callbacks import Checkpoint, DivergenceCheck, HistoryWriter, Patience
 from train.runs.checkpoints import restore_variables
-from train.runs.files import BEST_WEIGHTS
+from train.runs.files import BEST_WEIGHTS, CHECKPOINT
 from train.runs.history import append_row, read_history
 
 
@@ -57,15 +57,27 @@ def test_history_writer_saves_the_weights_of_the_best_epoch(tmp_path, optimizer)
     assert len(read_history(tmp_path)) == 4
 
 
-def test_checkpoint_restores_the_last_epoch_and_refuses_other_variables(tmp_path):
+def test_checkpoint_keeps_the_state_of_the_last_epoch(tmp_path):
     weights = keras.Variable(np.ones(2))
     checkpoint = Checkpoint(tmp_path, lambda: [weights])
-    assert checkpoint.restore() is None
     checkpoint.on_train_begin()
     weights.assign(np.full(2, 3.0))
     checkpoint.on_epoch_end(0)
     weights.assign(np.zeros(2))
-    assert checkpoint.restore() == 1
+    assert restore_variables([weights], tmp_path / CHECKPOINT) == 1
     assert keras.ops.convert_to_numpy(weights).tolist() == [3, 3]
-    with pytest.raises(UserError, match="started by another version"):
-        Checkpoint(tmp_path, lambda: [weights, keras.Variable(np.ones(3))]).restore()
+
+
+@pytest.mark.parametrize(
+    ("loss", "weight"), [(np.nan, 1.0), (np.inf, 1.0), (0.1, np.nan), (0.1, -np.inf), (0.1, -1e30)]
+)
+def test_a_training_that_diverges_ends_with_a_sentence(optimizer, loss, weight):
+    check = DivergenceCheck(optimizer, lambda: [keras.Variable([1.0, weight])])
+    with pytest.raises(UserError, match=r"In epoch 3 .* Start another run with a learning rate below 0\.1\."):
+        check.on_epoch_end(2, {"loss": loss})
+
+
+def test_a_training_in_finite_numbers_goes_on(optimizer):
+    DivergenceCheck(optimizer, lambda: [keras.Variable([1.0]), keras.Variable(3, dtype="int64")]).on_epoch_end(
+        0, {"loss": 0.1}
+    )

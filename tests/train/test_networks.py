@@ -8,7 +8,7 @@ from keras import ops
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network_scorer import NetworkScorer
 from train.networks import Similarity, hashed_dropout
-from train.options import COHORT, ORIGINAL, RESIDUAL
+from train.options import COHORT, ORIGINAL, RESIDUAL, WCCN
 from train.settings import NetworkSettings
 
 RANDOM = np.random.default_rng(0)
@@ -19,6 +19,7 @@ SYMMETRIC = [
     NetworkSettings(encoder_units=(64, 32), metric="product"),
     COHORT,
     replace(RESIDUAL, cohort=20),
+    WCCN.for_rows(128, 20),
 ]
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.similarity import files
+from pipeline.embedding.registry import default_identity
+from pipeline.similarity import files, shipped
 from pipeline.similarity.network_scorer import read_scorer
 from train import release
 from train.evaluation.protocols import VerificationPairs
@@ -32,7 +33,14 @@ def data():
     pairs = VerificationPairs(photos, people[photos[:, 0]] == people[photos[:, 1]], np.repeat(np.arange(10), 60))
     names = [f"Person {person}" for person in people]
     return ReleaseData(
-        rows, people, people >= 30, names, [f"Person {number}" for number in range(30)], lambda _: pairs
+        "facenet",
+        default_identity(),
+        rows,
+        people,
+        people >= 30,
+        names,
+        [f"Person {number}" for number in range(30)],
+        lambda _: pairs,
     )
 
 
@@ -48,29 +56,32 @@ def test_recorded_trainings_are_those_of_the_release():
 
 def test_release_records_its_trainings_and_ships_a_calibrated_network(data, tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path / "home"))
-    settings = TRAININGS["cohort"]
+    settings = TRAININGS[release.SHIPPED]
     network = replace(settings.network, cohort=8)
     tiny = replace(settings, network=network, epochs=1, steps_per_epoch=2, batch_size=16)
-    monkeypatch.setattr(release, "TRAININGS", {"cohort": tiny})
+    monkeypatch.setattr(release, "TRAININGS", {release.SHIPPED: tiny})
     monkeypatch.setattr(release, "ABLATIONS", {"loss-triplet": replace(ABLATIONS["loss-triplet"], epochs=1)})
-    release.release_similarity(data, runs=tmp_path / "runs", shipped=tmp_path / "shipped")
-    for name in ("cohort", "loss-triplet"):
+    release.release_runs(data, runs=tmp_path / "runs")
+    release.release_similarity(data, to=tmp_path / "shipped")
+    for name in (release.SHIPPED, "loss-triplet"):
         assert {path.name for path in (tmp_path / "runs" / name).iterdir()} == set(RECORDED_FILES)
         assert read_run(name, tmp_path / "runs" / name).best
-    assert (tmp_path / "shipped" / TRAINED_ON).read_text().splitlines() == list(data.trained_on)
-    shipped = read_scorer(tmp_path / "shipped")
-    assert shipped.network.cohort is not None and shipped.calibration.resemblance(np.array([0.5])).size == 1
+    assert (tmp_path / "shipped" / "facenet" / TRAINED_ON).read_text().splitlines() == list(data.trained_on)
+    scorer = read_scorer(tmp_path / "shipped" / "facenet", data.identity)
+    assert scorer.network.cohort is not None and scorer.calibration.resemblance(np.array([0.5])).size == 1
     manifest, recorded = (
-        json.loads((folder / "manifest.json").read_text()) for folder in (tmp_path / "shipped", files.SHIPPED_NETWORK)
+        json.loads((folder / "facenet" / "manifest.json").read_text())
+        for folder in (tmp_path / "shipped", files.SHIPPED)
     )
     assert manifest.keys() == recorded.keys()
     assert [set(row) for row in manifest["measured"]] == [set(row) for row in recorded["measured"]]
 
 
 def test_calibration_of_cosine_is_written_as_it_ships(data, tmp_path):
-    release.release_calibration(data, path=tmp_path / "cosine.json")
-    written = json.loads((tmp_path / "cosine.json").read_text())
-    shipped = json.loads(release.COSINE_CALIBRATION.read_text())
-    assert written.keys() == shipped.keys()
+    release.release_calibration(data, to=tmp_path)
+    written, recorded = (
+        json.loads((folder / "facenet" / shipped.COSINE).read_text()) for folder in (tmp_path, files.SHIPPED)
+    )
+    assert written.keys() == recorded.keys()
     assert 0 < written["middle"] < 0.5 and written["slope"] > 0
-    assert [row["pairs"] for row in written["measured"]] == [row["pairs"] for row in shipped["measured"]]
+    assert [row["pairs"] for row in written["measured"]] == [row["pairs"] for row in recorded["measured"]]

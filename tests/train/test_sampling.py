@@ -72,6 +72,12 @@ def test_nearest_photos_equal_brute_force_without_the_photo_itself():
     assert (sampling.nearest_photos(embeddings, 5) == np.argsort(-cosines, axis=1)[:, :5]).all()
 
 
+def test_no_more_neighbours_are_given_than_there_are_other_photos():
+    embeddings = np.eye(4, 8, dtype=np.float32)
+    neighbours = sampling.nearest_photos(embeddings, 50)
+    assert [sorted(row) for row in neighbours] == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
+
+
 @given(labels_of_people, st.integers(0, 100))
 def test_mined_triplets_equal_a_naive_search(labels, seed):
     points = np.random.default_rng(seed).normal(size=(len(labels), 3))

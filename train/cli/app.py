@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 
 from pipeline.cli import console
@@ -11,6 +10,7 @@ from train.cli.compare import compare
 from train.cli.evaluate import evaluate
 from train.cli.finetune import finetune
 from train.cli.fit import fit
+from train.cli.release import release
 from train.cli.tune import tune
 
 app = console.new_app("Learn a similarity from a gallery.")
@@ -19,6 +19,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "tune": tune,
     "finetune": finetune,
+    "release": release,
     "compare": compare,
 }
 for name, command in _COMMANDS.items():
@@ -30,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.run(app, arguments, "python -m train")
 
 
-def lookslikewho() -> None:
-    """The console script: the commands of the pipeline, and those of training below ``train``."""
-    everything = console.new_app("Find look-alikes.")
-    add_commands(everything)
-    everything.add_typer(app, name="train")
-    sys.exit(console.run(everything, None, "lookslikewho"))
+def everything() -> int:
+    """Run one command of ``lookslikewho``: those of the pipeline, and those of training below ``train``."""
+    commands = console.new_app("Find look-alikes.")
+    add_commands(commands)
+    commands.add_typer(app, name="train")
+    return console.run(commands, None, "lookslikewho")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.console import named, number, print_table, switch, whole
+from pipeline.cli.console import named, number, print_table, say, switch, whole
 from pipeline.errors import UserError
 from train.cli.shared import loading_tensorflow
 
@@ -47,10 +47,11 @@ def compare(
     unknown = [name for name in systems or [] if name not in known]
     if unknown:
         raise UserError(f"There is no system {unknown[0]}.", command="python -m train compare --list")
-    inputs = LFWInputs(LFW(lfw), Budget(steps, epochs, seed=seed))
+    budget = Budget(steps, epochs, seed=seed)
+    inputs = LFWInputs(LFW(lfw), budget)
     rows = compare_systems([known[name] for name in systems or known], inputs)
     finished = [row for row in rows if "rank_1" in row]
     print_table(results.HEAD, [results.cells(row) for row in finished], numbers=range(1, 10))
     for row in rows:
         if "reason" in row:
-            print(f"{row['system']}: {row['reason']}")
+            say(f"{row['system']}: {row['reason']}")

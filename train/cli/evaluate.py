@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from pipeline.cli.console import counting, named, print_table, working
+from pipeline.cli.console import counting, named, print_table, say, working
 from pipeline.errors import UserError
 from pipeline.gallery import opening
 from pipeline.gallery.layout import DEMONSTRATION
@@ -35,7 +35,8 @@ def evaluate(
         from train.evaluation import measuring
         from train.evaluation.distances import cosine_distances, network_distances
 
-        network, trained_on = networks.trained_network(run) if run else networks.shipped_network()
+        identity = opened.manifest["embedding"]
+        network, trained_on = networks.trained_network(run, identity) if run else networks.shipped_network(identity)
     kept = ~np.isin(names, trained_on)
     if len(set(names[kept])) < 2:
         raise UserError("The network was trained on all people of this gallery. Choose another gallery.")
@@ -45,7 +46,7 @@ def evaluate(
     distances = {"network": network_distances(network), "cosine": cosine_distances}
     with counting("Measuring", measuring.steps_count(distances), "lines") as progress:
         rows = measuring.table(embeddings, labels, distances, pairs=pairs, progress=progress)
-    print(
+    say(
         f"{len(set(names[kept])):,} people of {opened.name}; {len(set(names[~kept])):,} were trained on and left out."
     )
     if not rows:

@@ -6,17 +6,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.console import counting, decimal, named, number, whole, working
-from pipeline.embedding.registry import default_identity
+from pipeline.cli.console import counting, decimal, named, number, say, whole, working
+from pipeline.embedding.facenet import FACENET_128
 from pipeline.gallery import opening
 from pipeline.gallery.layout import DEMONSTRATION
 from train import augment
-from train.cli.shared import about, arguments_of, check_name
+from train.cli.shared import about, arguments_of, run_name
 from train.runs.files import FACENET_WEIGHTS, run_folder
 from train.runs.lock import run_lock
-from train.settings import FinetuneSettings
-
-_BLOCKS = 6
+from train.settings import BLOCKS, FinetuneSettings
 
 
 def finetune(
@@ -24,7 +22,7 @@ def finetune(
     run: Annotated[str, named("What the run is called.")],
     gallery: Annotated[str, named("The gallery to train on.")] = DEMONSTRATION,
     blocks: Annotated[
-        int, number("How many of the last Inception blocks to train, with the bottleneck.", most=_BLOCKS)
+        int, number("How many of the last Inception blocks to train, with the bottleneck.", most=BLOCKS)
     ] = FinetuneSettings.blocks,
     alpha: Annotated[float, decimal("First margin of the quadruplet loss.")] = FinetuneSettings.alpha,
     beta: Annotated[float, decimal("Second margin of the quadruplet loss.")] = FinetuneSettings.beta,
@@ -42,7 +40,7 @@ def finetune(
     The same command continues a run that was stopped. This needs a GPU and many photos of each person: on one photo
     each of people it had not seen, every attempt on LFW made FaceNet worse. So a run can end with FaceNet unchanged.
     """
-    check_name(run)
+    run = run_name(run)
     settings = FinetuneSettings(
         blocks=blocks,
         alpha=alpha,
@@ -59,7 +57,7 @@ def finetune(
 
 
 def _finetune(run: str, gallery: str, settings: FinetuneSettings) -> None:
-    opened = opening.open_gallery(gallery, default_identity())
+    opened = opening.open_gallery(gallery)
     with working("Loading the networks"):
         from pipeline.embedding.facenet_weights import load_facenet
         from pipeline.faces.detector import load_detector
@@ -70,8 +68,9 @@ def _finetune(run: str, gallery: str, settings: FinetuneSettings) -> None:
     with counting("Portraits", len(opened), "faces") as progress:
         boxes = augment.portrait_boxes(opened, detector, progress)
     folder = run_folder(run)
-    best = training.finetune(folder, opened, boxes, facenet, settings, about=about(opened))
-    print(
+    notes = about(opened) | {"embedding": FACENET_128.identity}
+    best = training.finetune(folder, opened, boxes, facenet, settings, about=notes)
+    say(
         f"Run {run}: best at epoch {best['epoch']:.0f} with {best['mix']:.0%} of the change. On held-out people, "
         f"rank-1 is {best['held_out_rank_1']:.4f} (FaceNet unchanged: {best['held_out_cosine_rank_1']:.4f}). "
         f"The weights are in {folder / FACENET_WEIGHTS}"

@@ -9,13 +9,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from pipeline.cli.console import choice, counting, decimal, named, number, whole, working
-from pipeline.embedding.registry import default_identity
+from pipeline.cli.console import choice, counting, decimal, named, number, say, whole, working
 from pipeline.gallery import opening
 from pipeline.gallery.layout import DEMONSTRATION
 from train import augment
 from train.augment import Variation
-from train.cli.shared import about, arguments_of, check_name, loading_tensorflow, names_of
+from train.cli.shared import about, arguments_of, loading_tensorflow, names_of, run_name
 from train.options import LOSSES, MINING, NETWORKS
 from train.runs.files import run_folder
 from train.runs.lock import run_lock
@@ -56,7 +55,7 @@ def fit(
 
     The same command continues a run that was stopped. Variants of photos are embedded once and kept with the gallery.
     """
-    check_name(run)
+    run = run_name(run)
     settings = FitSettings(
         network=NETWORKS[network].settings,
         loss=loss,
@@ -78,7 +77,7 @@ def fit(
 
 
 def _fit(run: str, gallery: str, settings: FitSettings, variants: int) -> None:
-    opened = opening.open_gallery(gallery, default_identity() if variants else None)
+    opened = opening.open_gallery(gallery)
     with loading_tensorflow():
         from train import fit as training
         from train.sampling import split_people
@@ -93,17 +92,17 @@ def _fit(run: str, gallery: str, settings: FitSettings, variants: int) -> None:
         notes["variants"] = {"count": variants, **asdict(Variation())}
     folder = run_folder(run)
     best = training.fit(folder, embeddings, labels, settings, held_out=held_out, about=notes, names=names.tolist())
-    print(
+    say(
         f"Run {run}: best at epoch {best['epoch']:.0f}. On held-out people, rank-1 is {best['held_out_rank_1']:.4f} "
         f"(cosine {best['held_out_cosine_rank_1']:.4f}). Its files are in {folder}"
     )
 
 
 def _with_variants(opened: Gallery, count: int) -> NDArray[np.float32]:
-    """The gallery's embeddings with variants of each: (faces, 1 + count, 128), the original first."""
+    """The gallery's embeddings with variants of each: (faces, 1 + count, d), the original first."""
     from pipeline.lookalikes import Models
 
     with working("Loading the networks"):
-        models = Models.load()
+        models = Models.load_for(opened)
     with counting("Variants", count * len(opened), "faces") as progress:
         return augment.embed_variants(opened, count, models.detector, models.embedder, progress=progress)

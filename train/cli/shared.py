@@ -11,17 +11,15 @@ import typer
 from numpy.typing import NDArray
 
 from pipeline.cli.console import working
-from pipeline.errors import UserError
-from train.runs.files import RUN_NAME
+from train.runs.files import run_folder
 
 if TYPE_CHECKING:
     from pipeline.gallery.gallery import Gallery
 
 
-def check_name(name: str) -> None:
-    """Raises UserError for what cannot name a run."""
-    if not RUN_NAME.fullmatch(name):
-        raise UserError(f"'{name}' cannot name a run. Use letters, digits, dots and hyphens.")
+def run_name(text: str) -> str:
+    """The name of a run, spelt as that of the run that is there. Raises UserError if no run can have it."""
+    return run_folder(text).name
 
 
 def arguments_of(context: typer.Context) -> list[str]:

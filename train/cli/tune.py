@@ -7,10 +7,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from pipeline.cli.console import named, number, print_table, whole
+from pipeline.cli.console import named, number, print_table, say, whole
 from pipeline.gallery import opening
 from pipeline.gallery.layout import DEMONSTRATION
-from train.cli.shared import about, arguments_of, check_name, loading_tensorflow, names_of
+from train.cli.shared import about, arguments_of, loading_tensorflow, names_of, run_name
 from train.runs.files import run_folder
 from train.runs.lock import run_lock
 from train.settings import FitSettings
@@ -29,7 +29,8 @@ def tune(
 
     Each trial is a run. The same command continues the study.
     """
-    check_name(study)
+    study = run_name(study)
+    settings = FitSettings(epochs=epochs, steps_per_epoch=steps_per_epoch, seed=seed)
     opened = opening.open_gallery(gallery)
     with loading_tensorflow():
         from train import fit as training
@@ -43,7 +44,6 @@ def tune(
         with run_lock(folder, arguments_of(context)):
             return training.fit(folder, opened.embeddings, labels, settings, about=notes, names=names)
 
-    settings = FitSettings(epochs=epochs, steps_per_epoch=steps_per_epoch, seed=seed)
     rows = tuning.run_study(study, settings, trials, train)
     print_table(("run", "rank-1", "MRR", "settings"), rows, numbers={1, 2})
-    print(f"Cosine on the same people: rank-1 {tuning.cosine_rank_1(study):.4f}")
+    say(f"Cosine on the same people: rank-1 {tuning.cosine_rank_1(study):.4f}")

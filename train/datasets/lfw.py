@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 
 from pipeline import photo, storage
 from pipeline.cli.console import tracked
-from pipeline.embedding import pair, registry
-from pipeline.embedding.base import Embedder, EmbeddingSettings, unit
-from pipeline.embedding.facenet import FACENET_SETTINGS
+from pipeline.embedding import registry
+from pipeline.embedding.base import Embedder, EmbedderEntry, EmbeddingSettings, NetworkEmbedder, unit
+from pipeline.embedding.facenet import FACENET_128, FACENET_SETTINGS, facenet_embedder
+from pipeline.embedding.pair import PairEntry, side_by_side
 from pipeline.errors import SourceError
 from pipeline.faces import geometry
 from pipeline.faces.base import DetectionSettings
+from pipeline.faces.detector import Detector, load_detector
 from pipeline.faces.face import Face
 from pipeline.faces.geometry import View
-from pipeline.lookalikes import Models
 from pipeline.sources import lfw
 from train.evaluation.protocols import VerificationPairs
 
@@ -56,6 +57,7 @@ class LFW:
         self._number = {path.stem: number for number, path in enumerate(self.paths)}
         self.cache = storage.home() / "benchmarks" / "lfw"
         self.cache.mkdir(parents=True, exist_ok=True)
+        self._loaded: dict[str, Embedder] = {}
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -103,7 +105,7 @@ class LFW:
             found: list[Face | None] = []
             for start in tracked(range(0, len(self), _BLOCK), "Detecting", "blocks"):
                 block = [photo.read(path) for path in self.paths[start : start + _BLOCK]]
-                found += [detected[0] if detected else None for detected in pipeline_models().detector(block)]
+                found += [detected[0] if detected else None for detected in loaded_detector()(block)]
             with storage.atomic_path(path) as temporary:
                 temporary.write_text(json.dumps([face and asdict(face) for face in found]))
         rows = json.loads(path.read_text())
@@ -145,8 +147,8 @@ class LFW:
             geometry.level(photo.read(self.paths[photos[place]]), face, over_degrees=level_over_degrees)
             for place, face in detected
         ]
-        crops = [geometry.crop(picture, face, view, side_px=160) for picture, face in around]
-        rows[[place for place, _ in detected]] = pipeline_models().embedder.rows(np.stack(crops))
+        crops = [geometry.crop(picture, face, view, size=(160, 160)) for picture, face in around]
+        rows[[place for place, _ in detected]] = loaded_facenet().rows(np.stack(crops))
         return rows
 
     def embeddings(self, settings: EmbeddingSettings = FACENET_SETTINGS) -> NDArray[np.float32]:
@@ -157,16 +159,28 @@ class LFW:
 
     def embedded(self, name: str, photos: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit rows of photos by the embedder ``name``, (n, d). Raises UserError if it cannot run."""
-        if name == registry.DEFAULT_EMBEDDER:
-            return self.embeddings()[photos]
-        if name == pair.FACENET_PAIR.name:
-            first, second = (self.embedded(part.name, photos) for part in pair.PAIR_PARTS)
-            return pair.side_by_side(first, second)
-        embedder = loaded_embedder(name)
+        if name in registry.EMBEDDERS:
+            return self._by_entry(registry.EMBEDDERS[name], photos)
+        return self.embedded_by(loaded_embedder(name), photos, title=Path(name).name)
+
+    def _by_entry(self, entry: EmbedderEntry, photos: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit rows by an embedder of the registry or a part of one. Those of a pair are made of its parts' rows."""
+        if isinstance(entry, PairEntry):
+            first, second = (self._by_entry(part, photos) for part in entry.parts)
+            return side_by_side(first, second, weight=entry.weight)
+        if entry.model == FACENET_128.model:
+            return self.embeddings(EmbeddingSettings.of(entry.identity))[photos]
+        digest = _digest(entry.identity)
+        if digest not in self._loaded:
+            self._loaded[digest] = entry.load()
+        return self.embedded_by(self._loaded[digest], photos, title=entry.name)
+
+    def embedded_by(self, embedder: Embedder, photos: NDArray[np.int64], *, title: str) -> NDArray[np.float32]:
+        """Unit rows of photos by an embedder, (n, d)."""
         path = self.cache / f"rows-{_digest(embedder.identity)}.npy"
         rows = np.load(path) if path.is_file() else np.full((len(self), embedder.dimensions), np.nan, np.float32)
         missing = photos[np.isnan(rows[photos, 0])]
-        for start in tracked(range(0, len(missing), _BLOCK), Path(name).name, "blocks"):
+        for start in tracked(range(0, len(missing), _BLOCK), title, "blocks"):
             block = missing[start : start + _BLOCK]
             rows[block] = 0
             found = [(number, face) for number in block if (face := self.faces[number])]
@@ -187,7 +201,7 @@ class LFW:
                 face = self.faces[number]
                 if face is None:
                     return np.zeros((side_px, side_px, 3), np.uint8)
-                return geometry.crop(photo.read(self.paths[number]), face, view, side_px=side_px)
+                return geometry.crop(photo.read(self.paths[number]), face, view, size=(side_px, side_px))
 
             with ThreadPoolExecutor() as threads:
                 made = np.stack(list(threads.map(crop, photos)))
@@ -204,9 +218,15 @@ def loaded_embedder(name: str) -> Embedder:
 
 
 @cache
-def pipeline_models() -> Models:
-    """Detector and embedder, loaded once, and only where something is not cached."""
-    return Models.load()
+def loaded_facenet() -> NetworkEmbedder:
+    """FaceNet, loaded once, and only where rows are not cached."""
+    return facenet_embedder()
+
+
+@cache
+def loaded_detector() -> Detector:
+    """The detector, loaded once, and only where faces are not cached."""
+    return load_detector()
 
 
 def _digest(settings: object) -> str:

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from pipeline.similarity.calibration import Calibration
 from train.evaluation import metrics, protocols
 from train.evaluation.distances import Distances
-from train.evaluation.measuring import OneShotDraw
+from train.evaluation.measuring import OneShotDraw, one_shot_draw
 
-# Ten bins of a reliability curve mean nothing with fewer people.
-_PEOPLE_MIN = 20
 _SHARE_MIN = 0.001
 _PHOTOS_MAX = 10
 _STRANGERS_MAX = 200_000
@@ -51,6 +49,20 @@ def fit_calibration(
     return Calibration(float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope, on_logit)
 
 
+def calibration_of_people(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64], distances: Distances, *, on_logit: bool = True
+) -> Calibration | None:
+    """The calibration of distances, fitted on people whom a network was not trained on.
+
+    embeddings: unit rows (photos, d). labels: the person of each photo. None where there are too few people.
+    """
+    if protocols.probes_count(labels) < protocols.PROBES_ENOUGH:
+        return None
+    draws = [one_shot_draw(embeddings, labels, distances, draw) for draw in protocols.one_shot_draws(labels, 1)]
+    pairs = _pairs(embeddings, labels, distances, draws, np.ones(len(labels), bool))
+    return fit_calibration(pairs.distances, pairs.same, on_logit=on_logit, weights=pairs.weights)
+
+
 def check_calibration(
     calibration: Calibration, distances: NDArray[np.floating], same: NDArray[np.bool_]
 ) -> tuple[dict[str, float], metrics.Reliability]:
@@ -67,7 +79,7 @@ def reliability_of_halves(halves: Sequence[WeightedPairs], *, on_logit: bool) ->
     said, same: points of the curve, without bins of few pairs. error: the expected calibration error. None where
     there are too few people.
     """
-    if min(half.people for half in halves) < _PEOPLE_MIN:
+    if min(half.people for half in halves) < protocols.PROBES_ENOUGH:
         return None
     fitted_on, checked_on = halves
     calibration = fit_calibration(fitted_on.distances, fitted_on.same, on_logit=on_logit, weights=fitted_on.weights)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 DRAWS, VIEW_1_DRAWS = range(3), range(10)
 # A draw with fewer probes says little; more than that many draws add nothing.
 _PROBES_MIN, _DRAWS_MAX = 60, 30
+# Probes that a figure, a calibration or the bins of a reliability curve need to say something: one person among 20
+# moves a share by 0.05. More draws do not help here, as they show the same people.
+PROBES_ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,12 @@ def _shuffled(labels: NDArray[np.int64], random: np.random.Generator) -> _ByPers
 
 def one_shot_draws(labels: NDArray[np.int64], at_least: int = len(DRAWS)) -> range:
     """The draws to average: ``at_least``, and more where a draw has few probes."""
-    probes = int(np.sum(np.unique(labels, return_counts=True)[1] > 1))
-    return range(max(at_least, min(_PROBES_MIN // max(probes, 1), _DRAWS_MAX)))
+    return range(max(at_least, min(_PROBES_MIN // max(probes_count(labels), 1), _DRAWS_MAX)))
+
+
+def probes_count(labels: NDArray[np.integer[Any]]) -> int:
+    """How many probes a draw has: one of everybody who has two photos."""
+    return int(np.sum(np.unique(labels, return_counts=True)[1] > 1))
 
 
 def draw_one_shot(labels: NDArray[np.int64], draw: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

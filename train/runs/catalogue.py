@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import storage
+from pipeline.similarity.network_scorer import runs_folder
+from train.runs.evaluations import read_evaluation
 from train.runs.files import CONFIG, RECORDED_RUNS
 from train.runs.history import best_row, read_history, training_seconds
 
@@ -60,6 +62,15 @@ class Run:
         """The row of the best epoch."""
         return best_row(self.history)
 
+    @cached_property
+    def probes(self) -> int | None:
+        """On how many held-out people with several photos it is measured. None if that is unknown."""
+        counts = [
+            row["held_out_probes"] for row in self.history if math.isfinite(row.get("held_out_probes", math.nan))
+        ]
+        found = counts[-1] if counts else (read_evaluation(self.folder) or {}).get("probes")
+        return int(found) if isinstance(found, int | float) else None
+
     @property
     def seconds(self) -> float:
         """Total training time of its epochs, without measuring."""
@@ -78,7 +89,7 @@ def own_runs() -> list[Run]:
 
 def own_folders() -> list[Path]:
     """The folders of the user's runs."""
-    return [path for path in _subfolders(storage.home() / "runs") if not path.name.startswith(".")]
+    return [path for path in _subfolders(runs_folder()) if not path.name.startswith(".")]
 
 
 def read_run(key: str, folder: Path) -> Run:

@@ -22,6 +22,13 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
     return found
 
 
+def has_evaluation(folder: Path) -> bool:
+    """Whether a run has been evaluated. A damaged evaluation is set aside."""
+    if (folder / EVALUATION).is_file() and read_evaluation(folder) is None:
+        storage.set_aside(folder / EVALUATION, "it is damaged")
+    return (folder / EVALUATION).is_file()
+
+
 def write_evaluation(folder: Path, evaluation: dict[str, Any]) -> None:
     """Store the evaluation of a run, as :func:`train.evaluation.report.evaluation` gives it."""
     storage.write_json(folder / EVALUATION, evaluation)

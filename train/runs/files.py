@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pipeline import storage
+from pipeline.errors import UserError
+from pipeline.names import folder_in, problem
+from pipeline.similarity.network_scorer import runs_folder
 
 # Settings, and what they were applied to; written once, when the run starts.
 CONFIG = "config.json"
@@ -24,9 +26,10 @@ LOCK, STOP_REQUEST = ".lock", ".stop"
 # What is recorded in the repository of a run.
 RECORDED_FILES = (CONFIG, HISTORY, RESULT, EVALUATION, GEOMETRY)
 RECORDED_RUNS = storage.ASSETS / "runs"
-RUN_NAME = re.compile(r"\w[\w.-]*")
 
 
 def run_folder(name: str) -> Path:
-    """Folder of one of the user's runs."""
-    return storage.home() / "runs" / name
+    """Folder of one of the user's runs, in any spelling of its name. Raises UserError if no run can have the name."""
+    if text := problem(name, "run name", plain=True):
+        raise UserError(text)
+    return folder_in(runs_folder(), name)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import storage
 from train.runs.files import GEOMETRY
 
 # Anchor to positive, anchor to first negative, first to second negative.
@@ -52,8 +53,17 @@ def read_geometry(folder: Path) -> dict[int, Histograms]:
     return found
 
 
+def has_geometry(folder: Path) -> bool:
+    """Whether there is a line that can be read. A file without any is set aside."""
+    if read_geometry(folder):
+        return True
+    if (folder / GEOMETRY).is_file():
+        storage.set_aside(folder / GEOMETRY, "it is damaged")
+    return False
+
+
 def truncate_geometry(folder: Path, epoch: int) -> None:
-    """Remove the lines after ``epoch``, as :func:`train.runs.history.truncate_history` does with the history."""
+    """Remove the lines after ``epoch``, as :func:`train.runs.checkpoints.resume` does with the history."""
     known = read_geometry(folder)
     (folder / GEOMETRY).unlink(missing_ok=True)
     kept = [{"epoch": at, **sides} for at, sides in sorted(known.items()) if at <= epoch]

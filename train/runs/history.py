@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pipeline import storage
 from train.runs.files import HISTORY
 
 
@@ -33,12 +34,18 @@ def append_row(folder: Path, row: dict[str, float]) -> None:
         writer.writerow(row)
 
 
-def truncate_history(folder: Path, epoch: int) -> None:
-    """Remove the rows after ``epoch``, whose weights were lost when the process was killed."""
-    rows = [row for row in read_history(folder) if row["epoch"] <= epoch]
-    (folder / HISTORY).unlink(missing_ok=True)
-    for row in rows:
-        append_row(folder, {**row, "epoch": int(row["epoch"])})
+def write_history(folder: Path, rows: list[dict[str, float]]) -> None:
+    """Replace the history by these rows, without those whose weights were lost when the process was killed."""
+    if not rows:
+        (folder / HISTORY).unlink(missing_ok=True)
+        return
+    with (
+        storage.atomic_path(folder / HISTORY) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
 
 
 def best_row(rows: list[dict[str, float]]) -> dict[str, float] | None:
@@ -52,11 +59,6 @@ def best_epoch(folder: Path) -> dict[str, float]:
     row = best_row(read_history(folder))
     assert row is not None
     return row
-
-
-def finite_row(row: dict[str, float]) -> dict[str, float | None]:
-    """A row as strict JSON: null for NaN and infinity."""
-    return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
 def training_seconds(rows: list[dict[str, float]]) -> float:

@@ -34,10 +34,11 @@ def run_lock(folder: Path, arguments: Sequence[str]) -> Iterator[None]:
     arguments: those of ``python -m train``, with which the run can be resumed. A stop request (SIGTERM) arrives as
     KeyboardInterrupt. Raises UserError if another process is training the run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=_WAIT_SECONDS)
+        with storage.writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=_WAIT_SECONDS)
     except Timeout:
         raise UserError(f"Another process is training the run {folder.name}. Choose another name.") from None
     record = {"pid": os.getpid(), "arguments": list(arguments), "begun": utc_now()}
@@ -45,7 +46,7 @@ def run_lock(folder: Path, arguments: Sequence[str]) -> Iterator[None]:
     (folder / STOP_REQUEST).unlink(missing_ok=True)
     try:
         storage.write_json(folder / PROCESS, record)
-        with _sigterm_interrupts():
+        with storage.writing(folder), _sigterm_interrupts():
             yield
         record["ended"] = "finished"
     except KeyboardInterrupt:

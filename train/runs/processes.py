@@ -101,11 +101,12 @@ def started_at(folder: Path) -> datetime | None:
 
 
 def last_output(folder: Path) -> str:
-    """The last lines of the last process's output, or of the error that ended it."""
+    """The last lines of the last process's output, or of the error that ended it, without hints at commands."""
     text = str((storage.read_json(folder / PROCESS) or {}).get("error", ""))
     with suppress(OSError):
         # Remove progress bars and colours.
         printed = (folder / LOG).read_bytes()[-20_000:].decode("utf-8", "replace")
         printed = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n]*[\r\b](?!\n)", "", printed).strip()
         text = printed or text
-    return "\n".join(text.strip().splitlines()[-_OUTPUT_LINES:])
+    lines = [line for line in text.strip().splitlines() if not line.startswith("Run: ")]
+    return "\n".join(lines[-_OUTPUT_LINES:])

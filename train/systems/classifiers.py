@@ -1,4 +1,4 @@
-"""scikit-learn's classifiers on the rows of the default embedder."""
+"""scikit-learn's classifiers on FaceNet's rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.embedding import registry
 from pipeline.embedding.base import unit
+from pipeline.embedding.facenet import FACENET_128
 from train.evaluation.distances import cosine_distances
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled
 
@@ -64,7 +64,7 @@ def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], par
     """A classifier with the best of some settings. parameters: for each person."""
 
     def make(inputs: SystemInputs, _: Path) -> TrainedSystem:
-        rows = inputs.rows(registry.DEFAULT_EMBEDDER)
+        rows = inputs.rows(FACENET_128.name)
         photos, people = enrolled(inputs)
         begun = time.perf_counter()
         to_people = fit(rows[photos], people, _best_setting(fit, values, rows[photos], people))
@@ -72,7 +72,7 @@ def _classifier(name: str, title: str, fit: _Fit, values: tuple[float, ...], par
         begun = time.perf_counter()
         to_people(rows[:100])
         own_ms = (time.perf_counter() - begun) * 10
-        size, embed_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
+        size, embed_ms = inputs.cost(FACENET_128.name)
         size += parameters * len(inputs.protocol.learn)
         return TrainedSystem(rows, size, embed_ms + own_ms, seconds, to_people=to_people)
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import storage
-from pipeline.embedding import pair
 from pipeline.embedding.facenet import FACENET_SETTINGS
 from pipeline.faces.geometry import View
 from train.evaluation import protocols
@@ -58,7 +57,7 @@ class LFWInputs:
         return self.lfw.embedded(embedder, self.protocol.photos)
 
     def views(self) -> NDArray[np.float32]:
-        """The default embedder's rows of each view, (n, views, 128)."""
+        """FaceNet's rows of each view, (n, views, 128)."""
         level = FACENET_SETTINGS.level_over_degrees
         parts = [self.lfw.view(view, self.protocol.photos, level) for view in FACENET_SETTINGS.views]
         return np.stack(parts, axis=1)
@@ -74,9 +73,6 @@ class LFWInputs:
 
     def cost(self, embedder: str) -> tuple[int, float]:
         """Parameters of an embedder, and its milliseconds per face, measured once on 32 faces."""
-        if embedder == pair.FACENET_PAIR.name:
-            parts = [self.cost(part.name) for part in pair.PAIR_PARTS]
-            return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
         path = systems_folder() / "costs.json"
         known = storage.read_json(path) or {}
         if embedder not in known:

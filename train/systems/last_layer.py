@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from pipeline.embedding import registry
+from pipeline.embedding.facenet import FACENET_128
 from train.systems.siamese import SiameseLoss, SiameseSettings, embed_photos
 from train.systems.system import System, SystemInputs, TrainedSystem, enrolled, validation_pairs
 from train.systems.training import train_siamese
@@ -30,7 +30,7 @@ def last_layer(loss: SiameseLoss, margin: float, title: str) -> System:
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
         keras.utils.set_random_seed(inputs.budget.seed)
-        rows = inputs.rows(registry.DEFAULT_EMBEDDER)
+        rows = inputs.rows(FACENET_128.name)
         photos, people = enrolled(inputs)
         model = train_siamese(
             identity_layer(rows.shape[1]),
@@ -41,7 +41,7 @@ def last_layer(loss: SiameseLoss, margin: float, title: str) -> System:
             budget=inputs.budget,
             folder=folder,
         )
-        parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
+        parameters, face_ms = inputs.cost(FACENET_128.name)
         parameters += model.count_params()
         return TrainedSystem(embed_photos(model, rows), parameters, face_ms, distances=model.distances())
 

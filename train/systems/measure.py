@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.embedding import registry
+from pipeline.embedding.facenet import FACENET_128
 from train.evaluation import metrics
 from train.evaluation.distances import pair_distances, person_distances
 from train.evaluation.protocols import ComparisonProtocol
@@ -23,7 +23,7 @@ def measure_system(system: TrainedSystem, inputs: SystemInputs) -> tuple[dict[st
     Classifiers have only the figures of identification: they know no distance between two photos.
     """
     protocol = inputs.protocol
-    has_face = np.any(inputs.rows(registry.DEFAULT_EMBEDDER), axis=1)
+    has_face = np.any(inputs.rows(FACENET_128.name), axis=1)
     rows = np.where(has_face[:, None], system.rows, 0)
     learned, people = enrolled(inputs)
     probes, unknown = (row_numbers(protocol, photos) for photos in (protocol.probes, protocol.unknown))

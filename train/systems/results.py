@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,9 @@ def read_system(folder: Path) -> dict[str, Any]:
     config, result = (storage.read_json(folder / part) or {} for part in (files.CONFIG, files.RESULT))
     row = {"name": folder.name, "system": config.get("system", folder.name), "kind": config.get("kind", "")}
     if (folder / files.HISTORY).is_file():
-        budget = config["settings"]["budget"]
-        row["steps"] = budget["steps"] * budget["epochs"]
+        with suppress(KeyError, TypeError):  # Its settings are damaged.
+            budget = config["settings"]["budget"]
+            row["steps"] = budget["steps"] * budget["epochs"]
     return row | {"folder": folder} | (result or {"reason": "Its training has not finished."})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.embedding import registry
+from pipeline.embedding.facenet import FACENET_128
 from train.evaluation.distances import network_distances
 from train.settings import FitSettings
 from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled, row_numbers
@@ -41,12 +41,11 @@ def similarity_net(network: str) -> System:
     """A system with one of :data:`train.options.NETWORKS`."""
 
     def make(inputs: SystemInputs, folder: Path) -> TrainedSystem:
-        import keras
-
         from train.fit import fit
         from train.runs import files
+        from train.runs.networks import read_model
 
-        rows, protocol = inputs.rows(registry.DEFAULT_EMBEDDER), inputs.protocol
+        rows, protocol = inputs.rows(FACENET_128.name), inputs.protocol
         photos, _ = enrolled(inputs)
         photos = np.r_[photos, np.unique(row_numbers(protocol, protocol.choose.photos))]
         held_out = np.arange(len(photos)) >= protocol.learn.size
@@ -55,8 +54,8 @@ def similarity_net(network: str) -> System:
         labels = protocol.people[protocol.photos[photos]]
         fit(training, rows[photos], labels, _settings(network, inputs.budget), held_out=held_out)
         shutil.copyfile(training / files.HISTORY, folder / files.HISTORY)
-        trained = keras.saving.load_model(training / files.MODEL)
-        parameters, face_ms = inputs.cost(registry.DEFAULT_EMBEDDER)
+        trained = read_model(training)
+        parameters, face_ms = inputs.cost(FACENET_128.name)
         distances = network_distances(trained.to_numpy())
         return TrainedSystem(rows, parameters + trained.count_params(), face_ms, distances=distances)
 

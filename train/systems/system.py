@@ -10,8 +10,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.settings import check, setting, whole
 from train.evaluation.distances import Distances, cosine_distances
 from train.evaluation.protocols import ComparisonProtocol
+from train.settings import SEED
 
 Kind = Literal["embedder", "classifier", "similarity net", "last layer", "from scratch"]
 
@@ -20,11 +22,14 @@ Kind = Literal["embedder", "classifier", "similarity net", "last layer", "from s
 class Budget:
     """What a system may spend on training: ``epochs`` of ``steps`` batches of ``people`` with ``photos`` each."""
 
-    steps: int = 50
-    epochs: int = 10
-    people: int = 32
-    photos: int = 3
-    seed: int = 0
+    steps: int = setting(50, whole(1, 1_000_000))
+    epochs: int = setting(10, whole(1, 1_000_000))
+    people: int = setting(32, whole(2, 10_000))
+    photos: int = setting(3, whole(2, 10_000))
+    seed: int = setting(0, SEED)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class SystemInputs(Protocol):
@@ -45,7 +50,7 @@ class SystemInputs(Protocol):
         ...
 
     def views(self) -> NDArray[np.float32]:
-        """The default embedder's rows of each view, (n, views, 128)."""
+        """FaceNet's rows of each view, (n, views, 128)."""
         ...
 
     def crops(self) -> NDArray[np.uint8]:

@@ -14,11 +14,12 @@ from keras import ops
 from numpy.typing import NDArray
 
 from train import sampling
+from train.callbacks import DivergenceCheck
 from train.evaluation import metrics
 from train.evaluation.distances import pair_distances
-from train.runs.checkpoints import restore_variables, save_variables
+from train.runs.checkpoints import restore_variables, resume, save_variables
 from train.runs.files import BEST_WEIGHTS, CHECKPOINT
-from train.runs.history import append_row, read_history, truncate_history
+from train.runs.history import append_row, read_history
 from train.systems.siamese import Siamese, SiameseSettings, embed_photos
 from train.systems.system import Budget, ValidationPairs
 
@@ -73,7 +74,7 @@ class EpochRecorder(keras.callbacks.Callback):
         """Write the row of the epoch and the checkpoint."""
         seconds = time.perf_counter() - self.begun
         self._write(epoch + 1, float((logs or {})["loss"]), seconds)
-        waited = epoch + 1 - best_validation_epoch(self.folder)
+        waited = epoch + 1 - (best_validation_epoch(read_history(self.folder)) or 0)
         if waited and waited % _PATIENCE_EPOCHS == 0:
             self.model.optimizer.learning_rate.assign(self.model.optimizer.learning_rate * 0.5)
         save_variables(_state(self.model), self.folder / CHECKPOINT, epoch + 1)
@@ -82,14 +83,13 @@ class EpochRecorder(keras.callbacks.Callback):
         rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {"epoch": float(epoch), "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure()}
         append_row(self.folder, row)
-        if epoch and best_validation_epoch(self.folder) == epoch:
+        if best_validation_epoch(read_history(self.folder)) == epoch:
             save_variables(self.model.variables, self.folder / BEST_WEIGHTS, epoch)
 
 
-def best_validation_epoch(folder: Path) -> int:
-    """The first epoch with the highest AUC on the validation pairs, 0 where there is none yet."""
-    rows = read_history(folder)[1:]
-    return int(max(rows, key=lambda row: row["held_out_auc"])["epoch"]) if rows else 0
+def best_validation_epoch(rows: list[dict[str, float]]) -> int | None:
+    """The first trained epoch with the highest AUC on the validation pairs. None where there is none yet."""
+    return int(max(rows[1:], key=lambda row: row["held_out_auc"])["epoch"]) if rows[1:] else None
 
 
 def _state(model: keras.Model) -> list[Any]:
@@ -129,13 +129,15 @@ def train_siamese(
     )
     model.compile(optimizer=optimizer, jit_compile=False)
     optimizer.build(model.trainable_variables)
-    done = restore_variables(_state(model), folder / CHECKPOINT) if (folder / CHECKPOINT).is_file() else 0
-    truncate_history(folder, done if done else -1)
+    done = resume(folder, _state(model), best_epoch=best_validation_epoch) or 0
     model.fit(
         PeopleBatches(inputs, labels, budget, done),
         initial_epoch=done,
         epochs=budget.epochs,
-        callbacks=[EpochRecorder(folder, lambda: validation_figures(model, validation))],
+        callbacks=[
+            DivergenceCheck(optimizer, lambda: _state(model)),
+            EpochRecorder(folder, lambda: validation_figures(model, validation)),
+        ],
         shuffle=False,
         verbose=0,
     )

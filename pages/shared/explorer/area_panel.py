@@ -10,6 +10,7 @@ import streamlit as st
 from pages.shared.explorer.view import MapView
 from pages.shared.text import escape
 from pages.shared.url_state import choose, select
+from pipeline.csv_files import safe_table
 from pipeline.map import queries
 
 # Portraits at first, and with each click on "Show more".
@@ -19,7 +20,8 @@ WALL = 48
 def draw(view: MapView) -> None:
     """The panel: how many, from where, and the table."""
     rows = view.selected
-    table = queries.faces_table(view.gallery, view.map, view.layout, rows)
+    # Safe for spreadsheets on the screen too, whose toolbar can download it.
+    table = safe_table(queries.faces_table(view.gallery, view.map, view.layout, rows))
 
     def csv() -> bytes:
         import pyarrow.csv

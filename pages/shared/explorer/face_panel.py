@@ -10,7 +10,7 @@ from pages.shared.text import escape, name_html
 from pages.shared.url_state import choose, compare
 from pipeline.map import queries
 
-# From these shares of near neighbours on, the map is called right, or partly right.
+# From these shares of near people on, the map is called right, or partly right.
 _RIGHT, _PARTLY = 0.7, 0.4
 
 
@@ -23,7 +23,8 @@ def draw(view: MapView) -> None:
             st.toggle("Compare with the next click", key="comparing", help="Or hold Shift while you click.")
             st.space("stretch")
             draw_close()
-    st.markdown("##### Most similar faces", help="By the 128 numbers of the embedding, not by the map.")
+    numbers = f"By the {view.dimensions} numbers of the embedding, not by the map."
+    st.markdown("##### Most similar people", help=numbers)
     distances = queries.to_distance(view.cosines[view.neighbours])
     with st.container(gap="xsmall", key="people"):
         for row, distance in zip(view.neighbours, distances.tolist(), strict=True):
@@ -55,12 +56,12 @@ def _draw_person(view: MapView) -> None:
 
 
 def _draw_trust(view: MapView) -> None:
-    """Whether the map is right around the chosen face."""
-    checked = view.neighbours_checked
+    """Whether the map is right around the chosen face: how many of the people listed below are near on it."""
+    checked = len(view.checked)
     if not checked:
         return
-    near = view.neighbours_kept()
-    text = f"{near} of the {checked} nearest photos are near on the map."
+    near = sum(not view.is_far(row) for row in view.checked)
+    text = f"{near} of the {checked} most similar people {'is' if near == 1 else 'are'} near on the map."
     if near >= _RIGHT * checked:
         st.success(f"The map is right here: {text}", icon=":material/verified:")
     elif near >= _PARTLY * checked:

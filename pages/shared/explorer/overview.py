@@ -23,7 +23,7 @@ def draw(view: MapView) -> None:
 def _draw_guide(view: MapView) -> None:
     st.markdown("#### Every point is a face")
     st.markdown(
-        ":material/ads_click: **Click** a point to see the most similar faces.  \n"
+        ":material/ads_click: **Click** a point to see the most similar people.  \n"
         ":material/search: **Search** a name, and the map flies there.  \n"
         ":material/lasso_select: **Draw** around several to list them.  \n"
         ":material/face: **Look yourself up** in the finder, then see your place here."
@@ -37,14 +37,14 @@ def _draw_guide(view: MapView) -> None:
 def _draw_trust(view: MapView) -> None:
     st.markdown(
         f"#### How far to trust {view.layout_name}",
-        help="128 numbers don't fit on a plane: neighbours on the map may not be alike, and similar faces may be far "
-        "apart.",
+        help=f"{view.dimensions} numbers don't fit on a plane: neighbours on the map may not be alike, and similar "
+        "faces may be far apart.",
     )
     first, second = st.columns(2, wrap=False)
     first.metric(
-        "Neighbours kept",
+        "People kept near",
         f"{view.layout.kept.mean():.0%}",
-        help="Of each face's ten nearest photos, the share that is near it on the map.",
+        help="Of the ten people most similar to each face, the share that is near it on the map.",
     )
     second.metric(
         "Trustworthiness",
@@ -55,7 +55,7 @@ def _draw_trust(view: MapView) -> None:
         f"{name}: {layout.kept.mean():.0%}" for name, layout in view.map.layouts.items() if layout is not view.layout
     ]
     if others:
-        st.caption(f"Neighbours kept by {', '.join(others)}")
+        st.caption(f"People kept near by {', '.join(others)}")
 
 
 def _draw_clusters(view: MapView) -> None:

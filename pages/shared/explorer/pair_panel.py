@@ -55,7 +55,7 @@ def _draw_photos(view: MapView, title: str, row: int | None, other: int, embeddi
     identity = view.gallery.manifest.get("embedding")
     scorers = [registry.scorer_for(identity, name) for name in reversed(registry.SCORERS)]
     with st.container(horizontal=True):
-        # Galleries of other embedders have one scorer under all names.
+        # A gallery without a trained network has one scorer under all names.
         for name, scorer in {scorer.name: scorer for scorer in scorers}.items():
             distance = scorer.distances(embedding, scorer.prepare(view.gallery.embeddings[[other]]))
             resemblance = float(scorer.calibration.resemblance(distance)[0])

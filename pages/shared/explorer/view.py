@@ -8,37 +8,56 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.shared import faces, url_state
+from pages.shared import faces, given_photo, scatter, url_state
 from pages.shared.explorer.prepared import PreparedMap
-from pages.shared.url_state import YOU
+from pages.shared.scatter import Colouring
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import queries
 from pipeline.map.layouts import Layout, MapSettings
-from pipeline.similarity import registry
 
-NEIGHBOURS = 12
+COLOURS = {
+    "Source": "Where the photos come from.",
+    "Cluster": "Groups of similar faces, found by k-means on the embeddings, not on the map.",
+    "Quality": "How sure the detector is of the face; less for small faces.",
+    "Trust": "How many of the ten people most similar to a face are near it on the map, too.",
+    "Distance": "How far each face is from the chosen one: half of one minus the cosine.",
+}
 # One size for the map and the list next to it, so that each picture is made once.
 SMALL_PX = 96
 
 
 class MapView:
-    """The state of the page, as the URL has it. face: a row, "you" for the finder's face, or None."""
+    """The state of the page, as the URL has it. face: a row, "you" for the finder's face, or None.
+
+    The widgets for layout and colour set ``layout_name`` and ``colour`` before anything is drawn.
+    """
 
     def __init__(self, opened: Gallery, prepared: PreparedMap) -> None:
         self.gallery, self.prepared, self.map = opened, prepared, prepared.map
-        # The finder's face is an embedding of the default embedder.
-        fits = registry.is_default_embedding(opened.manifest.get("embedding"))
-        self.probe: Probe | None = st.session_state.get("probe") if fits else None
-        self.face = YOU if self.probe and url_state.is_you() else url_state.row("face", len(opened))
-        self.other = url_state.row("other", len(opened)) if self.face is not None else None
-        self.area = url_state.area()
-        self.layout_name = next(iter(self.map.layouts))
+        self.probe: Probe | None = given_photo.probe_in(opened)
+        count = len(opened)
+        dropped = url_state.check(
+            face=(count, self.probe is not None),
+            other=count if "face" in st.query_params else 0,
+            area=None,
+            layout=list(self.map.layouts),
+            colour=list(COLOURS),
+        )
+        if "face" in dropped:
+            url_state.forget("other")
+        self.face, self.other, self.area = url_state.face(), url_state.other(), url_state.area()
+        self.layout_name, self.colour = next(iter(self.map.layouts)), next(iter(COLOURS))
 
     @property
     def layout(self) -> Layout:
         """The chosen layout."""
         return self.map.layouts[self.layout_name]
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers an embedding has."""
+        return int(self.gallery.embeddings.shape[1])
 
     @property
     def row(self) -> int | None:
@@ -64,41 +83,63 @@ class MapView:
         places = self.layout.places
         return places[self.row] if self.row is not None else queries.place_face(self.cosines, places)
 
+    @property
+    def own_person(self) -> int | None:
+        """The number of the chosen face's person, unless it is the finder's."""
+        return None if self.row is None else int(self.gallery.person_of_row[self.row])
+
     @cached_property
     def neighbours(self) -> list[int]:
-        """The most similar other people, each by the row of the most similar photo."""
-        people = self.gallery.person_of_row
-        own = None if self.row is None else int(people[self.row])
-        return queries.most_similar_people(self.cosines, people, count=NEIGHBOURS, own_person=own)
+        """The ten most similar other people, each by the row of the most similar photo."""
+        people, count = self.gallery.person_of_row, MapSettings().checked
+        return queries.most_similar_people(self.cosines, people, count=count, own_person=self.own_person)
 
     @cached_property
     def radius(self) -> float:
-        """How far from the chosen face places on the map count as near."""
-        return queries.near_radius(self.layout.places, self.place, near=MapSettings().near_of(len(self.gallery)))
+        """How far from the chosen face people on the map count as near."""
+        people, near = self.gallery.person_of_row, MapSettings().near_of(self.gallery.people_count)
+        return queries.near_radius(self.layout.places, self.place, people, near=near, own_person=self.own_person)
 
     def is_far(self, row: int) -> bool:
         """Whether the map shows a row far from the chosen face."""
         return bool(queries.is_far(self.layout.places[row], self.place, self.radius))
 
     @property
-    def neighbours_checked(self) -> int:
-        """How many nearest photos are compared with the map."""
-        return MapSettings().checked_of(len(self.gallery))
+    def checked(self) -> list[int]:
+        """Those of the most similar people by whom the map is judged: all ten, unless the gallery is tiny."""
+        return self.neighbours[: MapSettings().checked_of(self.gallery.people_count)]
 
-    def neighbours_kept(self) -> int:
-        """How many of the chosen face's nearest photos are near it on the map."""
-        checked = self.neighbours_checked
-        if self.row is not None:
-            return round(float(self.layout.kept[self.row]) * checked)
-        return queries.neighbours_near(
-            self.cosines, self.layout.places, centre=self.place, radius=self.radius, checked=checked
-        )
+    @cached_property
+    def colouring(self) -> Colouring:
+        """What the colours say."""
+        match self.colour:
+            case "Cluster":
+                clusters = self.map.clusters
+                return scatter.by_category(clusters, [f"Cluster {n + 1}" for n in range(int(clusters.max()) + 1)])
+            case "Quality":
+                return scatter.by_value(self.map.quality, 0, 1, ("poor", "good"))
+            case "Trust":
+                return scatter.by_value(self.layout.kept, 0, 1, ("misleading", "faithful"))
+            case "Distance" if self.face is None:
+                return scatter.by_value(np.zeros(len(self.gallery)), 0, 1, ("choose a face", ""))
+            case "Distance":
+                # Copies have a cosine of 1; strangers are rarely below -0.1.
+                return scatter.by_value(self.cosines, -0.1, 0.9, ("far", "near"))
+        return scatter.by_category(*self.prepared.sources)
+
+    @cached_property
+    def hidden(self) -> list[int]:
+        """The categories of the legend that are hidden, by their numbers."""
+        groups = [name for name, _ in self.colouring.categories or ()]
+        url_state.check(hidden=groups)
+        return [groups.index(name) for name in url_state.hidden()]
 
     @cached_property
     def selected(self) -> NDArray[np.int64]:
-        """The rows within the area."""
+        """The rows within the area that the legend does not hide."""
         assert self.area is not None
-        return np.flatnonzero(queries.inside_polygon(self.layout.places, self.area))
+        inside = queries.inside_polygon(self.layout.places, self.area)
+        return np.flatnonzero(inside & ~np.isin(self.colouring.values, self.hidden))
 
     def name(self, row: int | None) -> str:
         """The name of a row; None stands for the finder's face."""

@@ -94,11 +94,13 @@ def column(run: Run, name: str) -> NDArray[np.float64]:
 
 def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     """Exponential moving average: the value ``n`` rows ago has weight ``weight ** n``. NaN is skipped."""
-    found, total, mass = np.full(len(values), np.nan), 0.0, 0.0
+    found, average, mass = np.full(len(values), np.nan), 0.0, 0.0
     for row, value in enumerate(values):
         if math.isfinite(value):
-            total, mass = weight * total + value, weight * mass + 1
-            found[row] = total / mass
+            mass = weight * mass + 1
+            # Unlike a sum divided by the mass, this leaves a constant exactly as it is.
+            average += (value - average) / mass
+            found[row] = average
     return found
 
 
@@ -158,6 +160,7 @@ def _add_run(figure: go.Figure, measure: Measure, run: Run, its: Look, options: 
                 legendgroup=run.key,
             )
         label = run.name if held_out else f"{run.name}, trained on"
+        label += ", smoothed" if options.smoothing else ""
         average = smoothed(values, options.smoothing)
         figure.add_scatter(
             x=x,
@@ -172,12 +175,12 @@ def _add_run(figure: go.Figure, measure: Measure, run: Run, its: Look, options: 
         )
         drawn = True
         if held_out and run.best and len(measure.columns()) > 1:
-            _ring_best(figure, run, its, x, average)
+            _ring_best(figure, run, its, x, values)
     return drawn
 
 
 def _ring_best(figure: go.Figure, run: Run, its: Look, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """A ring around the best epoch."""
+    """A ring around what was measured after the best epoch, on the faint curve where curves are smoothed."""
     assert run.best
     row = [number for number, row in enumerate(run.history) if row["epoch"] == run.best["epoch"]][-1]
     figure.add_scatter(

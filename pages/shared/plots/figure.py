@@ -42,7 +42,7 @@ def empty_figure(x: str, y: str) -> go.Figure:
         height=_HEIGHT_PX,
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         hovermode="closest",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         uirevision="kept",
     )
     figure.update_xaxes(title=x)

@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import run_settings
+from pages.shared import focus, run_settings, scorers
 from pages.shared.plots.figure import Look
 from pages.shared.run_settings import word, words
 from pages.shared.runs import new_run
 from pages.shared.runs.selection import ICONS, ChosenRuns
+from pages.shared.runs.widgets import few_people
 from pages.shared.text import escape
 from train.runs import processes
 from train.runs.catalogue import Run
@@ -29,19 +30,33 @@ STYLE = """<style>
 def draw(chosen: ChosenRuns) -> None:
     """Notices, then the settings that differ and those that don't."""
     st.html(STYLE)
-    for run, _ in chosen.runs:
-        _draw_notice(run, chosen.listed.states[run.key])
+    # Each part has a place of its own: one that comes or goes moves nothing, and the browser draws nothing twice.
+    notices, differences, rest = focus.target(), st.container(), st.container()
+    with notices:
+        for run, _ in chosen.runs:
+            _draw_notice(run, chosen.listed.states[run.key])
+        _warn_of_few_people([run for run, _ in chosen.runs])
     table = [(run, its, run_settings.effective(run.settings)) for run, its in chosen.runs]
     values = run_settings.values_by_name([settings for _, _, settings in table])
     differing = [name for name, found in values.items() if len(found) > 1]
     several = len(chosen.runs) > 1
     if several:
-        st.markdown("##### Different settings" if differing else "##### All settings are the same")
-        st.html(_table(table, differing))
+        differences.markdown("##### Different settings" if differing else "##### All settings are the same")
+        differences.html(_table(table, differing))
     same = {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
     if same:
-        with st.expander("Same settings" if several else escape(f"Settings of {chosen.names}")):
+        with rest.expander("Same settings" if several else escape(f"Settings of {chosen.names}")):
             st.markdown(" · ".join(f"{words(name)} **{escape(text)}**" for name, text in same.items()))
+
+
+def _warn_of_few_people(runs: Sequence[Run]) -> None:
+    """Say which runs are measured on too few people."""
+    names: dict[str, list[str]] = {}
+    for run in runs:
+        if run.probes is not None and (text := few_people(run.probes)):
+            names.setdefault(text, []).append(run.name)
+    for text, of_runs in names.items():
+        st.warning(f"**{escape(', '.join(of_runs))}**: {text}", icon=":material/group_off:")
 
 
 def _draw_notice(run: Run, state: RunState) -> None:
@@ -50,7 +65,11 @@ def _draw_notice(run: Run, state: RunState) -> None:
         st.warning(escape(f"The settings of {run.name} are missing or damaged. Train it again under another name."))
     elif not run.history and state in ("finished", "stopped"):
         st.info(escape(f"{run.name} has no complete epoch yet."), icon=":material/hourglass_empty:")
-    if state not in ("crashed", "stopped") or run.recorded:
+    if run.recorded:
+        return
+    if state == "finished":
+        scorers.draw_use_in_finder(run.name)
+    if state not in ("crashed", "stopped"):
         return
     last = f" after epoch {run.history[-1]['epoch']:.0f}" if run.history else ""
     with st.container(border=True, key=f"notice {run.key}"):

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
 from pages.shared.plots import curves
-from pages.shared.plots.curves import Axis, CurveOptions
+from pages.shared.plots.curves import Axis, CurveOptions, Measure
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.runs.widgets import offer_csv, show_chart
 
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+AXES = ("Epoch", "Step", "Time")
+SMOOTHING = (0.0, 0.95)
+MEASURES = [measure.title for measure in curves.MORE_MEASURES]
+# What the address may say of the widgets here.
+PARAMETERS = {
+    "along": AXES,
+    "smoothing": SMOOTHING,
+    "logarithmic": None,
+    "trained": None,
+    "measures": MEASURES,
+}
 PUBLISHED_NOTE = (
     "The original project published 40 to 50 % for 9,131 people with ten photos each. Here everybody has one photo; "
     "the dashed line is plain cosine on the same photos."
@@ -23,7 +37,7 @@ def draw(chosen: ChosenRuns) -> None:
     options = _choose_options()
     more = st.pills(
         "More measures",
-        [measure.title for measure in curves.MORE_MEASURES],
+        MEASURES,
         selection_mode="multi",
         default=["Margins met"],
         key="measures",
@@ -33,13 +47,8 @@ def draw(chosen: ChosenRuns) -> None:
     drawn = [
         (figure, measure) for measure in measures if (figure := curves.curves(measure, runs, options)) is not None
     ]
-    for first in range(0, len(drawn), 2):
-        for column, (figure, measure) in zip(st.columns(2, gap="medium"), drawn[first : first + 2], strict=False):
-            with column:
-                st.markdown(f"##### {measure.title}", help=measure.text)
-                show_chart(figure, measure.title, f"{measure.title} of {chosen.names}")
-                if measure.column == "rank_1":
-                    st.caption(PUBLISHED_NOTE)
+    with st.container():
+        _draw_plots(drawn, chosen.names)
     if not drawn:
         st.info("None of these runs has completed an epoch yet.", icon=":material/hourglass_empty:")
     st.caption("Solid: held-out people; the ring marks the best epoch. Dotted: people trained on.")
@@ -47,12 +56,22 @@ def draw(chosen: ChosenRuns) -> None:
     offer_csv("Curves as CSV", lambda: rows, "curves.csv")
 
 
+def _draw_plots(drawn: list[tuple[go.Figure, Measure]], names: str) -> None:
+    for first in range(0, len(drawn), 2):
+        for column, (figure, measure) in zip(st.columns(2, gap="medium"), drawn[first : first + 2], strict=False):
+            with column:
+                st.markdown(f"##### {measure.title}", help=measure.text)
+                show_chart(figure, measure.title, f"{measure.title} of {names}")
+                if measure.column == "rank_1":
+                    st.caption(PUBLISHED_NOTE)
+
+
 def _choose_options() -> CurveOptions:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = st.segmented_control(
             "Along",
-            ["Epoch", "Step", "Time"],
-            default="Epoch",
+            AXES,
+            default=AXES[0],
             required=True,
             key="along",
             bind="query-params",
@@ -60,8 +79,7 @@ def _choose_options() -> CurveOptions:
         )
         smoothing = st.slider(
             "Smoothing",
-            0.0,
-            0.95,
+            *SMOOTHING,
             0.0,
             0.05,
             key="smoothing",

@@ -12,7 +12,7 @@ from pages.shared.faces import portrait
 from pages.shared.plots import evaluation as plots
 from pages.shared.plots.evaluation import Evaluated
 from pages.shared.runs.selection import ChosenRuns
-from pages.shared.runs.widgets import offer_csv, pick_run, say_not_stored, show_chart
+from pages.shared.runs.widgets import offer_csv, pick_run, say_missing, show_chart
 from pages.shared.text import escape, name_html
 from pipeline.errors import UserError
 from pipeline.gallery import layout
@@ -29,8 +29,9 @@ _RELIABILITY_HELP = (
 def draw(chosen: ChosenRuns) -> None:
     """Plots of all chosen runs, and the mistakes of one."""
     evaluated = [(run, its, stored) for run, its in chosen.runs if (stored := read_evaluation(run.folder))]
+    with st.container():
+        say_missing(chosen, [run for run, _, _ in evaluated], "the evaluation")
     if not evaluated:
-        say_not_stored(chosen.names, "the evaluation")
         return
     left, right = st.columns(2, gap="medium")
     with left:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.plots.distances import distances
 from pages.shared.runs.selection import ChosenRuns
-from pages.shared.runs.widgets import offer_csv, pick_run, say_not_stored, show_chart
+from pages.shared.runs.widgets import offer_csv, pick_run, say_missing, show_chart
 from train.runs import geometry
 
 _SIDES = {"Held-out people": "held_out", "People trained on": "train"}
@@ -18,8 +18,9 @@ def draw(chosen: ChosenRuns) -> None:
     """Histograms of one run after one epoch."""
     stored = {run.key: geometry.read_geometry(run.folder) for run, _ in chosen.runs}
     runs = [run for run, _ in chosen.current() if stored[run.key]]
+    with st.container():
+        say_missing(chosen, runs, "the geometry")
     if not runs:
-        say_not_stored(chosen.names, "the geometry")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         run = pick_run(runs, "geometry of")

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.shared import session
 from pages.shared.run_settings import words
 from pages.shared.runs import selection
+from pages.shared.runs.widgets import few_people
 from pages.shared.text import escape
+from pipeline import names
 from pipeline.errors import UserError
 from pipeline.registries import describe
 from train import sampling
+from train.evaluation.protocols import probes_count
 from train.options import MINING, NETWORKS, losses_for
 from train.runs import catalogue, files, processes
+from train.settings import FitSettings
 
 _ASKED = "training dialog"
 _RATES = ("0.01", "0.001", "0.0001")
@@ -46,20 +52,33 @@ def _draw() -> None:
     try:
         labels = session.open_gallery(gallery).person_of_row
         sampling.PhotosByPerson(labels)
-        sampling.split_people(labels, 0.2, 0)
+        held_out = sampling.split_people(labels, FitSettings.held_out_share, FitSettings.seed)
     except UserError as error:
         st.info(escape(str(error)), icon=":material/group_add:")
         return
     st.caption(escape(f"On the gallery {gallery}. The training goes on when you close this page."))
+    _draw_split(labels, held_out)
     taken = {path.name for path in catalogue.own_folders()}
     run = _choose_settings(gallery, taken)
     if st.button("Start", icon=":material/play_arrow:", type="primary", width="stretch"):
-        if not files.RUN_NAME.fullmatch(run.name):
-            st.error("Name the run with letters, digits, dots and hyphens.", icon=":material/edit:")
-        elif run.name in taken:
+        if text := names.problem(run.name, "run name", plain=True):
+            st.error(escape(text), icon=":material/edit:")
+        elif names.key(run.name) in map(names.key, taken):
             st.error("There is already a run of this name. Choose another one.", icon=":material/edit:")
         else:
             begin(run.name, run.arguments)
+
+
+def _draw_split(labels: NDArray[np.int32], held_out: NDArray[np.bool_]) -> None:
+    """How many people it learns from and is measured on, with a warning if these are too few."""
+    learned, measured = (len(np.unique(labels[side])) for side in (~held_out, held_out))
+    probes = probes_count(labels[held_out])
+    st.caption(
+        f"It learns from {learned:,} people and is measured on {measured:,} others, {probes:,} of them with several "
+        "photos."
+    )
+    if text := few_people(probes):
+        st.warning(text, icon=":material/group_off:")
 
 
 def _choose_settings(gallery: str, taken: set[str]) -> NewRun:
@@ -75,12 +94,13 @@ def _choose_settings(gallery: str, taken: set[str]) -> NewRun:
         "--batch-size": left.number_input("Quadruplets per step", 4, 4096, 64),
         "--learning-rate": right.selectbox("Learning rate", _RATES, index=1),
     }
-    name = st.text_input("Name", _free_name(f"{network}-{loss}", taken), key=f"name {network} {loss}", max_chars=60)
-    arguments = ["fit", "--run", name.strip(), "--gallery", gallery, "--network", network, "--loss", loss]
+    free = _free_name(f"{network}-{loss}", taken)
+    name = names.clean(st.text_input("Name", free, key=f"name {network} {loss}", max_chars=60) or "")
+    arguments = ["fit", "--run", name, "--gallery", gallery, "--network", network, "--loss", loss]
     arguments += ["--mining", mining]
     for option, value in values.items():
         arguments += [option, str(value)]
-    return NewRun(name.strip(), arguments)
+    return NewRun(name, arguments)
 
 
 def begin(name: str, arguments: Sequence[str]) -> None:

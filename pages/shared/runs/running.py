@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.shared.runs.selection import ICONS, LIVE_SECONDS
+from pages.shared.runs.widgets import few_people
 from pages.shared.text import escape
 from train.runs import catalogue, lock, processes
 from train.runs.catalogue import Run
@@ -62,6 +63,8 @@ def _draw_card(run: Run) -> None:
         text += f" · {str(datetime.now(UTC) - started).partition('.')[0]}"
     st.progress(min(done / epochs, 1.0), text=text)
     st.caption(" · ".join(f"{title} **{_number(last[name])}**" for title, name in _SHOWN.items() if name in last))
+    if run.probes is not None and (text := few_people(run.probes)):
+        st.caption(f":material/group_off: {text}")
 
 
 def _number(value: float) -> str:

@@ -32,9 +32,10 @@ def chosen_keys(known: Sequence[str]) -> list[str]:
     """The keys of the chosen runs, in the order of ``known``."""
     # A fragment that runs on a timer may come with an outdated URL, so the URL is read only once.
     stored = st.session_state.setdefault("runs chosen", st.query_params.get("runs"))
-    if stored is not None and st.query_params.get("runs") != stored:
-        st.query_params["runs"] = stored
     wanted = FIRST if stored is None else tuple(stored.split(","))
+    fitting = ",".join(key for key in wanted if key in known)
+    if stored is not None and st.query_params.get("runs") != fitting:
+        st.query_params["runs"] = fitting
     found = [key for key in known if key in wanted]
     return found or (list(known[:3]) if stored is None else [])
 

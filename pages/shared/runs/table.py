@@ -10,6 +10,7 @@ from pages.shared.run_settings import word, words
 from pages.shared.runs import selection
 from pages.shared.runs.selection import RunList
 from pages.shared.runs.widgets import display_name, offer_csv
+from train.evaluation.protocols import PROBES_ENOUGH
 from train.runs.catalogue import Run
 
 if TYPE_CHECKING:
@@ -18,18 +19,23 @@ if TYPE_CHECKING:
 _ROWS_MAX = 8
 
 
-def filtered(listed: RunList) -> list[Run]:
-    """The runs that match the filter, which is drawn here."""
+def filters(listed: RunList) -> dict[str, tuple[str, str]]:
+    """The settings and values that runs can be filtered by, with what the visitor reads."""
     facets: dict[str, tuple[str, str]] = {}
     for run in listed.runs:
         for name, value in _facets(listed, run).items():
             facets[f"{words(name)}: {value}"] = name, value
     names = [name for name, _ in facets.values()]
-    options = sorted(text for text, (name, _) in facets.items() if names.count(name) > 1 or name == "study")
+    return {text: facet for text, facet in sorted(facets.items()) if names.count(facet[0]) > 1 or facet[0] == "study"}
+
+
+def filtered(listed: RunList) -> list[Run]:
+    """The runs that match the filter, which is drawn here."""
+    facets = filters(listed)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picked = st.multiselect(
             "Filter by setting",
-            options,
+            list(facets),
             key="filter",
             bind="query-params",
             placeholder="All runs",
@@ -129,6 +135,7 @@ def _row(listed: RunList, run: Run) -> dict[str, Any]:
         "Best epoch": best.get("epoch"),
         "Rank-1": rank_1,
         "Cosine": cosine,
+        "Measured on": run.probes,
         "vs cosine": None if rank_1 is None or cosine is None else rank_1 - cosine,
         "Seconds": run.seconds if run.history else None,
     }
@@ -151,6 +158,11 @@ def _columns() -> dict[str, Any]:
         "Best epoch": number(format="%d", help="By rank-1 on held-out people; 0 is before training"),
         "Rank-1": number(format="%.4f", help="Of the best epoch, on people held out from training"),
         "Cosine": number(format="%.4f", help="Rank-1 of plain cosine on the same photos"),
+        "Measured on": number(
+            format="%d",
+            help="Held-out people with several photos, on whom rank-1 is measured. "
+            f"With fewer than {PROBES_ENOUGH}, it says little.",
+        ),
         "vs cosine": number(format="%+.4f", help="Rank-1 minus that of plain cosine"),
         "Seconds": number(format="%.1f", help="Training time, without evaluation"),
     }

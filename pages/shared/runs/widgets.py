@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.shared.text import escape
+from pages.shared.runs.selection import ChosenRuns
+from pages.shared.text import escape, plural
+from pipeline.csv_files import as_csv
+from train.evaluation.protocols import PROBES_ENOUGH
 from train.runs.catalogue import Run
+from train.settings import FitSettings
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,19 +40,20 @@ def offer_csv(label: str, rows: Callable[[], list[dict[str, Any]]], file: str) -
     st.download_button(label, lambda: as_csv(rows()), file, "text/csv", icon=":material/download:", on_click="ignore")
 
 
-def as_csv(rows: list[dict[str, Any]]) -> bytes:
-    """Rows as CSV, with every column that one of them has."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names)
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
 def display_name(run: Run) -> str:
     """The name of a run; recorded ones say so."""
     return run.name + (" (recorded)" if run.recorded else "")
+
+
+def few_people(probes: int) -> str:
+    """Why figures say little that are measured on so few held-out people with several photos, or ""."""
+    if probes >= PROBES_ENOUGH:
+        return ""
+    needed = round(PROBES_ENOUGH / FitSettings.held_out_share)
+    return (
+        f"Accuracy is measured on only {plural(probes, 'person', 'people')} with several photos, so it says little. "
+        f"It says more in a gallery where {needed} people or more have several photos."
+    )
 
 
 def pick_run(runs: Sequence[Run], key: str) -> Run:
@@ -60,8 +63,16 @@ def pick_run(runs: Sequence[Run], key: str) -> Run:
     return next((run for run in runs if run.key == picked), runs[0])
 
 
-def say_not_stored(names: str, what: str) -> None:
-    """Why a view is empty."""
-    st.info(
-        escape(f"{names}: {what} was not stored during training. Train again to see it."), icon=":material/history:"
-    )
+def say_missing(chosen: ChosenRuns, shown: Sequence[Run], what: str) -> None:
+    """Why some of the chosen runs are not in a view, or none is."""
+    missing = [run for run, _ in chosen.runs if run.key not in {each.key for each in shown}]
+    waiting = [run for run in missing if chosen.listed.states[run.key] == "running"]
+    for runs, text in (
+        (waiting, f"{what} is not there yet."),
+        (
+            [run for run in missing if run not in waiting],
+            f"{what} was not stored during training. Train again to see it.",
+        ),
+    ):
+        if runs:
+            st.info(escape(f"{', '.join(run.name for run in runs)}: {text}"), icon=":material/history:")

@@ -61,7 +61,6 @@ def test_the_help_of_each_command_explains_every_option(run, command):
         ["find", "a.jpg", "--top", "1.5"],
         ["find", "a.jpg", "--face", "-1"],
         ["find", "a.jpg", "--method", "max"],
-        ["find", "a.jpg", "--scorer", "euclid"],
         ["find", "a.jpg", "--unknown"],
         ["compare", "a.jpg"],
         ["build", "x", "--source", "nowhere"],
@@ -143,7 +142,11 @@ def test_help_loads_nothing_heavy(program, arguments):
     ("command", "names", "entry"),
     [
         ("build", SOURCES, Source("toy", "Toy", "a toy of the tests", lambda path: SourcePeople((), 0))),
-        ("build", EMBEDDERS, EmbedderEntry("toy", "Toy", "a toy of the tests", "toy-1", EMBEDDERS["facenet"].load)),
+        (
+            "build",
+            EMBEDDERS,
+            EmbedderEntry("toy", "Toy", "a toy of the tests", {"model": "toy-1"}, EMBEDDERS["facenet"].load),
+        ),
         ("find", SCORERS, ScorerEntry("toy", "Toy", "a toy of the tests", "none", SCORERS["cosine"].load)),
     ],
 )

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import storage
 from pipeline.cli.app import main
 from pipeline.cli.find import NOTE
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
+from pipeline.photo import INCOMPLETE
 from pipeline.similarity import files, registry
+from tests.conftest import cut_off, put
 from tests.pipeline.cli.conftest import one_sentence
+from tests.pipeline.similarity.test_scorers import network
 
 
 def test_all_25_examples_are_found_at_rank_1(run_loaded, examples):
@@ -64,6 +69,16 @@ def test_find_continues_after_a_photo_that_cannot_be_looked_up(run_loaded, small
             assert match["distance"] == pytest.approx(other["distance"], abs=1e-5)
 
 
+def test_find_and_compare_say_that_part_of_a_photo_is_missing(run_loaded, madonna, tmp_path):
+    put(tmp_path, {"cut.jpg": cut_off(madonna), "half.jpg": madonna.read_bytes()[:9000]})
+    cut, half = tmp_path / "cut.jpg", tmp_path / "half.jpg"
+    for command in (("find", cut, "--top", 1), ("find", cut, madonna), ("compare", cut, madonna)):
+        code, output, errors = run_loaded(*command)
+        assert (code, errors) == (0, f"{cut}: {INCOMPLETE}\n")
+        assert "Madonna" in output or "same person" in output
+    assert one_sentence(*run_loaded("find", half)) == "The photo is damaged or incomplete. Save or send it again."
+
+
 def test_find_ranks_by_the_trained_network_or_by_cosine(run_loaded, madonna):
     found = {}
     for options in ((), ("--scorer", "network"), ("--scorer", "cosine"), ("--exact",)):
@@ -106,8 +121,24 @@ def test_compare_uses_the_threshold_of_the_scorer(run_loaded, examples):
     assert found["cosine"]["distance"] == pytest.approx((1 - found["cosine"]["cosine"]) / 2, abs=1e-6)
 
 
+def test_a_run_of_ones_own_is_a_scorer(run_loaded, small, madonna):
+    # Without a calibration, as where few people were held out.
+    default = EMBEDDERS[DEFAULT_EMBEDDER]
+    made = network(length=default.dimensions or 0)
+    files.write_network(storage.home() / "runs" / "mine", made, None, {"embedding": default.identity})
+    ours = ("find", madonna, "--gallery", "small", "--top", 2)
+    code, output, _ = run_loaded(*ours, "--scorer", "mine")
+    assert code == 0
+    assert "The run held out too few people to fit a resemblance." in output
+    own, shipped = (json.loads(run_loaded(*ours, "--scorer", name, "--json")[1]) for name in ("mine", "network"))
+    assert own["matches"][0]["resemblance"] is None
+    assert own["matches"][0]["distance"] != shipped["matches"][0]["distance"]
+    refused = one_sentence(*run_loaded(*ours, "--scorer", "other"))
+    assert refused == "There is no scorer and no finished run other. Choose one of network, cosine, mine."
+
+
 def test_a_damaged_network_is_reported_and_cosine_still_works(run_loaded, madonna, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path)
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
     for command in (("find", madonna), ("compare", madonna, madonna)):
         assert "similarity network" in one_sentence(*run_loaded(*command))
         assert run_loaded(*command, "--scorer", "cosine")[0] == 0

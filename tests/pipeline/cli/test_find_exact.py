@@ -7,11 +7,15 @@ import json
 import pytest
 
 from pipeline.cli.app import main
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, default_identity
 from pipeline.lookalikes import Lookalikes, Models
 from pipeline.search.search import SearchSettings
 from pipeline.similarity import files
 from pipeline.similarity.registry import SCORERS
+from tests.conftest import default_dimensions
 from tests.pipeline.similarity.test_scorers import CURVE, network
+
+OF_DEFAULT = {"embedding": default_identity()}
 
 FEW = SearchSettings(candidates=1)
 
@@ -20,8 +24,10 @@ FEW = SearchSettings(candidates=1)
 def find(small, models, monkeypatch, tmp_path, capsys):
     """Run ``find --json`` with few candidates and a network that disagrees with the cosine, which chooses them."""
     monkeypatch.setattr(Models, "load", lambda: models)
-    files.write_network(tmp_path / "network", network(), CURVE, {})
-    monkeypatch.setattr(files, "SHIPPED_NETWORK", tmp_path / "network")
+    files.write_network(
+        tmp_path / "network" / DEFAULT_EMBEDDER, network(length=default_dimensions()), CURVE, OF_DEFAULT
+    )
+    monkeypatch.setattr(files, "SHIPPED", tmp_path / "network")
     # The default of the keyword argument, which the command line does not give.
     monkeypatch.setitem(Lookalikes.open.__func__.__kwdefaults__, "settings", FEW)  # type: ignore[attr-defined]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -34,3 +35,15 @@ def test_make_checks_the_version_before_it_installs_anything():
     makefile = (Path(__file__).parents[3] / "Makefile").read_text(encoding="utf-8")
     recipe = makefile.partition(".venv/installed: requirements.lock\n")[2].partition("\n\n")[0]
     assert recipe.splitlines()[0] == "\t@$(PYTHON) -m pipeline.cli.python_version"
+
+
+@pytest.mark.parametrize("module", ["pipeline", "train", "pipeline.cli.python_version"])
+def test_every_command_refuses_before_it_imports_any_package(module):
+    # Without site-packages, importing a package would be an error of its own.
+    newer = "import runpy, sys; sys.version_info = (3, 14, 0, 'final', 0)"
+    code = f"{newer}; runpy.run_module('{module}', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{version_problem((3, 14))}\n"

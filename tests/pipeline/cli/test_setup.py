@@ -8,6 +8,11 @@ import time
 import pytest
 
 from pipeline.cli.app import main
+from pipeline.embedding.registry import default_identity
+from pipeline.embedding.sface import SFACE
+from pipeline.gallery import building, opening
+from pipeline.sources import demonstration
+from pipeline.sources.base import SourcePerson, source_people
 from tests.pipeline.cli.conftest import one_sentence
 
 
@@ -16,7 +21,7 @@ def test_map_reports_its_quality(run_loaded, small):
     assert code == 0
     head, *_, layout = output.splitlines()
     assert re.match(r"Map of small: 15 faces, \d clusters\.$", head)
-    assert re.match(r"  PCA: trustworthiness 0\.\d{3}, \d+% of the nearest neighbours are near on the map$", layout)
+    assert re.match(r"  PCA: trustworthiness 0\.\d{3}, \d+% of the most similar people are near on the map$", layout)
     assert (small / "map.npz").is_file()
 
 
@@ -37,3 +42,20 @@ def test_find_and_setup_name_the_command_without_weights_and_network(empty_home,
     assert one_sentence(1, *capfd.readouterr()).endswith("Run: python -m pipeline setup")
     assert main(["setup"]) == 1
     assert "python -m pipeline setup" in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_setup_rebuilds_a_demonstration_of_another_embedder_and_keeps_who_was_added(
+    run_loaded, home, models, examples, monkeypatch
+):
+    own = demonstration.source_names()[0]
+    some = [SourcePerson(name, name, tuple(paths[3:]), own, "none") for name, paths in examples.items()]
+    monkeypatch.setattr(demonstration, "demonstration_people", lambda: source_people(some))
+    added = SourcePerson("ann", "Ann Lee", (examples["Madonna"][0],), "Mine", "free")
+    # As if a former version had made it.
+    building.build("demonstration", source_people([*some[:2], added]), models.detector, SFACE.load())
+    code, output, _ = run_loaded("setup")
+    assert code == 0
+    assert "The demonstration gallery is built anew, because this version measures faces with" in output
+    opened = opening.open_gallery("demonstration", default_identity())
+    assert set(opened.faces["name"].to_pylist()) == {*examples, "Ann Lee"}
+    assert "Everything is set up." in run_loaded("setup")[1]

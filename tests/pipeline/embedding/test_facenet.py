@@ -12,6 +12,7 @@ from pipeline import photo
 from pipeline.embedding import base
 from pipeline.embedding import facenet_weights as weights
 from pipeline.embedding.facenet import FACENET_SETTINGS
+from pipeline.embedding.runtime import AGREEMENT_MIN
 from tests.conftest import encoded, enlarged
 
 SIDE = weights.CROP_SIDE_PX
@@ -24,51 +25,64 @@ GOLDEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def reference(facenet):
+    """The network in float32, by TensorFlow: from crops to unit rows."""
+    function = weights.facenet_function(facenet)
+    return lambda crops: np.asarray(function(crops))
+
+
 @pytest.mark.parametrize("name", GOLDEN)
-def test_fixed_crops_have_their_golden_vectors(models, name):
+def test_fixed_crops_have_their_golden_vectors(facenet_128, reference, name):
     crop, first = GOLDEN[name]
-    row = models.embedder([crop[None]])[0]
+    (row,) = reference(crop[None])
     assert row[: len(first)] == pytest.approx(first, abs=1e-4)
+    assert facenet_128([crop[None]])[0] @ row >= AGREEMENT_MIN
 
 
-def test_each_crop_is_standardised_before_the_network(models, facenet):
+def test_each_crop_is_standardised_before_the_network(facenet_128, reference, facenet):
     crops = np.stack([PATTERN, NOISE, PATTERN // 2 + 30])
     shown = np.stack(
         [(crop - crop.mean()) / max(crop.std(), 1 / np.sqrt(crop.size)) for crop in crops.astype(np.float64)]
     )
     expected = base.unit(np.asarray(facenet(shown.astype(np.float32), training=False)))
-    assert models.embedder([crop[None] for crop in crops]) == pytest.approx(expected, abs=1e-4)
+    assert reference(crops) == pytest.approx(expected, abs=1e-4)
+    rows = facenet_128([crop[None] for crop in crops])
+    assert (np.sum(rows * expected, axis=1) >= AGREEMENT_MIN).all()
 
 
-def test_brightness_and_contrast_of_a_crop_do_not_matter(models):
+def test_brightness_and_contrast_of_a_crop_do_not_matter(facenet_128, reference):
     even = PATTERN // 2 * 2
-    plain, dimmed = models.embedder([even[None], (even // 2 + 40)[None]])
+    crops = np.stack([even, even // 2 + 40])
+    plain, dimmed = reference(crops)
     assert plain == pytest.approx(dimmed, abs=1e-4)
+    plain, dimmed = facenet_128([crop[None] for crop in crops])
+    assert plain @ dimmed >= AGREEMENT_MIN
 
 
-def test_a_single_coloured_crop_has_a_finite_embedding(models):
-    rows = models.embedder([np.full((1, SIDE, SIDE, 3), value, np.uint8) for value in (0, 255)])
+def test_a_single_coloured_crop_has_a_finite_embedding(facenet_128):
+    rows = facenet_128([np.full((1, SIDE, SIDE, 3), value, np.uint8) for value in (0, 255)])
     assert np.isfinite(rows).all()
 
 
-def test_a_batch_equals_its_faces_one_by_one(models, examples):
+def test_a_batch_equals_its_faces_one_by_one(models, facenet_128, examples):
     pictures = [photo.read(paths[0]) for paths in examples.values()] * 2
-    crops = [models.embedder.crops(picture, models.faces(picture)[0]) for picture in pictures]
-    together = models.embedder(crops)
+    crops = [facenet_128.crops(picture, models.faces(picture)[0]) for picture in pictures]
+    together = facenet_128(crops)
     assert together.shape == (10, 128)
     assert together.dtype == np.float32
     assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(10), abs=1e-5)
-    assert together == pytest.approx(np.concatenate([models.embedder([crop]) for crop in crops]), abs=1e-4)
+    assert np.array_equal(together, np.concatenate([facenet_128([crop]) for crop in crops]))
 
 
-def test_the_views_of_a_face_are_averaged(models):
-    both = models.embedder([np.stack([PATTERN, NOISE])])[0]
-    one, two = models.embedder([PATTERN[None], NOISE[None]])
+def test_the_views_of_a_face_are_averaged(facenet_128):
+    both = facenet_128([np.stack([PATTERN, NOISE])])[0]
+    one, two = facenet_128([PATTERN[None], NOISE[None]])
     assert both == pytest.approx((one + two) / np.linalg.norm(one + two), abs=1e-5)
 
 
-def test_no_faces_give_no_rows(models):
-    assert models.embedder([]).shape == (0, 128)
+def test_no_faces_give_no_rows(facenet_128):
+    assert facenet_128([]).shape == (0, 128)
 
 
 def test_every_view_has_its_mirror_image():
@@ -78,14 +92,14 @@ def test_every_view_has_its_mirror_image():
     }
 
 
-def test_a_photo_mirrored_with_its_face_has_the_same_embedding(models, madonna):
+def test_a_photo_mirrored_with_its_face_has_the_same_embedding(models, facenet_128, madonna):
     picture = photo.read(madonna)
     face = models.faces(picture)[0]
     x, y, width, height = face.box
     # Landmarks matter only for levelling, which this face does not need.
     mirrored = replace(face, box=(picture.shape[1] - x - width, y, width, height))
-    crops = [models.embedder.crops(picture, face), models.embedder.crops(picture[:, ::-1], mirrored)]
-    assert models.embedder(crops[:1]) @ models.embedder(crops[1:]).T > 0.999
+    crops = [facenet_128.crops(picture, face), facenet_128.crops(picture[:, ::-1], mirrored)]
+    assert facenet_128(crops[:1]) @ facenet_128(crops[1:]).T > 0.999
 
 
 def test_a_mirrored_photo_has_nearly_the_same_embedding(embed, examples):

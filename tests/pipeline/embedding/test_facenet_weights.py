@@ -41,15 +41,26 @@ def test_weights_stored_by_an_earlier_version_name_the_command(empty_home):
 
 
 def test_damaged_weights_name_the_command(empty_home):
-    original = HOME / "models" / weights.MODEL_ID
-    for name in (storage.read_manifest(original) or {})["sha256"]:
-        folder = shutil.copytree(original, empty_home / "models" / weights.MODEL_ID)
-        for content in (None, b"", b"damaged"):
-            (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+    original, folder = (base / "models" / weights.MODEL_ID for base in (HOME, empty_home))
+    folder.mkdir(parents=True)
+    shutil.copy(original / storage.MANIFEST, folder)
+    for content in (None, b"", b"damaged"):
+        if content is not None:
+            (folder / "facenet.weights.h5").write_bytes(content)
+        # Without converted weights, running the network needs these as well.
+        for load in (weights.load_facenet, weights.compiled_facenet):
             with pytest.raises(WeightsError, match=r"are damaged\.$") as raised:
-                weights.load_facenet() if name.endswith(".h5") else weights.compiled_facenet()
+                load()
             assert raised.value.command == COMMAND
-        shutil.rmtree(folder)
+
+
+def test_weights_stored_with_a_saved_model_still_load(empty_home):
+    original, folder = (base / "models" / weights.MODEL_ID for base in (HOME, empty_home))
+    folder.mkdir(parents=True)
+    shutil.copy(original / "facenet.weights.h5", folder)
+    manifest = storage.read_manifest(original) or {}
+    storage.write_manifest(folder, manifest | {"format": 2})
+    assert weights.load_facenet().count_params() == weights.facenet_parameters()
 
 
 def test_without_pip_and_release_the_error_says_what_to_do(empty_home, monkeypatch):
@@ -74,7 +85,7 @@ def test_without_pip_the_release_of_keras_facenet_is_fetched_and_checked(empty_h
     for ours, theirs in zip(loaded.get_weights(), saved.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
     folder = empty_home / "models" / weights.MODEL_ID
-    assert sorted(part.name for part in folder.iterdir()) == ["facenet.weights.h5", "graph", "manifest.json"]
+    assert sorted(part.name for part in folder.iterdir()) == ["facenet.weights.h5", "manifest.json"]
     assert (storage.read_manifest(folder) or {})["origin"] == path.as_uri()
     # A second call fetches nothing.
     path.unlink()

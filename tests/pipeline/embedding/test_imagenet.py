@@ -24,11 +24,12 @@ def test_a_network_with_weights_from_a_file_equals_that_of_keras(name, empty_hom
     made.save_weights(path)
     crops = np.random.default_rng(2).integers(0, 256, (2, 160, 160, 3), np.uint8)
     expected = np.asarray(made(module.preprocess_input(crops.astype(np.float32))))
-    embedder = registry.load_embedder(name)
+    embedder = imagenet.imagenet_embedder(name)
     lengths = np.linalg.norm(expected, axis=1, keepdims=True)
     assert embedder.rows(crops) == pytest.approx(expected / lengths, abs=2e-4)
     assert embedder.parameters == made.count_params()
-    assert registry.name_of(json.loads(json.dumps(embedder.identity))) == name
+    assert embedder.identity == registry.EMBEDDERS[name].identity
+    assert registry.entry_of(json.loads(json.dumps(embedder.identity))) is registry.EMBEDDERS[name]
     path.write_bytes(b"damaged")
     with pytest.raises(WeightsError, match=f"weights of {class_name} in models/.* are damaged"):
         registry.load_embedder(name)

@@ -63,8 +63,31 @@ def test_cutting_at_fractions_of_pixels_does_not_shift(left, top, side):
 def test_a_crop_is_the_box_with_its_margin(view, region):
     face = face_at(20, 5, 10, 20)
     expected = geometry.cut_and_resize(NOISE, region, size=(32, 32))
-    assert np.array_equal(geometry.crop(NOISE, face, view, side_px=32), expected)
-    assert np.array_equal(geometry.crop(NOISE, face, replace(view, mirror=True), side_px=32), expected[:, ::-1])
+    assert np.array_equal(geometry.crop(NOISE, face, view, size=(32, 32)), expected)
+    assert np.array_equal(geometry.crop(NOISE, face, replace(view, mirror=True), size=(32, 32)), expected[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("size", "region"),
+    [
+        ((24, 32), (17.5, 5, 32.5, 25)),
+        ((8, 32), (20, -5, 30, 35)),
+        ((32, 24), (25 - 40 / 3, 5, 25 + 40 / 3, 25)),
+    ],
+)
+def test_a_crop_that_is_not_square_has_the_right_proportions_and_the_whole_box(size, region):
+    face, view = face_at(20, 5, 10, 20), View(squareness=1.0, margin_ratio=0.0)
+    cropped = geometry.crop(NOISE, face, view, size=size)
+    assert cropped.shape == (size[1], size[0], 3)
+    assert np.array_equal(cropped, geometry.cut_and_resize(NOISE, region, size=size))
+
+
+def test_a_turned_crop_that_is_not_square_has_no_empty_corner():
+    picture = np.full((200, 200, 3), 200, np.uint8)
+    view = View(squareness=1.0, margin_ratio=0.0, turn_degrees=25.0)
+    cropped = geometry.crop(picture, face_at(50, 50, 100, 100), view, size=(60, 120))
+    assert cropped.shape == (120, 60, 3)
+    assert cropped.min() > 190
 
 
 @pytest.mark.parametrize("degrees", [-8.0, 4.0])
@@ -75,7 +98,7 @@ def test_a_crop_is_turned_clockwise_and_has_no_empty_corner(degrees):
     down, right = round(100 + 30 * math.sin(angle)), round(100 + 30 * math.cos(angle))
     picture[down - 3 : down + 3, right - 3 : right + 3] = (255, 0, 0)
     view = View(squareness=1.0, margin_ratio=0.0, turn_degrees=degrees)
-    cropped = geometry.crop(picture, face_at(50, 50, 100, 100), view, side_px=160).astype(int)
+    cropped = geometry.crop(picture, face_at(50, 50, 100, 100), view, size=(160, 160)).astype(int)
     red = np.argwhere(cropped[..., 0] - cropped[..., 1] > 150).mean(axis=0) - 79.5
     assert math.degrees(math.atan2(*red)) == pytest.approx(30 + degrees, abs=1.5)
     assert cropped[..., 0].min() > 190
@@ -156,3 +179,34 @@ def test_a_face_is_scaled_with_its_photo():
     assert face.box == (2, 4, 6, 8)
     assert face.landmarks[1] == (80, 50)
     assert face.confidence == 0.9
+
+
+def test_overlap_is_the_shared_part_of_the_covered_area():
+    counted = np.zeros((2, 40, 60), bool)
+    counted[0, 5:25, 10:40] = counted[1, 15:30, 20:50] = True
+    expected = counted.all(axis=0).sum() / counted.any(axis=0).sum()
+    assert geometry.overlap((10, 5, 30, 20), (20, 15, 30, 15)) == pytest.approx(expected)
+    assert geometry.overlap((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+
+
+@given(st.floats(-179, 179), st.floats(8, 200), st.integers(16, 160))
+def test_a_face_moved_into_a_square_and_back_is_the_same(roll, side, side_px):
+    face = replace(face_at(10, 5, side, 1.5 * side), landmarks=tuple((x * side / 30, y) for x, y in POINTS))
+    square = geometry.square_around(NOISE, face, reach_ratio=1.0, side_px=side_px, roll_degrees=roll)
+    assert square.pixels.shape == (side_px, side_px, 3)
+    inside = square.moved(face)
+    assert inside.centre == pytest.approx((side_px / 2, side_px / 2))
+    assert inside.roll_degrees == pytest.approx(-roll, abs=1e-6)
+    back = square.moved_back(inside)
+    assert back.centre == pytest.approx(face.centre)
+    assert np.allclose(back.landmarks, face.landmarks)
+
+
+def test_a_face_found_in_the_square_of_a_lying_head_gets_a_lying_box():
+    eyes_down = tuple((60 - y, x) for x, y in POINTS)
+    lying = Face((10.0, 5.0, 40.0, 30.0), eyes_down, 1.0)
+    square = geometry.square_around(NOISE, lying, reach_ratio=1.0, side_px=80, roll_degrees=lying.roll_degrees)
+    upright = square.moved(lying)
+    assert upright.box == pytest.approx((25, 20, 30, 40))
+    assert upright.landmarks[0][1] < upright.landmarks[3][1]
+    assert square.moved_back(upright).box == pytest.approx(lying.box)

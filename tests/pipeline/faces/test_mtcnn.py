@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from pipeline import photo
 from pipeline.faces import mtcnn
@@ -69,6 +70,18 @@ def test_a_blank_photo_of_any_shape_has_no_faces(compiled, shape):
     photos = np.full((2, *shape, 3), 128, np.uint8)
     assert compiled.rows(photos).shape == (0, mtcnn.COLUMNS)
     assert compiled(photos) == [[], []]
+
+
+@pytest.mark.tensorflow
+def test_photos_of_many_sizes_share_one_graph_for_each_network(examples):
+    network = mtcnn.CompiledMTCNN()
+    picture = photo.read(examples["Madonna"][0])
+    for side in (20, 40, 90, 160, 300, 420, 640, 1280):
+        small = np.asarray(Image.fromarray(picture).resize((side, side * 3 // 4)))
+        for batch in (1, 3):
+            network.rows(np.stack([small] * batch))
+    graphs = (network._propose, network._refine, network._output)
+    assert [graph.experimental_get_tracing_count() for graph in graphs] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("side", [*range(12, 60), 250, 480, 640, 1280])

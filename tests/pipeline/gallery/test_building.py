@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import photo, storage
-from pipeline.embedding.base import Embedder
 from pipeline.errors import GalleryError
+from pipeline.faces.detector import DEFAULT_DETECTOR
 from pipeline.gallery import building, checking, layout, managing, opening
 from pipeline.gallery.building import BuildProgress, BuildReport, BuildSettings
+from pipeline.gallery.screening import RejectionKind
 from pipeline.sources import demonstration, folder
-from pipeline.sources.base import SourcePeople, source_people
-from tests.conftest import LFW, enlarged, put
+from pipeline.sources.base import SourcePeople, SourcePerson, source_people
+from tests.conftest import LFW, cut_off, encoded, enlarged, put
 
 BLANK = np.full((200, 200, 3), 127, np.uint8)
 
@@ -57,6 +60,16 @@ def state(name: str) -> tuple[bytes, list[dict[str, Any]], list[bytes]]:
     return np.ascontiguousarray(opened.embeddings).tobytes(), rows(name), crops
 
 
+def test_a_photo_of_which_part_is_missing_is_added_and_reported(build, madonna, tmp_path):
+    blank = np.full((300, 300, 3), 200, np.uint8)
+    half_blank = encoded(blank, "BMP")[:-40_000]
+    put(tmp_path / "all", {"Ann/whole.jpg": madonna, "Ann/blank.bmp": half_blank, "Bob/cut.jpg": cut_off(madonna)})
+    report = build(tmp_path / "all")
+    assert report.faces == 2
+    assert report.incomplete == [tmp_path / "all" / "Bob" / "cut.jpg"]
+    assert rejected(report) == {"blank.bmp": f"no face found: {photo.INCOMPLETE}"}
+
+
 def test_a_gallery_holds_the_embedding_and_the_crop_of_each_photo(build, embed, examples, tmp_path):
     put(tmp_path / "in", {f"{name}/{path.name}": path for name, paths in examples.items() for path in paths[:1]})
     report = build(tmp_path / "in")
@@ -70,6 +83,7 @@ def test_a_gallery_holds_the_embedding_and_the_crop_of_each_photo(build, embed, 
         assert opened.embeddings[row] == pytest.approx(embed(photo.read(paths[0])), abs=1e-3)
         assert photo.read(opened.crop_path(row)).shape[0] > 32
     assert opened.manifest["people"] == opened.manifest["faces"] == 5
+    assert opened.manifest["detector"] == DEFAULT_DETECTOR
 
 
 def test_every_rejected_photo_is_listed_with_its_reason(build, examples, madonna, tmp_path):
@@ -120,6 +134,7 @@ def test_unusual_names_survive_a_build(build, examples, madonna, tmp_path):
     put(tmp_path / "in", {f"{name}/blank {name}.png": BLANK for name in names})
     report = build(tmp_path / "in")
     assert {row["name"] for row in rows()} == {" ".join(name.split()) for name in names}
+    assert report.shared == [sorted(" ".join(name.split()) for name in names)]
     assert set(rejected(report)) == {f"blank {name}.png" for name in names}
     assert build(tmp_path / "in").faces_added == 0
 
@@ -137,12 +152,64 @@ def test_file_names_that_are_not_unicode_are_accepted(build, madonna, tmp_path):
     assert build(place).faces_added == 0
 
 
-def test_two_people_with_the_same_name_stay_two(build, examples, tmp_path):
-    flat = {"Ann_Lee_1.jpg": examples["Madonna"][1], "Ann Lee/1.jpg": examples["Mindy Kaling"][0]}
-    report = build(put(tmp_path / "in", flat))
-    assert report.people == 2
+def test_people_of_one_name_are_one_within_a_source_and_two_in_two_sources(build, examples, tmp_path):
+    flat = {"ann_lee_1.jpg": examples["Madonna"][1], "Ann Lee/1.jpg": examples["Mindy Kaling"][0]}
+    assert build(put(tmp_path / "in", flat)).people == 1
     assert [row["name"] for row in rows()] == ["Ann Lee", "Ann Lee"]
+    assert build(put(tmp_path / "friends", {"Ann Lee/2.jpg": examples["Elton John"][1]})).people == 2
+    assert {row["person"] for row in rows()} == {"in/Ann Lee", "friends/Ann Lee"}
+
+
+def test_a_gallery_of_an_earlier_version_keeps_its_people(build, models, examples, tmp_path):
+    """It gave each spelling a key of its own, with the name of the folder as it was."""
+    place = put(tmp_path / "in", {"Ann_Lee/1.jpg": examples["Madonna"][1], "ann lee/2.jpg": examples["Madonna"][0]})
+    put(place, {"Jose\u0301/1.jpg": examples["Elton John"][1]})
+    old = [
+        SourcePerson("Ann_Lee", "Ann Lee", (place / "Ann_Lee" / "1.jpg",), "in", ""),
+        SourcePerson("Jose\u0301", "Jos\u00e9", (place / "Jose\u0301" / "1.jpg",), "in", ""),
+    ]
+    build(source_people(old))
+    before = rows()
+    put(place, {"Jos\u00e9/2.jpg": examples["Elton John"][0], "Ann Lee/3.jpg": examples["Madonna"][2]})
+    report = build(place)
+    assert (report.people, report.faces_added) == (2, 3)
+    table = rows()
+    assert table[:2] == before
+    assert {(row["person"], row["name"]) for row in table} == {
+        ("in/Ann_Lee", "Ann Lee"),
+        ("in/Jose\u0301", "Jos\u00e9"),
+    }
     assert opening.open_gallery("mine").people_count == 2
+    assert build(place).faces_added == 0
+
+
+def test_what_a_walk_skips_is_listed_until_it_can_be_read(build, examples, madonna, tmp_path):
+    place = put(tmp_path / "in", {"Ann/1.jpg": madonna, "___/1.jpg": madonna})
+    os.mkfifo(place / "Ann" / "2.jpg")
+    (place / "Bob").symlink_to(tmp_path / "bob")
+    report = build(place)
+    assert report.rejected == {RejectionKind.SKIPPED: 3}
+    assert rejected(report) == {
+        "2.jpg": "skipped: a pipe, not a photo",
+        "Bob": "skipped: a broken link (No such file or directory)",
+        "___": "skipped: no name that can be seen",
+    }
+    build(put(tmp_path / "other", {"Cid/1.jpg": examples["Elton John"][1]}))
+    (place / "Ann" / "2.jpg").unlink()
+    put(place, {"Ann/2.jpg": examples["Madonna"][0]})
+    put(tmp_path / "bob", {"1.jpg": examples["Ben Affleck"][0]})
+    report = build(place)
+    assert (report.faces, report.faces_added) == (4, 2)
+    assert list(rejected(report)) == ["___"]
+
+
+def test_a_file_under_two_people_is_kept_and_told(build, madonna, examples, tmp_path):
+    flat = dict.fromkeys(["Ann/1.jpg", "Ann/same.jpg", "Bob/2.jpg", "Cid/3.jpg"], madonna)
+    place = put(tmp_path / "in", {**flat, "Bob/own.jpg": examples["Ben Affleck"][0]})
+    report = build(place)
+    assert (report.people, report.faces, report.shared) == (3, 4, [["Ann", "Bob", "Cid"]])
+    assert build(place).shared == [["Ann", "Bob", "Cid"]]
+    assert build(put(tmp_path / "more", {"ann/1.jpg": examples["Ben Affleck"][1]})).shared == report.shared
 
 
 def test_a_build_without_a_usable_photo_fails(build, tmp_path):
@@ -190,16 +257,16 @@ def test_a_larger_target_accepts_more_photos(build, examples, tmp_path):
 
 
 def test_nothing_is_added_to_a_gallery_of_another_model(build, small, models, monkeypatch):
-    monkeypatch.setattr(Embedder, "identity", {"model": "another"})
+    monkeypatch.setattr(type(models.embedder), "identity", {"model": "another"})
     with pytest.raises(GalleryError, match="built with another model"):
         build(source_people([]), "small")
 
 
-def test_a_build_started_with_another_model_is_refused(build, examples, tmp_path, monkeypatch):
+def test_a_build_started_with_another_model_is_refused(build, models, examples, tmp_path, monkeypatch):
     place = put(tmp_path / "in", {"Ann/blank.png": BLANK})
     with pytest.raises(GalleryError, match="No photo is usable"):
         build(place)
-    monkeypatch.setattr(Embedder, "identity", {"model": "another"})
+    monkeypatch.setattr(type(models.embedder), "identity", {"model": "another"})
     with pytest.raises(GalleryError, match="started with another model"):
         build(place)
 
@@ -228,8 +295,12 @@ def test_a_build_killed_during_clean_up_does_not_count_twice(build, examples, tm
     class KilledError(Exception):
         pass
 
-    def killed(*_: object) -> None:
-        raise KilledError
+    remove = shutil.rmtree
+
+    def killed(path: Path, **options: Any) -> None:
+        if path.name == layout.BUILDING:
+            raise KilledError
+        remove(path, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", killed)
@@ -295,10 +366,38 @@ def test_a_killed_build_resumes_and_gives_the_same_gallery(build):
     assert list(checking.problems(opening.open_gallery("killed"))) == []
 
 
+@pytest.mark.parametrize("harm", ["cut", "noise", "other columns", "manifest"])
+def test_parts_that_cannot_be_read_are_renamed_and_inspected_again(build, examples, tmp_path, caplog, harm):
+    for name, paths in examples.items():
+        put(tmp_path / "in", {f"{name}/{path.name}": path for path in paths[:2]})
+
+    def stop(done: BuildProgress) -> None:
+        if done.people == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path / "in", progress=stop, people_per_part=1)
+    parts = layout.folder_of("mine") / layout.BUILDING
+    second = parts / "000001.parquet"
+    before = second.read_bytes()
+    assert (parts / "000002.parquet").exists()
+    if harm == "other columns":
+        pq.write_table(pa.table({"person": ["x"]}), second)
+    elif harm == "manifest":
+        (parts / storage.MANIFEST).write_text("{")
+    else:
+        second.write_bytes(before[:-100] if harm == "cut" else b"Dear diary" * 99)
+    report = build(tmp_path / "in", people_per_part=1)
+    assert (report.faces, report.faces_added) == (10, 10)
+    build(tmp_path / "in", "whole", people_per_part=1)
+    assert state("mine") == state("whole")
+    told = [] if harm == "manifest" else ["000001.parquet", "000002.parquet"]
+    assert [message.partition(" cannot be read")[0] for message in caplog.messages][: len(told)] == told
+
+
 @pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here; LOOKSLIKEWHO_LFW names the folder that holds lfw/")
 def test_lfw_people_are_found_by_their_other_photos(build, models, embed):
     chosen = [place for place in sorted(LFW.iterdir()) if len(list(place.iterdir())) >= 4][:12]
-    from pipeline.sources.base import SourcePerson
 
     def photos(place: Path) -> list[Path]:
         return sorted(place.iterdir())

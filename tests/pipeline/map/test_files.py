@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline import storage
+from pipeline.embedding.registry import default_identity
 from pipeline.errors import MapError
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.files import (
@@ -24,8 +25,10 @@ from pipeline.map.files import (
 )
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapSettings
 from pipeline.similarity import files
-from tests.conftest import unit_rows
+from tests.conftest import default_dimensions, unit_rows
 from tests.pipeline.map.conftest import encoder
+
+OF_DEFAULT = {"embedding": default_identity()}
 
 
 def random_layout(count):
@@ -56,6 +59,18 @@ def test_a_map_is_read_as_it_was_written(made):
     assert [path.name for path in made.folder.glob("*map*")] == [MAP_FILE]
 
 
+def test_a_map_of_the_earlier_format_which_counted_own_photos_is_refused(made):
+    save_map(made, random_map(made))
+    with np.load(map_path(made)) as arrays:
+        earlier = dict(arrays)
+    about = json.loads(str(earlier["about"]))
+    about["identity"]["format"] = 1
+    np.savez(map_path(made), **{**earlier, "about": np.array(json.dumps(about))})
+    with pytest.raises(MapError, match="The map of the gallery made is out of date") as caught:
+        open_map(made)
+    assert caught.value.command == "python -m pipeline map --gallery made"
+
+
 def test_without_a_map_the_error_carries_the_command_that_fits_one(made):
     with pytest.raises(MapError, match="no map yet") as caught:
         open_map(made)
@@ -64,7 +79,7 @@ def test_without_a_map_the_error_carries_the_command_that_fits_one(made):
 
 def test_a_map_of_other_embeddings_or_settings_is_refused(made):
     save_map(made, random_map(made))
-    with pytest.raises(MapError, match="has changed since its map was made") as caught:
+    with pytest.raises(MapError, match="The map of the gallery made is out of date") as caught:
         open_map(made, MapSettings(seed=1))
     assert caught.value.command == "python -m pipeline map --gallery made"
     manifest = storage.read_manifest(made.folder) or {}
@@ -73,7 +88,7 @@ def test_a_map_of_other_embeddings_or_settings_is_refused(made):
         {"embedding": {"model": "another"}},
         {"files": {**manifest["files"], "embeddings": {"sha256": "1"}}},
     ):
-        with pytest.raises(MapError, match="has changed"):
+        with pytest.raises(MapError, match="is out of date"):
             open_map(Gallery(made.folder, {**manifest, **change}, made.faces, made.embeddings))
 
 
@@ -105,8 +120,8 @@ def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
 @pytest.fixture
 def coded(made, tmp_path):
     """A gallery with layouts of a network's codes, and the network on disk."""
-    network = encoder(unit_rows(32).T)
-    files.write_network(tmp_path / "run", network, None, {})
+    network = encoder(unit_rows(32, dimensions=default_dimensions()).T)
+    files.write_network(tmp_path / "run", network, None, OF_DEFAULT)
     layouts = {f"{name} of codes": random_layout(len(made)) for name in (UMAP, PCA)}
     save_code_layouts(made, layouts, folder=tmp_path / "run", network=network)
     return made, layouts, tmp_path / "run"
@@ -127,10 +142,10 @@ def test_layouts_of_codes_are_read_as_they_were_written(coded, made):
 def test_layouts_of_codes_of_a_changed_gallery_or_network_are_refused(coded, made):
     _, _, folder = coded
     changed = Gallery(made.folder, {**made.manifest, "generation": 2}, made.faces, made.embeddings)
-    with pytest.raises(MapError, match="made has changed since its codes were mapped") as caught:
+    with pytest.raises(MapError, match="The code maps of the gallery made are out of date") as caught:
         open_code_layouts(changed)
     assert caught.value.command == f"python -m pipeline map --gallery made --network {folder}"
-    files.write_network(folder, encoder(unit_rows(32, seed=1).T), None, {})
+    files.write_network(folder, encoder(unit_rows(32, 1, default_dimensions()).T), None, OF_DEFAULT)
     with pytest.raises(MapError, match=r"The network in .* has changed since its codes were mapped"):
         open_code_layouts(made)
     (folder / "network.npz").unlink()

@@ -1,4 +1,4 @@
-"""Fitting maps: neighbours against a naive scan, tiny galleries, and reproducible layouts."""
+"""Fitting maps: tiny galleries, and reproducible layouts."""
 
 from __future__ import annotations
 
@@ -31,21 +31,6 @@ def gallery_of(rows: np.ndarray, people: np.ndarray | None = None) -> Gallery:
     )
     manifest = {"generation": 1, "embedding": {}, "files": {"embeddings": {"sha256": "0"}}}
     return Gallery(Path("none"), manifest, table, rows)
-
-
-@settings(max_examples=30)
-@given(count=st.integers(2, 40), wanted=st.integers(1, 12), seed=st.integers(0, 99), copies=st.booleans())
-def test_neighbours_equal_a_naive_scan_and_never_include_the_row_itself(count, wanted, seed, copies):
-    rows = unit_rows(count, seed)
-    if copies:
-        rows[count // 2 :] = rows[0]
-    indices, cosines = fitting._neighbours(rows, wanted, lambda *_: None, block=7)
-    every = rows @ rows.T
-    np.fill_diagonal(every, -np.inf)
-    expected = -np.sort(-every, axis=1)[:, : min(wanted, count - 1)]
-    assert np.allclose(cosines, expected, atol=1e-5)
-    assert not (indices == np.arange(count)[:, None]).any()
-    assert np.allclose(np.take_along_axis(every, indices, axis=1), cosines, atol=1e-5)
 
 
 @settings(max_examples=50)
@@ -113,14 +98,15 @@ def test_identical_faces_make_a_map():
 
 
 @pytest.mark.tensorflow
-def test_umap_keeps_more_neighbours_than_pca_and_is_reproducible(empty_home):
-    synthetic("people", faces=400)
+def test_umap_can_be_trusted_more_than_pca_and_is_reproducible(empty_home):
+    synthetic("people", faces=400, embedder="facenet")
     opened = opening.open_gallery("people")
     stages: list[tuple[str, int, int]] = []
     one = fitting.fit_map(opened, progress=lambda *stage: stages.append(stage))
     other = fitting.fit_map(opened)
     assert list(one.layouts) == [UMAP, PCA]
-    assert one.layouts[UMAP].kept.mean() > one.layouts[PCA].kept.mean() + 0.2
+    assert one.layouts[UMAP].kept.mean() > one.layouts[PCA].kept.mean()
+    assert one.layouts[UMAP].trustworthiness > one.layouts[PCA].trustworthiness + 0.15
     for name, layout in one.layouts.items():
         assert np.array_equal(layout.places, other.layouts[name].places)
     assert ("Finding neighbours", 400, 400) in stages
@@ -130,10 +116,10 @@ def test_umap_keeps_more_neighbours_than_pca_and_is_reproducible(empty_home):
 def test_an_identity_encoder_gives_the_layouts_of_the_embeddings(made):
     embeddings, codes = (
         fitting.fit_map(made).layouts,
-        fitting.fit_code_layouts(made, encoder(np.eye(128, dtype=np.float32))),
+        fitting.fit_code_layouts(made, encoder(np.eye(made.embeddings.shape[1], dtype=np.float32))),
     )
     assert list(codes) == [f"{name} of codes" for name in embeddings]
     for name, layout in embeddings.items():
         other = codes[f"{name} of codes"]
         assert np.allclose(other.places, layout.places, atol=1e-4) or name == UMAP
-        assert other.kept.mean() == pytest.approx(layout.kept.mean(), abs=0.05)
+        assert other.trustworthiness == pytest.approx(layout.trustworthiness, abs=0.05)

@@ -40,19 +40,20 @@ def test_a_notch_of_a_polygon_is_outside():
 
 
 @given(count=st.integers(1, 60), near=st.integers(1, 50), seed=st.integers(0, 99))
-def test_the_near_radius_holds_the_face_and_its_nearest_places(count, near, seed):
-    places = random_places(count, seed)
-    radius = queries.near_radius(places, places[0], near=near)
+def test_the_near_radius_reaches_to_the_nearest_other_people(count, near, seed):
+    places, people = random_places(count, seed), np.arange(count, dtype=np.int32)
+    radius = queries.near_radius(places, places[0], people, near=near, own_person=0)
     far = queries.is_far(places, places[0], radius)
     assert (~far).sum() == min(near + 1, count)
     assert not queries.is_far(places[0], places[0], radius)
 
 
-def test_neighbours_near_counts_the_most_similar_photos_within_the_radius():
-    cosines = np.array([0.9, 0.8, 0.7, 0.6, -0.5], np.float32)
-    places = np.array([[0, 0], [1, 1], [0.1, 0], [0, 0.1], [0, 0]], np.float32)
-    near = queries.neighbours_near(cosines, places, centre=places[0], radius=0.2, checked=4)
-    assert near == 3
+def test_each_person_counts_once_in_the_near_radius_and_a_new_face_has_no_photos_of_its_own():
+    places = np.array([[0, 0], [0.1, 0], [0.2, 0], [0.3, 0], [1, 0], [2, 0]], np.float32)
+    people = np.array([0, 0, 1, 1, 2, 3], np.int32)
+    assert queries.near_radius(places, places[0], people, near=2, own_person=0) == pytest.approx(1, abs=1e-5)
+    assert queries.near_radius(places, places[0], people, near=2) == pytest.approx(0.2, abs=1e-5)
+    assert queries.near_radius(places[:2], places[0], people[:2], near=2, own_person=0) == 0
 
 
 @given(count=st.integers(1, 60), people=st.integers(1, 8), seed=st.integers(0, 99), ties=st.booleans())
@@ -109,5 +110,5 @@ def test_the_table_of_faces_has_a_line_for_each_row():
     assert table["row"].to_pylist() == [4, 1]
     assert table["name"].to_pylist() == ["p4", "p1"]
     assert table["cluster"].to_pylist() == [2, 2]
-    assert table["neighbours kept"].to_pylist() == [1.0, 0.25]
+    assert table["people kept"].to_pylist() == [1.0, 0.25]
     assert queries.faces_table(opened, fitted, layout, np.empty(0, np.int64)).num_rows == 0

@@ -11,6 +11,7 @@ from pipeline.similarity import registry
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.network_scorer import NetworkScorer
 from pipeline.sources.base import SourcePerson, source_people
+from tests.conftest import default_dimensions
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
 
@@ -21,7 +22,7 @@ def opened(small):
 
 @pytest.fixture
 def scorer():
-    return NetworkScorer(network(), CURVE)
+    return NetworkScorer(network(length=default_dimensions()), CURVE)
 
 
 def files(opened):
@@ -42,7 +43,7 @@ def test_rows_are_computed_once_then_read(opened, scorer):
 def test_another_network_replaces_the_file(opened, scorer):
     prepared_rows(opened, scorer)
     before = files(opened)
-    other = NetworkScorer(network(seed=1), CURVE)
+    other = NetworkScorer(network(seed=1, length=default_dimensions()), CURVE)
     assert (prepared_rows(opened, other) == other.prepare(opened.embeddings)).all()
     assert len(files(opened)) == 1
     assert files(opened) != before

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline.embedding.facenet import FACENET_128
 from pipeline.gallery.gallery import Gallery
 from pipeline.search import ranking
 from pipeline.search.ranking import Method, Ranking
@@ -28,7 +29,7 @@ OWNERS = np.random.default_rng(3).permutation(np.arange(FACES) % PEOPLE)
 PROBES = unit_rows(30, seed=9)
 
 COSINE = CosineScorer()
-SHIPPED = registry.load_scorer()
+SHIPPED = registry.load_scorer(identity=FACENET_128.identity)
 CONCATENATION = NetworkScorer(network(), CURVE)
 PRODUCT_WITH_NET = NetworkScorer(network(product=True, steepness=3.0), CURVE)
 PRODUCT_OF_CODES = NetworkScorer(network(product=True, steepness=3.0, metric=()), CURVE)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline import photo, storage
+from pipeline.embedding.facenet import FACENET_128
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import WeightsError
 from pipeline.similarity import files, network_scorer, registry
@@ -39,8 +40,8 @@ def test_the_cosine_distance_is_symmetric_and_runs_from_0_to_1():
     assert (scorer.distances(one, np.stack([one * 1.001, -one * 1.001])) == [0, 1]).all()
 
 
-def network(seed: int = 0, **settings: object) -> SimilarityNetwork:
-    """A network of random weights, with the layer sizes of LooksLikeWho by sdamolini."""
+def network(seed: int = 0, *, length: int = 128, **settings: object) -> SimilarityNetwork:
+    """A network of random weights for rows of some length, with the layer sizes of LooksLikeWho by sdamolini."""
     random = np.random.default_rng(seed)
 
     def layers(*sizes: int) -> tuple[Layer, ...]:
@@ -49,8 +50,15 @@ def network(seed: int = 0, **settings: object) -> SimilarityNetwork:
             for pair in pairwise(sizes)
         )
 
-    parts: dict[str, object] = {"encoder": layers(128, 128), "metric": layers(256, 30, 20, 10, 1)}
+    parts: dict[str, object] = {"encoder": layers(length, 128), "metric": layers(256, 30, 20, 10, 1)}
     return SimilarityNetwork(**parts | settings)  # type: ignore[arg-type]
+
+
+def test_a_network_of_a_training_that_diverged_is_refused(tmp_path):
+    made = network(encoder=((np.full((128, 128), np.nan, np.float32), np.zeros(128, np.float32)),))
+    files.write_network(tmp_path, made, CURVE, {"embedding": default_identity()})
+    with pytest.raises(WeightsError, match="its training diverged"):
+        files.read_network(tmp_path)
 
 
 @pytest.mark.parametrize("settings", [{}, {"both_orders": True}, {"product": True, "steepness": 9.0, "middle": 0.3}])
@@ -84,7 +92,7 @@ def test_blocks_on_several_threads_agree_with_single_rows(product):
 
 
 def test_codes_row_by_row_have_the_same_bits_in_any_company():
-    made = network_scorer.read_scorer(files.SHIPPED_NETWORK).network
+    made = network_scorer.read_scorer(files.SHIPPED / "facenet", FACENET_128.identity).network
     rows = unit_rows(9)
     together = made.codes_row_by_row(rows)
     assert (np.concatenate([made.codes_row_by_row(row[None]) for row in rows]) == together).all()
@@ -93,7 +101,7 @@ def test_codes_row_by_row_have_the_same_bits_in_any_company():
 
 
 def test_the_shipped_calibration_keeps_the_order_of_distances():
-    scorer = registry.load_scorer()
+    scorer = registry.load_scorer(identity=FACENET_128.identity)
     assert scorer.name == "network"
     distances = scorer.distances(unit_rows(1, seed=1)[0], scorer.prepare(unit_rows(500)))
     assert distances.dtype == np.float32
@@ -104,7 +112,7 @@ def test_the_shipped_calibration_keeps_the_order_of_distances():
 @pytest.fixture
 def shipped(tmp_path):
     """A copy of the shipped network's folder."""
-    return shutil.copytree(files.SHIPPED_NETWORK, tmp_path / "similarity")
+    return shutil.copytree(files.SHIPPED / "facenet", tmp_path / "facenet")
 
 
 def _without_manifest(folder):
@@ -163,15 +171,15 @@ def _changed(folder, **values):
     ],
 )
 def test_an_unusable_network_is_reported_in_one_sentence(shipped, damage, says, monkeypatch):
-    network_scorer.read_scorer(shipped)
+    network_scorer.read_scorer(shipped, FACENET_128.identity)
     damage(shipped)
     with pytest.raises(WeightsError, match=says) as caught:
-        network_scorer.read_scorer(shipped)
+        network_scorer.read_scorer(shipped, FACENET_128.identity)
     assert len(str(caught.value).splitlines()) == 1
-    assert caught.value.command == "python -m train fit"
-    monkeypatch.setattr(files, "SHIPPED_NETWORK", shipped)
+    assert caught.value.command == f"python -m train fit --run {shipped.name}"
+    monkeypatch.setattr(files, "SHIPPED", shipped.parent)
     with pytest.raises(WeightsError, match="rank by cosine"):
-        network_scorer.read_scorer(shipped)
+        network_scorer.read_scorer(shipped, FACENET_128.identity)
 
 
 @pytest.mark.parametrize(("middle", "slope"), [(0.01, 1), (0.5, 20), (0.95, 2)])
@@ -191,7 +199,7 @@ def test_a_distance_of_0_or_1_has_a_resemblance():
 
 
 def test_resemblance_falls_from_100_to_0_through_50_at_the_middle():
-    for calibration in (CosineScorer().calibration, Calibration(middle=0.3, slope=40), CURVE):
+    for calibration in (registry.load_scorer("cosine").calibration, Calibration(middle=0.3, slope=40), CURVE):
         resemblance = calibration.resemblance(np.linspace(0, 1, 101))
         assert (np.diff(resemblance) < 0).all()
         assert 99 < resemblance[0] <= 100

@@ -59,6 +59,46 @@ def test_decomposed_letters_are_composed(tmp_path):
     assert list(photos_of(folder.people_in_folder(tmp_path))) == ["Jos\u00e9"]
 
 
+def test_spellings_of_a_name_are_one_person_shown_as_most_often_spelt(tmp_path):
+    put(tmp_path, empty("Ann Lee/1.jpg", "ann lee/2.jpg", "Ann_Lee/3.jpg", "Ann  Lee/4.jpg", "Ann Lee_1.jpg"))
+    put(tmp_path, empty("Jos\u00e9/1.jpg", "Jose\u0301/2.jpg", "BOB/1.jpg", "bob_2.jpg"))
+    people = folder.people_in_folder(tmp_path)
+    assert photos_of(people) == {
+        "Ann Lee": ["4.jpg", "1.jpg", "3.jpg", "2.jpg", "Ann Lee_1.jpg"],
+        "BOB": ["1.jpg", "bob_2.jpg"],
+        "Jos\u00e9": ["2.jpg", "1.jpg"],
+    }
+    assert [person.key for person in people.people] == ["Ann Lee", "BOB", "Jos\u00e9"]
+
+
+def test_controls_and_invisible_characters_are_no_part_of_a_name(tmp_path):
+    names = ["\u202eevil\u202c gnp", "\x1b[31mRed\x1b[0m", "New\nLine\tTab", "Zoë\u200b", "😀👨‍👩‍👧", "家" * 80]
+    put(tmp_path, empty(*(f"{name}/a.jpg" for name in names)))
+    expected = {"evil gnp", "Red", "New Line Tab", "Zoë", "😀👨‍👩‍👧", "家" * 80}
+    assert set(photos_of(folder.people_in_folder(tmp_path))) == expected
+
+
+def test_folders_and_files_without_a_name_are_skipped(tmp_path):
+    put(tmp_path, empty("___/a.jpg", " /b.jpg", "\u200b/c.jpg", "_ _.jpg", "Ann/d.jpg"))
+    people = folder.people_in_folder(tmp_path)
+    assert list(photos_of(people)) == ["Ann"]
+    assert {(each.path.name, each.reason, each.name) for each in people.skipped} == {
+        (name, "no name that can be seen", "") for name in ("___", " ", "\u200b", "_ _.jpg")
+    }
+
+
+def test_names_that_cameras_give_are_told(tmp_path):
+    put(tmp_path, empty("IMG_2001.jpg", "IMG_2002.jpg", "photo (3).jpg", "50.jpg", "Ann.jpg", "50 Cent/a.jpg"))
+    assert folder.people_in_folder(tmp_path).camera_names == {"50": 1, "IMG": 2, "photo": 1}
+
+
+def test_a_folder_of_which_everything_is_skipped_says_what(tmp_path):
+    put(tmp_path, empty("___/a.jpg", "Ann/a.txt"))
+    (tmp_path / "Bob").symlink_to("nothing")
+    with pytest.raises(SourceError, match=r"no photos in .* Skipped: Bob, a broken link \(.*\), and 1 more\.$"):
+        folder.people_in_folder(tmp_path)
+
+
 def test_the_source_is_the_folder_and_its_licence_is_not_stated(tmp_path):
     (person,) = folder.people_in_folder(put(tmp_path / "family", empty("Ann/a.jpg"))).people
     assert (person.source, person.licence) == ("family", "not stated")
@@ -132,6 +172,26 @@ def test_a_vggface2_table_that_is_not_unicode_is_read(tmp_path):
 def test_without_the_table_vggface2_people_are_named_by_number(tmp_path):
     put(tmp_path, empty("n000001/0001_01.jpg"))
     assert list(photos_of(vggface2.vggface2_people(tmp_path))) == ["n000001"]
+
+
+@pytest.mark.parametrize("table", [b"", b'n000001,"' + b"x" * 200_000])
+def test_a_vggface2_table_that_is_none_is_reported_or_gives_no_names(tmp_path, table):
+    (tmp_path / "identity_meta.csv").write_bytes(table)
+    put(tmp_path, empty("n000001/0001_01.jpg"))
+    if table:
+        with pytest.raises(SourceError, match=r"identity_meta\.csv is not a table of names"):
+            vggface2.vggface2_people(tmp_path)
+    else:
+        assert list(photos_of(vggface2.vggface2_people(tmp_path))) == ["n000001"]
+
+
+def test_vggface2_tells_what_it_skipped_once_all_people_are_listed(tmp_path):
+    put(tmp_path, empty("train/n000001/0001_01.jpg", "train/@eaDir/n000002/0001_01.jpg"))
+    (tmp_path / "gone").symlink_to("nothing")
+    (tmp_path / "train" / "n000001" / "0002_01.jpg").symlink_to("nothing")
+    people = vggface2.vggface2_people(tmp_path)
+    assert list(photos_of(people)) == ["n000001"]
+    assert [(each.path.name, each.key) for each in people.skipped] == [("gone", ""), ("0002_01.jpg", "n000001")]
 
 
 def test_a_folder_without_vggface2_identities_is_reported(tmp_path):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.embedding import registry
+from pipeline.embedding.base import SQUARE_CROP, EmbedderEntry, unit
+from pipeline.embedding.facenet import FACENET_SETTINGS, facenet_entry
+from pipeline.embedding.pair import pair_entry, side_by_side
 from pipeline.errors import SourceError
+from tests.conftest import unit_rows
+from tests.toys import load_colours
+from train.datasets import lfw as dataset
 from train.datasets.lfw import LFW
 
 PHOTOS = {"Ann_Lee": 3, "Bo_Ek": 1, "Cid_Roy": 2, "Di_Ash": 2}
@@ -60,3 +68,19 @@ def test_crops_without_a_face_are_black(lfw):
     crops = lfw.crops(View(1.0, 0.0), side_px=20, photos=np.arange(3))
     assert crops.shape == (3, 20, 20, 3)
     assert not crops.any()
+
+
+def test_the_rows_of_a_pair_are_made_of_the_cached_rows_of_its_parts(lfw, monkeypatch):
+    lfw.faces = [None] * len(lfw)
+    two = replace(FACENET_SETTINGS, views=FACENET_SETTINGS.views[:2])
+    toy = EmbedderEntry("toy", "Toy", "mean colours", SQUARE_CROP.identity("toy-colours"), load_colours)
+    made = pair_entry("toys", title="Toys", help_text="a toy", parts=(facenet_entry(two), toy), weight=0.75)
+    views = [unit_rows(len(lfw), seed) for seed in (1, 2)]
+    for view, rows in zip(two.views, views, strict=True):
+        np.save(lfw.cache / f"view-{dataset._digest(asdict(view))}.npy", rows)
+    colours = unit_rows(len(lfw), seed=3, dimensions=192)
+    np.save(lfw.cache / f"rows-{dataset._digest(toy.identity)}.npy", colours)
+    monkeypatch.setitem(registry.EMBEDDERS, "toys", made)
+    photos = np.array([5, 0])
+    expected = side_by_side(unit(np.mean(views, axis=0)), colours, weight=0.75)[photos]
+    assert lfw.embedded("toys", photos) == pytest.approx(expected, abs=1e-6)

@@ -19,6 +19,11 @@ def test_the_one_shot_gallery_has_one_photo_of_everybody_and_the_probes_another(
     assert not set(gallery) & set(probes)
 
 
+def test_the_probes_are_counted_without_a_draw():
+    assert protocols.probes_count(LABELS) == len(protocols.draw_one_shot(LABELS, 0)[1])
+    assert protocols.probes_count(np.arange(5)) == 0
+
+
 def test_a_draw_is_the_same_each_time_and_draws_differ():
     for draw in (lambda number: protocols.draw_one_shot(LABELS, number), _small_tier):
         first, again, other = draw(0), draw(0), draw(1)

@@ -1,7 +1,7 @@
 import math
 
 from train.runs.files import HISTORY
-from train.runs.history import append_row, best_row, read_history, training_seconds, truncate_history
+from train.runs.history import append_row, best_row, read_history, training_seconds, write_history
 
 
 def test_damaged_rows_are_skipped(tmp_path):
@@ -21,12 +21,13 @@ def test_rows_follow_the_columns_of_an_older_history(tmp_path):
     assert rows[2]["train_loss"] == 0.1 and math.isnan(rows[2]["held_out_loss"])
 
 
-def test_truncating_keeps_rows_up_to_an_epoch(tmp_path):
+def test_rewriting_a_history_keeps_its_form(tmp_path):
     for epoch in range(4):
         append_row(tmp_path, {"epoch": epoch, "seconds": 2.0})
-    truncate_history(tmp_path, 1)
-    assert [row["epoch"] for row in read_history(tmp_path)] == [0, 1]
-    truncate_history(tmp_path, -1)
+    lines = (tmp_path / HISTORY).read_bytes().splitlines(keepends=True)
+    write_history(tmp_path, read_history(tmp_path)[:2])
+    assert (tmp_path / HISTORY).read_bytes().splitlines(keepends=True) == lines[:3]
+    write_history(tmp_path, [])
     assert read_history(tmp_path) == [] and not (tmp_path / HISTORY).exists()
 
 

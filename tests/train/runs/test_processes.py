@@ -151,6 +151,7 @@ def test_started_training_logs_why_it_failed(empty_home):
     until_ended(folder)
     assert processes.run_state(folder) == "crashed"
     assert "demonstration gallery has not been set up yet" in processes.last_output(folder)
+    assert "python -m" not in processes.last_output(folder)
     assert processes.started_at(folder) is not None
 
 

@@ -15,6 +15,7 @@ from train.runs import files
 from train.runs.history import read_history
 from train.systems import classifiers, registry, results, scratch, similarity_nets, system, thin
 from train.systems.compare import compare_systems
+from train.systems.embedders import embedder_system
 from train.systems.system import Budget, System, SystemInputs, TrainedSystem, enrolled
 
 pytestmark = pytest.mark.tensorflow
@@ -151,3 +152,14 @@ def test_recorded_systems_are_known_small_and_complete():
 def test_a_folder_with_damaged_files_is_a_system_without_figures(tmp_path: Path):
     (tmp_path / "config.json").write_text("{")
     assert results.read_system(tmp_path)["reason"] == "Its training has not finished."
+
+
+def test_an_onnx_model_or_settings_that_changed_are_another_system(tmp_path):
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(b"a model")
+    path.with_suffix(".json").write_text("{}")
+    first = embedder_system(str(path)).settings
+    assert embedder_system(str(path)).settings == first
+    path.with_suffix(".json").write_text('{"mirrored": false}')
+    assert embedder_system(str(path)).settings != first
+    assert embedder_system("facenet").settings == {"embedder": "facenet"}

@@ -1,0 +1,51 @@
+"""What was made for an embedder: a network, and the calibration of the cosine.
+
+Both lie in a folder that has the embedder's name: in ``assets/similarity`` what ships, in the data folder what the
+user released, which comes first. They are used for rows of exactly the embedder they name, views included.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import storage
+from pipeline.embedding.registry import EMBEDDERS, entry_of
+from pipeline.similarity import files
+from pipeline.similarity.calibration import UNCALIBRATED, Calibration
+
+COSINE = "cosine.json"
+# The embedders with a network that ships.
+NETWORKS_FOR = ("facenet", "sface", "facenet+sface")
+
+
+def folder_name(identity: dict[str, Any]) -> str | None:
+    """The name of the folder for an embedder. None for an embedder that is not here."""
+    entry = entry_of(identity)
+    if entry is None:
+        return None
+    return entry.name if entry.name in EMBEDDERS else entry.model
+
+
+def network_folder(identity: dict[str, Any]) -> Path | None:
+    """The folder with the network for rows of an embedder, which may be damaged. None if there is no network."""
+    name = folder_name(identity)
+    if name is None:
+        return None
+    candidates = [files.released() / name] if (files.released() / name).is_dir() else []
+    candidates += [files.SHIPPED / name] if name in NETWORKS_FOR else []
+    for folder in candidates:
+        manifest = storage.read_manifest(folder)
+        if manifest is None or files.embedding_of(manifest) == identity:
+            return folder
+    return None
+
+
+def cosine_calibration(identity: dict[str, Any]) -> Calibration:
+    """From the cosine's distances of an embedder's rows to a resemblance; uncalibrated if nothing was fitted."""
+    name = folder_name(identity)
+    for root in (files.released(), files.SHIPPED) if name else ():
+        fitted = storage.read_json(root / str(name) / COSINE)
+        if fitted and fitted.get("embedding") == identity:
+            return Calibration(fitted["middle"], fitted["slope"])
+    return UNCALIBRATED
