@@ -466,14 +466,19 @@ class Chart {
     const length = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : FLIGHT_MS;
     const step = (now) => {
       if (this.flying !== begun) return;
-      const time = Math.min(Math.max((now - begun) / length, 0), 1), eased = time * time * (3 - 2 * time);
+      const time = (now - begun) / length;
+      if (time >= 1) {
+        this.flying = null;
+        this.look(target); // Exactly: the sums below would end a rounding error beside it.
+        return;
+      }
+      const past = Math.max(time, 0), eased = past * past * (3 - 2 * past);
       const zoom = from.zoom * (target.zoom / from.zoom) ** eased;
       // The centre follows the zoom, so that the approach looks even.
       const share = Math.abs(target.zoom - from.zoom) < 1e-6 ? eased
         : (1 / from.zoom - 1 / zoom) / (1 / from.zoom - 1 / target.zoom);
       this.look({ x: from.x + (target.x - from.x) * share, y: from.y + (target.y - from.y) * share, zoom });
-      if (time < 1) requestAnimationFrame(step);
-      else this.flying = null;
+      requestAnimationFrame(step);
     };
     this.flying = begun;
     requestAnimationFrame(step);

@@ -73,7 +73,7 @@ def test_the_finder_says_how_many_numbers_a_face_becomes(other, examples, models
     build("toys", examples, models, registry.load_embedder("toy-embedder"))
     for name, numbers in (("other", 128), ("toys", 192)):
         page = visit(gallery=name)
-        assert any(f"turns it into {numbers} numbers" in text.value for text in page.markdown)
+        assert any(f"turn it into {numbers} numbers" in text.value for text in page.markdown)
 
 
 def test_the_finders_face_is_on_the_map_of_a_gallery_of_another_embedder(other, madonna, sface):
