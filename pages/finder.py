@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import focus, given_photo, loading, problems, scorers, session
+from pages.shared.exclusions import Exclusions
 from pages.shared.given_photo import GivenPhoto
 from pages.shared.result import Result
 from pages.shared.stages import Stages
@@ -69,7 +70,7 @@ def _find(
     lookalikes = session.lookalikes(opened, models, scorers.chosen(opened))
     begun = time.perf_counter()
     st.session_state.probe = probe
-    result = Result(lookalikes, probe)
+    result = Result(lookalikes, probe, Exclusions(given, opened))
     found.times |= stages.times | {f"Ranking {opened.people_count:,} people": time.perf_counter() - begun}
     with stages.done():
         result.draw(found.times)

@@ -5,7 +5,7 @@ App, command line and tests all go through :class:`Lookalikes` and get the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -41,11 +41,13 @@ BRIGHTNESS_MIN = 20
 class Match:
     """A person of the gallery with the most similar photo.
 
-    distance: 0..1, smaller is more alike. resemblance: 0..100, larger is more alike; NaN if there is no calibration
-    for the gallery's embedder. copy: whether the photo is the probe itself or a near-duplicate of it.
+    person: the key in the gallery, by which people are left out; names are not unique. distance: 0..1, smaller is
+    more alike. resemblance: 0..100, larger is more alike; NaN if there is no calibration for the gallery's embedder.
+    copy: whether the photo is the probe itself or a near-duplicate of it.
     """
 
     rank: int
+    person: str
     name: str
     resemblance: float
     distance: float
@@ -198,17 +200,27 @@ class Lookalikes:
         return Search(self.gallery, self.scorer, self.settings)
 
     def rank(
-        self, probes: Sequence[Probe], top: int = 10, *, method: Method = "min", exact: bool = False
+        self,
+        probes: Sequence[Probe],
+        top: int = 10,
+        *,
+        method: Method = "min",
+        exact: bool = False,
+        exclude: Collection[str] = (),
     ) -> list[list[Match]]:
         """The ``top`` most similar people to each probe; everybody if the gallery has fewer.
 
         With ``exact`` every photo is scored, otherwise only those of the people whose photos are nearest by cosine.
         A probe gets the same matches alone as among others.
+
+        exclude: keys of people to leave out, as in :attr:`Match.person`. Nobody else's rank or distance depends on
+        them. A key that nobody has is ignored.
         """
         if not probes:
             return []
         rows = np.stack([probe.embedding for probe in probes])
-        ranked = self._search.rank(rows, top, method=method, exact=exact)
+        excluded = self.gallery.numbers_of(exclude).tolist()
+        ranked = self._search.rank(rows, top, method=method, exact=exact, exclude=excluded)
         return [self._matches(probe, own) for probe, own in zip(probes, ranked, strict=True)]
 
     def _matches(self, probe: Probe, ranked: Ranking) -> list[Match]:
@@ -221,6 +233,7 @@ class Lookalikes:
             matches.append(
                 Match(
                     rank=place,
+                    person=columns["person"],
                     name=columns["name"],
                     resemblance=float(resemblance),
                     distance=float(distance),
@@ -254,11 +267,19 @@ class Lookalikes:
         return faces, self.models.probe(pixels, faces[face - 1])
 
     def find(
-        self, photo: Photo, top: int = 10, *, face: int = 1, method: Method = "min", exact: bool = False
+        self,
+        photo: Photo,
+        top: int = 10,
+        *,
+        face: int = 1,
+        method: Method = "min",
+        exact: bool = False,
+        exclude: Collection[str] = (),
     ) -> Found:
         """Look up one face of a photo: :meth:`look`, then :meth:`rank`. Raises UserError."""
         faces, probe = self.look(photo, face)
-        return Found(faces, face, self.rank([probe], top, method=method, exact=exact)[0])
+        (matches,) = self.rank([probe], top, method=method, exact=exact, exclude=exclude)
+        return Found(faces, face, matches)
 
 
 def compare(photos: tuple[Photo, Photo], models: Models, scorer: Scorer | None = None) -> Comparison:

@@ -30,10 +30,11 @@ _BOX = "ways-to-give-a-photo"
 
 @dataclass(frozen=True)
 class GivenPhoto:
-    """A visitor's photo."""
+    """A visitor's photo. example: the name of the person whom it shows, if it is one of the examples."""
 
     data: bytes
     key: str = field(default_factory=lambda: uuid4().hex)
+    example: str = ""
 
 
 @dataclass
@@ -126,10 +127,10 @@ def _take(key: str) -> None:
         st.session_state[_ASKING] = False
 
 
-def _take_example(path: Path) -> None:
+def _take_example(name: str, path: Path) -> None:
     """Take an example instead of what the uploader or the camera holds."""
     _forget()
-    st.session_state.given = GivenPhoto(path.read_bytes())
+    st.session_state.given = GivenPhoto(path.read_bytes(), example=name)
 
 
 def _forget() -> None:
@@ -149,7 +150,7 @@ def draw_examples(columns: int, title: str) -> None:
     for name, paths in demonstration.example_photos().items():
         with grid.cell():
             st.image(portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
-            args = (paths[0],)
+            args = (name, paths[0])
             st.button(name, key=f"example {name}", on_click=_take_example, args=args, width="stretch", wrap=True)
 
 

@@ -7,6 +7,7 @@ from math import isnan
 import streamlit as st
 
 from pages.shared import card, focus, navigation, scorers
+from pages.shared.exclusions import Exclusions
 from pages.shared.faces import portrait, square
 from pages.shared.text import NOTE, escape, name_html
 from pipeline.lookalikes import Lookalikes, Match, Probe
@@ -24,7 +25,8 @@ RESEMBLANCE_HELP = (
 class Result:
     """The matches of a probe, ranked with the visitor's settings."""
 
-    def __init__(self, lookalikes: Lookalikes, probe: Probe) -> None:
+    def __init__(self, lookalikes: Lookalikes, probe: Probe, exclusions: Exclusions) -> None:
+        self.exclusions = exclusions
         self.gallery, self.scorer, self.probe = lookalikes.gallery, lookalikes.scorer.name, probe
         self.candidates = lookalikes.settings.candidates
         self.top_max = min(TOP_MAX, self.gallery.people_count)
@@ -32,7 +34,9 @@ class Result:
         self.top_key = f"top of {self.top_max}"
         self.top = st.session_state.get(self.top_key, min(TOP, self.top_max))
         method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)
-        (self.matches,) = lookalikes.rank([probe], self.top, method=method, exact=exact)
+        (self.matches,) = lookalikes.rank(
+            [probe], self.top, method=method, exact=exact, exclude=exclusions.people.keys()
+        )
 
     def draw(self, times: dict[str, float]) -> None:
         """The best match large, the settings, then the other matches as cards."""
@@ -48,6 +52,8 @@ class Result:
                 _draw_copy_badge(match)
                 source = escape(match.source)
                 st.caption(f"Distance {match.distance:.3f}  \n{source}", help=escape(match.licence))
+                self.exclusions.draw_button(match)
+        self.exclusions.draw()
         self._draw_notes(times)
 
     def _draw_best(self) -> None:
@@ -65,6 +71,7 @@ class Result:
                 _draw_copy_badge(match)
                 st.caption(escape(f"{match.source}. Licence: {match.licence}"))
                 self._draw_links()
+                self.exclusions.draw_button(match)
 
     def _draw_figures(self, match: Match) -> None:
         """Resemblance and distance, or the distance alone where no resemblance was fitted."""

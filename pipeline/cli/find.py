@@ -11,7 +11,7 @@ import typer
 
 from pipeline.cli.console import choice, counted, named, number, print_table, say, say_json, switch, warn, working
 from pipeline.cli.models import load_models
-from pipeline.errors import UserError
+from pipeline.errors import GalleryError, UserError
 from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.photo import INCOMPLETE, load
 from pipeline.registries import describe
@@ -44,6 +44,9 @@ def find(
     exact: Annotated[
         bool, switch("--exact", "Score every photo of the gallery, not only the nearest by cosine.")
     ] = False,
+    exclude: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Leave out the people with this name. Can be repeated.")
+    ] = [],  # noqa: B006 - Typer copies it
     as_json: Annotated[bool, switch("--json", "Print JSON instead of a table.")] = False,
 ) -> None:
     """Rank the people of a gallery by resemblance to a photo."""
@@ -53,6 +56,7 @@ def find(
     first = _read(photos[0]) if len(photos) == 1 else None
     with working("Loading the networks"):
         lookalikes = Lookalikes.open(gallery, scorer=scorer)
+    left_out = _left_out(lookalikes, exclude)
     looked = []
     with working("Looking for faces"):
         for path in photos:
@@ -63,7 +67,7 @@ def find(
                     raise
                 warn(f"{path}: {error}")
     probes = [probe for *_, probe in looked]
-    ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact)
+    ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact, exclude=left_out)
     found = [(path, Found(faces, face, matches)) for (path, faces, _), matches in zip(looked, ranked, strict=True)]
     if as_json:
         _print_json(found, alone=len(photos) == 1)
@@ -76,6 +80,19 @@ def find(
 
 def _scorers() -> str:
     return f"What measures the distance. {describe(SCORERS)}. Or the name of a finished run, for its network."
+
+
+def _left_out(lookalikes: Lookalikes, names: list[str]) -> list[str]:
+    """The keys of the people with these names. Raises GalleryError if nobody has one of them."""
+    from pipeline.gallery import editing
+
+    people: list[str] = []
+    for name in names:
+        found = editing.find_people(lookalikes.gallery, name)
+        if not found:
+            raise GalleryError(f"There is no {name} in the gallery {lookalikes.gallery.name}.")
+        people += found
+    return people
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

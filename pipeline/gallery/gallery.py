@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,17 @@ class Gallery:
     def people_count(self) -> int:
         """The number of people."""
         return len(self._people[1])
+
+    def numbers_of(self, keys: Collection[str]) -> NDArray[np.int32]:
+        """The numbers of the people with these keys, ascending int32 (n,). A key that nobody has is left out."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        people = self.person_of_row  # Which has validated the keys.
+        if not keys:
+            return people[:0]
+        theirs = pc.is_in(self.faces["person"], value_set=pa.array(keys, pa.string()))
+        return np.unique(people[theirs.to_numpy()])
 
     def row(self, row: int) -> dict[str, Any]:
         """The columns of one row. Raises GalleryError if it is damaged."""

@@ -23,6 +23,13 @@ class Ranking(NamedTuple):
         """The first ``count`` people."""
         return Ranking(self.people[:count], self.distances[:count], self.best_rows[:count])
 
+    def without(self, people: NDArray[np.int64]) -> Ranking:
+        """The ranking without some people, given their numbers (n,)."""
+        if not len(people):
+            return self
+        kept = ~np.isin(self.people, people)
+        return Ranking(self.people[kept], self.distances[kept], self.best_rows[kept])
+
 
 def by_person(
     distances: NDArray[np.float32],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from pipeline.similarity.base import MatrixProduct, Scorer
 _PAIRS_MAX = 64_000_000
 # From this many probes on, one product of matrices is faster than one faiss search for each.
 _TOGETHER_MIN = 4
+_NOBODY = Ranking(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,24 @@ class SearchSettings:
     """candidates: nearest photos by cosine whose people are scored (see ``make benchmark-scoring``)."""
 
     candidates: int = 500
+
+
+class _Wanted(NamedTuple):
+    """What is asked of a ranking: ``top`` people by a method, without the excluded, whose numbers are (n,)."""
+
+    top: int
+    method: Method
+    exact: bool
+    excluded: NDArray[np.int64]
+
+    @property
+    def ranked(self) -> int:
+        """So many people of the whole gallery have as many as wanted among them."""
+        return self.top + len(self.excluded)
+
+    def of(self, ranked: Ranking) -> Ranking:
+        """What is wanted of a ranking of the whole gallery, of at least :attr:`ranked` people."""
+        return ranked.without(self.excluded).top(self.top)
 
 
 class Search:
@@ -40,37 +61,50 @@ class Search:
         self._scan = Scan(gallery.embeddings, self._prepared, self._rows_by_person)
 
     def rank(
-        self, probes: NDArray[np.float32], top: int, *, method: Method = "min", exact: bool = False
+        self,
+        probes: NDArray[np.float32],
+        top: int,
+        *,
+        method: Method = "min",
+        exact: bool = False,
+        exclude: Collection[int] = (),
     ) -> list[Ranking]:
         """The ``top`` most similar people to each of several unit rows (m, d); everybody if the gallery has fewer.
 
         With ``exact`` every photo is scored. Otherwise the nearest photos by cosine are candidates, more of them if
         they show fewer than ``top`` people, and all photos of the candidates' people are scored. A probe gets the
         same ranking and distances, to the last bit, whether it is ranked alone or among others.
+
+        exclude: numbers of people to leave out. The ranking is that of the gallery without them.
         """
+        excluded = np.unique(np.array([*exclude], np.int64))
+        top = min(top, self.gallery.people_count - len(excluded))
+        if top <= 0:
+            return [_NOBODY] * len(probes)
         probes_max = max(_PAIRS_MAX // self.gallery.people_count, 1)
         parts = [probes[start : start + probes_max] for start in range(0, len(probes), probes_max)]
-        return [ranked for part in parts for ranked in self._rank(part, top, method, exact)]
+        return [ranked for part in parts for ranked in self._rank(part, _Wanted(top, method, exact, excluded))]
 
-    def _rank(self, probes: NDArray[np.float32], top: int, method: Method, exact: bool) -> list[Ranking]:
+    def _rank(self, probes: NDArray[np.float32], wanted: _Wanted) -> list[Ranking]:
         product = self.scorer.product_of(probes)
         if product is None:
-            return [self._rank_alone(probe, top, method, exact) for probe in probes]
-        if exact:
-            return self._rank_everybody(product, top, method)
+            return [self._rank_alone(probe, wanted) for probe in probes]
+        if wanted.exact:
+            return self._rank_everybody(product, wanted)
         found: dict[int, Ranking] = {}
         if len(probes) >= _TOGETHER_MIN and len(self.gallery) <= EXACT_MAX:
-            found = self._rank_together(probes, product, top, method)
+            found = self._rank_together(probes, product, wanted)
         return [
-            found[place] if place in found else self._rank_alone(probe, top, method, exact, product.column(place))
+            found[place] if place in found else self._rank_alone(probe, wanted, product.column(place))
             for place, probe in enumerate(probes)
         ]
 
-    def _rank_everybody(self, product: MatrixProduct, top: int, method: Method) -> list[Ranking]:
-        return self._scan.rank(product, product.link(self._scan.lowest_values(product)), top, method)
+    def _rank_everybody(self, product: MatrixProduct, wanted: _Wanted) -> list[Ranking]:
+        lowest = product.link(self._scan.lowest_values(product))
+        return [wanted.of(ranked) for ranked in self._scan.rank(product, lowest, wanted.ranked, wanted.method)]
 
     def _rank_together(
-        self, probes: NDArray[np.float32], product: MatrixProduct, top: int, method: Method
+        self, probes: NDArray[np.float32], product: MatrixProduct, wanted: _Wanted
     ) -> dict[int, Ranking]:
         """Rankings by place of the probe, for the probes whose most similar people are all candidates.
 
@@ -79,7 +113,8 @@ class Search:
         of them comes before the candidates end. Other probes are left out.
         """
         lowest = self._scan.lowest_values(product)
-        rankings = self._scan.rank(product, product.link(lowest), top, method)
+        rankings = self._scan.rank(product, product.link(lowest), wanted.ranked, wanted.method)
+        rankings = [wanted.of(ranked) for ranked in rankings]
         embeddings = self.gallery.embeddings
         smallest = np.array(
             [(embeddings[own.best_rows] @ probe).min() for own, probe in zip(rankings, probes, strict=True)],
@@ -88,6 +123,8 @@ class Search:
         smallest -= ROUNDING
         # First by a cheap bound: all photos of the people whose cosine may be that large.
         people, places = self._scan.people_within(product, lowest, probes, smallest)
+        kept = ~np.isin(people, wanted.excluded)
+        people, places = people[kept], places[kept]
         photos = np.bincount(places, self._rows_by_person.counts[people], len(probes))
         for place in np.flatnonzero(photos > self.settings.candidates).tolist():
             rows = self._rows_by_person.of(people[places == place])
@@ -95,12 +132,12 @@ class Search:
         return {place: rankings[place] for place in np.flatnonzero(photos <= self.settings.candidates).tolist()}
 
     def _rank_alone(
-        self, probe: NDArray[np.float32], top: int, method: Method, exact: bool, product: MatrixProduct | None = None
+        self, probe: NDArray[np.float32], wanted: _Wanted, product: MatrixProduct | None = None
     ) -> Ranking:
-        people = None if exact else self._candidate_people(probe, top)
+        people = None if wanted.exact else self._candidate_people(probe, wanted)
         if people is None:
             if product:
-                return self._rank_everybody(product, top, method)[0]
+                return self._rank_everybody(product, wanted)[0]
             rows = np.arange(len(self.gallery), dtype=np.int32)
             distances = self.scorer.distances(probe, self._prepared)
         else:
@@ -109,19 +146,22 @@ class Search:
                 distances = self._scan.distances(product, rows, np.zeros(len(rows), np.int64))
             else:
                 distances = self.scorer.distances(probe, self._prepared[rows])
-        return ranking.by_person(distances, self.gallery.person_of_row[rows], rows, method).top(top)
+        return wanted.of(ranking.by_person(distances, self.gallery.person_of_row[rows], rows, wanted.method))
 
-    def _candidate_people(self, probe: NDArray[np.float32], top: int) -> NDArray[np.int32] | None:
-        """The people of the nearest photos by cosine, at least ``top`` of them; None for everybody."""
+    def _candidate_people(self, probe: NDArray[np.float32], wanted: _Wanted) -> NDArray[np.int32] | None:
+        """The people of the nearest photos by cosine, at least as many as wanted; None for everybody."""
         import faiss
 
         # One probe is the work of one thread; the others of OpenMP would only spin.
         faiss.omp_set_num_threads(1)
         candidates = self.settings.candidates
-        while candidates < len(self.gallery):
-            _, rows = self._index.search(probe[None].astype(np.float32), candidates)
-            people = np.unique(self.gallery.person_of_row[rows[0][rows[0] >= 0]])
-            if len(people) >= top:
+        excluded_photos = int(self._rows_by_person.counts[wanted.excluded].sum())
+        while candidates + excluded_photos < len(self.gallery):
+            # Even if all photos of the excluded people are nearest, as many others are candidates.
+            _, rows = self._index.search(probe[None].astype(np.float32), candidates + excluded_photos)
+            people = self.gallery.person_of_row[rows[0][rows[0] >= 0]]
+            people = np.unique(people[~np.isin(people, wanted.excluded)][:candidates])
+            if len(people) >= wanted.top:
                 return people
             candidates *= 2
         return None

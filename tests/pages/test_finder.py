@@ -28,7 +28,7 @@ from pipeline.similarity import files
 from pipeline.sources import demonstration
 from pipeline.sources.base import SourcePerson, source_people
 from tests.conftest import beside, cut_off, default_dimensions, encoded, enlarged
-from tests.pages.visitor import ROUTER, visit
+from tests.pages.visitor import ROUTER, unescaped, visit
 from tests.pipeline.similarity.test_scorers import CURVE, network
 
 OF_DEFAULT = {"embedding": default_identity()}
@@ -92,11 +92,40 @@ def test_every_example_photo_of_a_person_gives_that_person_first(person, page):
         assert names(given(page, path))[0] == person, path.name
 
 
-def test_a_click_on_an_example_gives_that_person_and_empties_the_uploader(page, madonna):
+def test_a_click_on_an_example_empties_the_uploader_and_gives_look_alikes_of_that_person(page, madonna):
     given(page, madonna)
     page.button(key="example Elton John").click().run()
-    assert names(page)[0] == "Elton John"
     assert page.file_uploader[0].value is None
+    assert "Elton John" not in names(page)
+    assert len(names(page)) == 9
+    assert any(unescaped(caption.value) == "Left out: Elton John" for caption in page.caption)
+    page.button(key="show everybody").click().run()
+    assert names(page)[0] == "Elton John"
+
+
+def test_not_this_person_brings_the_next_one_until_everybody_is_shown_again(page, madonna):
+    before = names(given(page, madonna))
+    keys = [button.key for button in page.button if button.key and button.key.startswith("not ")]
+    assert len(keys) == 9
+    page.button(key=keys[0]).click().run()
+    page.button(key=keys[2]).click().run()
+    after = names(page)
+    assert after[:7] == [name for name in before if name not in (before[0], before[2])]
+    assert len(after) == 9
+    given(page, madonna, "the same again.jpg")
+    assert names(page) == before
+    page.button(key=keys[0]).click().run()
+    page.button(key="show everybody").click().run()
+    assert names(page) == before
+
+
+def test_somebody_is_always_left(small, examples):
+    page = given(visit(), examples["Madonna"][2])
+    for _ in range(4):
+        page.button(key=next(button.key for button in page.button if button.label == "Not this person")).click().run()
+    assert not page.exception
+    assert len(names(page)) == 1
+    assert "Not this person" not in [button.label for button in page.button]
 
 
 def test_a_photo_from_the_webcam_gives_its_person(page, madonna):
@@ -337,7 +366,7 @@ def test_with_two_galleries_there_is_a_choice(odd, examples):
 def test_the_result_card_is_a_picture_whatever_the_names(madonna):
     opened_gallery = opening.open_gallery(layout.DEMONSTRATION)
     odd_names = [*ODD_NAMES.values(), "山田太郎", "x" * 500, "\n\t", "ﷺ" * 40]
-    match = Match(1, "", 81.4, 0.2, "Five **celebrities**", "none", opened_gallery.crop_path(0), True)
+    match = Match(1, "", "", 81.4, 0.2, "Five **celebrities**", "none", opened_gallery.crop_path(0), True)
     portrait = photo.read(madonna)
     for start in range(0, len(odd_names), 3):
         matches = [replace(match, rank=place, name=name) for place, name in enumerate(odd_names[start:], start=1)]

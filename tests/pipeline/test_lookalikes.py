@@ -42,9 +42,22 @@ def test_a_match_has_all_fields(demonstration, madonna):
     assert len({match.name for match in found.matches}) == 5
     first = found.matches[0]
     assert (first.name, first.source, first.copy) == ("Madonna", "Five celebrities", False)
+    assert first.person == "Five celebrities/Madonna"
     assert first.resemblance > 50
     assert "none is stated" in first.licence
     assert photo.read(first.crop_path).shape[2] == 3
+
+
+@pytest.mark.parametrize("method", ["min", "average"])
+def test_people_who_are_left_out_make_room_for_the_next(demonstration, madonna, method):
+    probe = demonstration.look(madonna)[1]
+    (whole,) = demonstration.rank([probe], 6, method=method, exact=True)
+    left_out = [whole[0].person, whole[3].person, "Nobody/Nobody"]
+    (found,) = demonstration.rank([probe], 4, method=method, exact=True, exclude=left_out)
+    expected = [match for match in whole if match.person not in left_out]
+    assert [(match.person, match.distance) for match in found] == [(m.person, m.distance) for m in expected]
+    assert [match.rank for match in found] == [1, 2, 3, 4]
+    assert demonstration.find(madonna, 1, method=method, exclude=left_out).matches[0].person == found[0].person
 
 
 @pytest.mark.parametrize("method", ["min", "average"])

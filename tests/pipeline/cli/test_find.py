@@ -93,6 +93,16 @@ def test_find_ranks_by_the_trained_network_or_by_cosine(run_loaded, madonna):
     assert all(near <= far for near, far in zip(distances["--exact",], distances[()], strict=True))
 
 
+def test_find_leaves_people_out(run_loaded, madonna):
+    whole = json.loads(run_loaded("find", madonna, "--top", 4, "--json")[1])["matches"]
+    left_out = ("--exclude", "madonna", "--exclude", whole[2]["person"])
+    code, output, _ = run_loaded("find", madonna, "--top", 2, "--json", *left_out)
+    assert code == 0
+    assert [match["name"] for match in json.loads(output)["matches"]] == [whole[1]["name"], whole[3]["name"]]
+    said = one_sentence(*run_loaded("find", madonna, "--exclude", "Madona"))
+    assert said == "There is no Madona in the gallery demonstration."
+
+
 def test_find_marks_a_photo_that_is_in_the_gallery(run_loaded, small, examples):
     _, output, _ = run_loaded("find", examples["Madonna"][0], "--gallery", "small", "--top", 1)
     assert "Madonna (the same photo)" in output

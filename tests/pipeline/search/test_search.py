@@ -209,3 +209,67 @@ def test_a_person_with_hundreds_of_photos_does_not_hide_the_others():
     rows = np.concatenate([near / np.linalg.norm(near, axis=1, keepdims=True), ROWS[1:20]]).astype(np.float32)
     search = search_in(rows, np.r_[np.zeros(400, int), np.arange(1, 20)], candidates=50)
     assert [len(ranked.people) for ranked in search.rank(ROWS[:6], 10)] == [10] * 6
+
+
+# Leaving people out -------------------------------------------------------------------------------------------------
+
+
+def nearest_people(search: Search, probe: NDArray[np.float32], count: int) -> list[int]:
+    return brute_force(search, probe, count, "min").people.tolist()
+
+
+@SCORERS
+@METHODS
+@EXACT
+@pytest.mark.parametrize(("top", "candidates"), [(1, 10), (5, 40), (10, 200), (PEOPLE, 200), (5, 5000)])
+def test_without_some_people_the_ranking_is_that_of_the_gallery_without_them(scorer, method, exact, top, candidates):
+    search = search_in(ROWS, OWNERS, candidates=candidates, scorer=scorer)
+    for probe in PROBES[:6]:
+        # Those who would come first.
+        excluded = nearest_people(search, probe, 7)[::2]
+        kept = np.flatnonzero(~np.isin(search.gallery.person_of_row, excluded))
+        smaller = search_in(ROWS[kept], OWNERS[kept], candidates=candidates, scorer=scorer)
+        (found,) = search.rank(probe[None], top, method=method, exact=exact, exclude=excluded)
+        (expected,) = smaller.rank(probe[None], top, method=method, exact=exact)
+        assert names(search, found) == names(smaller, expected)
+        assert found.best_rows.tolist() == kept[expected.best_rows].tolist()
+        assert found.distances == pytest.approx(expected.distances, abs=1e-6)
+
+
+@SCORERS
+@METHODS
+@EXACT
+@pytest.mark.parametrize(("top", "candidates"), [(1, 10), (5, 40), (PEOPLE, 200)])
+def test_without_some_people_a_probe_gets_the_same_bits_alone_as_among_others(scorer, method, exact, top, candidates):
+    search = search_in(ROWS, OWNERS, candidates=candidates, scorer=scorer)
+    excluded = sorted({person for probe in PROBES for person in nearest_people(search, probe, 1)})
+    together = search.rank(PROBES, top, method=method, exact=exact, exclude=excluded)
+    for place, ranked in enumerate(together):
+        (alone,) = search.rank(PROBES[place : place + 1], top, method=method, exact=exact, exclude=excluded)
+        assert identical(ranked, alone)
+        assert not set(ranked.people.tolist()) & set(excluded)
+
+
+@EXACT
+def test_hundreds_of_photos_of_somebody_left_out_use_up_no_candidates(exact):
+    near = ROWS[:1] + unit_rows(400, seed=4) * 0.05
+    rows = np.concatenate([near / np.linalg.norm(near, axis=1, keepdims=True), ROWS[1:20]]).astype(np.float32)
+    search = search_in(rows, np.r_[np.zeros(400, int), np.arange(1, 20)], candidates=5)
+    (ranked,) = search.rank(ROWS[:1], 3, exact=exact, exclude=[0])
+    assert ranked.people.tolist() == (1 + np.argsort(-(ROWS[1:20] @ ROWS[0]))[:3]).tolist()
+
+
+@EXACT
+@SCORERS
+def test_leaving_everybody_out_gives_nobody(scorer, exact):
+    search = search_in(ROWS, OWNERS, scorer=scorer)
+    found = search.rank(PROBES, 5, exact=exact, exclude=range(PEOPLE))
+    assert [len(part) for ranked in found for part in ranked] == [0] * 3 * len(PROBES)
+    (one,) = search.rank(PROBES[:1], 5, exact=exact, exclude=range(1, PEOPLE))
+    assert one.people.tolist() == [0]
+
+
+def test_leaving_somebody_out_twice_is_leaving_them_out_once():
+    search = search_in(ROWS, OWNERS)
+    once, twice = (search.rank(PROBES, 5, exclude=excluded) for excluded in ([3, 4], [4, 3, 3, 4]))
+    assert all(identical(one, other) for one, other in zip(once, twice, strict=True))
