@@ -105,7 +105,7 @@ def test_a_click_on_an_example_empties_the_uploader_and_gives_look_alikes_of_tha
 
 def test_not_this_person_brings_the_next_one_until_everybody_is_shown_again(page, madonna):
     before = names(given(page, madonna))
-    keys = [button.key for button in page.button if button.key and button.key.startswith("not ")]
+    keys = [str(button.key) for button in page.button if button.label == "Not this person"]
     assert len(keys) == 9
     page.button(key=keys[0]).click().run()
     page.button(key=keys[2]).click().run()
@@ -122,7 +122,7 @@ def test_not_this_person_brings_the_next_one_until_everybody_is_shown_again(page
 def test_somebody_is_always_left(small, examples):
     page = given(visit(), examples["Madonna"][2])
     for _ in range(4):
-        page.button(key=next(button.key for button in page.button if button.label == "Not this person")).click().run()
+        next(button for button in page.button if button.label == "Not this person").click().run()
     assert not page.exception
     assert len(names(page)) == 1
     assert "Not this person" not in [button.label for button in page.button]
