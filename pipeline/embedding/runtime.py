@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,18 @@ def load_onnxruntime() -> Any:
     return onnxruntime
 
 
+class Network(Protocol):
+    """A network of one or several inputs and outputs. Threads may share it."""
+
+    def __call__(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """The first output of a network with one input."""
+
+    def outputs(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """All outputs, for inputs by their names."""
+
+
 class CompiledNetwork:
-    """A network on the processor: an array to its first output. Threads may share it; they take turns."""
+    """A network on the processor, by OpenVINO. Threads take turns."""
 
     def __init__(self, model: Any, *, precision: str | None = None) -> None:
         """model: an ``openvino.Model``. precision: "f32" or "bf16" instead of what the processor has, to compare."""
@@ -57,6 +67,8 @@ class CompiledNetwork:
         chosen = _core().get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
+            # Threads that are bound to a core wait for each other where other programs use it: twice the time.
+            "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": precision or ("bf16" if chosen == "bf16" else "f32"),
         }
         self._request = _core().compile_model(model, "CPU", settings).create_infer_request()
@@ -66,6 +78,24 @@ class CompiledNetwork:
         """The first output for ``inputs``."""
         with self._lock:
             return np.array(self._request.infer([inputs])[0])
+
+    def outputs(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """All outputs, for inputs by their names."""
+        with self._lock:
+            return [np.array(output) for output in self._request.infer(inputs).values()]
+
+
+class _TensorFlowNetwork:
+    """A network where there is no OpenVINO: a ``tf.function``."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def __call__(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(self._function(inputs))
+
+    def outputs(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        return [np.asarray(output) for output in self._function(**inputs)]
 
 
 @cache
@@ -85,29 +115,23 @@ def onnx_network(content: bytes) -> CompiledNetwork | None:
         return None
 
 
-def kept_network(
-    model: str, origin: str, function: Callable[[], Any]
-) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """A network from uint8 crops (n, height, width, 3) to float32 rows (n, dimensions).
+def kept_network(model: str, origin: str, function: Callable[[], Any], *, precision: str | None = None) -> Network:
+    """A network that TensorFlow defines, such as one from uint8 crops (n, height, width, 3) to rows (n, dimensions).
 
     model: its id. function: makes it as a ``tf.function`` with an input signature; called once, to convert it into
     the data folder, or always where there is no OpenVINO or nothing can be written. origin: the hash of its weights;
-    if that changes, it is converted again.
+    if that changes, it is converted again. precision: as for :class:`CompiledNetwork`.
     """
     path = kept_path(model)
     if load_openvino() is None:
-        return _by_tensorflow(function())
+        return _TensorFlowNetwork(function())
     if not _is_kept(path.parent, origin):
         made = function()
         try:
             _convert(path.parent, origin, made)
         except StorageError:  # The data folder of an earlier version may have become read-only.
-            return _by_tensorflow(made)
-    return CompiledNetwork(_core().read_model(path))
-
-
-def _by_tensorflow(function: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    return lambda crops: np.asarray(function(crops))
+            return _TensorFlowNetwork(made)
+    return CompiledNetwork(_core().read_model(path), precision=precision)
 
 
 def kept_path(model: str) -> Path:

@@ -15,11 +15,9 @@ from pipeline import photo, storage
 from pipeline.embedding import facenet_weights as weights
 from pipeline.embedding import runtime
 from tests.conftest import HOME
+from tests.processes import WITHOUT, in_a_process
 
 pytestmark = pytest.mark.tensorflow
-
-# In a process where OpenVINO cannot be imported, as on a platform without it.
-WITHOUT = "import sys; sys.modules['openvino'] = None; "
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +25,6 @@ def crops(models, facenet_128, examples):
     """All views of 15 faces."""
     pictures = [photo.read(path) for paths in examples.values() for path in paths[:3]]
     return np.concatenate([facenet_128.crops(picture, models.faces(picture)[0]) for picture in pictures])
-
-
-def in_a_process(program: str, **environment: str) -> str:
-    """What a Python program prints."""
-    values = {**os.environ, **environment}
-    return subprocess.run(
-        [sys.executable, "-c", program], env=values, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
 
 
 def test_facenet_agrees_with_float32_by_tensorflow(facenet_128, facenet, crops):
@@ -123,3 +113,12 @@ def test_onnxruntime_leaves_no_file_of_its_statistics_behind(tmp_path):
     command = "from pipeline.embedding import runtime; runtime.load_onnxruntime()"
     subprocess.run([sys.executable, "-c", command], check=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_from_photo_to_matches_nothing_loads_tensorflow(madonna):
+    printed = in_a_process(
+        "import sys; from pipeline.lookalikes import Lookalikes; "
+        f"print(Lookalikes.open().find({str(madonna)!r}).matches[0].name, 'tensorflow' in sys.modules)",
+        LOOKSLIKEWHO_HOME=str(HOME),
+    )
+    assert printed.split() == ["Madonna", "False"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from pipeline import photo
 from pipeline.faces import mtcnn
-from tests.conftest import beside, enlarged
+from pipeline.faces.mtcnn_pixels import CELL_PX, Patches, Pyramid, pyramid_scales
+from tests.conftest import HOME, beside, enlarged
+from tests.processes import WITHOUT, in_a_process
 
 
 @pytest.fixture(scope="module")
@@ -72,22 +74,51 @@ def test_a_blank_photo_of_any_shape_has_no_faces(compiled, shape):
     assert compiled(photos) == [[], []]
 
 
+@pytest.mark.parametrize("shape", [(97, 141), (250, 250), (31, 400)])
+def test_on_the_canvas_each_scale_has_the_cells_that_it_has_alone(compiled, shape):
+    photos = np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
+    pyramid = Pyramid(photos, pyramid_scales(*shape))
+    assert len(pyramid.cells) > 3
+    together = compiled._propose.outputs(pixels=pyramid.pixels, outside=pyramid.outside)
+    for scale, cells in zip(pyramid_scales(*shape), pyramid.cells, strict=True):
+        height, width = (int(side * scale) for side in shape)
+        seen = [
+            cv2.resize(photo.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for photo in photos
+        ]
+        within = np.zeros((1, height - 2, width - 2, 1), np.float32)
+        alone = compiled._propose.outputs(pixels=(np.stack(seen) - 127.5) / 128, outside=within)
+        for part, whole in zip(alone, together, strict=True):
+            assert whole[:, cells[0], cells[1]] == pytest.approx(part, abs=1e-5)
+
+
 @pytest.mark.tensorflow
-def test_photos_of_many_sizes_share_one_graph_for_each_network(examples):
-    network = mtcnn.CompiledMTCNN()
-    picture = photo.read(examples["Madonna"][0])
-    for side in (20, 40, 90, 160, 300, 420, 640, 1280):
-        small = np.asarray(Image.fromarray(picture).resize((side, side * 3 // 4)))
-        for batch in (1, 3):
-            network.rows(np.stack([small] * batch))
-    graphs = (network._propose, network._refine, network._output)
-    assert [graph.experimental_get_tracing_count() for graph in graphs] == [1, 1, 1]
+def test_patches_are_those_of_tensorflow(compiled):
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    photos = random.integers(0, 256, (2, 60, 90, 3), np.uint8)
+    start = random.uniform(-20, 60, (50, 2))
+    boxes = np.column_stack([random.integers(0, 2, 50), start, start + random.uniform(5, 60, (50, 1))])
+    corners = (boxes[:, [2, 1, 4, 3]] / (60, 90, 60, 90)).astype(np.float32)
+    expected = tf.image.crop_and_resize(photos, corners, boxes[:, 0].astype(int), (24, 24), extrapolation_value=127.5)
+    assert Patches(photos).cut(boxes, 24) == pytest.approx((expected.numpy() - 127.5) / 128, abs=1e-4)
+
+
+def test_without_openvino_tensorflow_finds_the_same_faces(compiled, madonna, tmp_path):
+    in_a_process(
+        WITHOUT + "import numpy as np; from pipeline import photo; from pipeline.faces.mtcnn import CompiledMTCNN; "
+        f"np.save({str(tmp_path / 'rows.npy')!r}, CompiledMTCNN().rows(photo.read({str(madonna)!r})[None]))",
+        LOOKSLIKEWHO_HOME=str(HOME),
+    )
+    expected = compiled.rows(photo.read(madonna)[None])
+    assert len(expected)
+    assert np.load(tmp_path / "rows.npy") == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("side", [*range(12, 60), 250, 480, 640, 1280])
 def test_no_scale_is_smaller_than_the_first_networks_cell(side):
-    sizes = side * mtcnn.pyramid_scales(side, side * 2)
-    assert (sizes.astype(int) >= mtcnn.CELL_PX).all()
+    sizes = side * pyramid_scales(side, side * 2)
+    assert (sizes.astype(int) >= CELL_PX).all()
 
 
 def naive_suppression(boxes, overlap_max, of_smaller):
