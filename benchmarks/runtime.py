@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import explained, report, times
-from pipeline.embedding import facenet_512, onnx, registry, runtime
+from pipeline import runtime
+from pipeline.embedding import facenet_512, onnx, registry
 from pipeline.embedding import facenet_weights as weights
 from pipeline.embedding.base import NetworkEmbedder, unit
 from pipeline.errors import UserError

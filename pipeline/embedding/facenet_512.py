@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline import downloads, tensorflow_loader
+from pipeline import downloads, runtime, tensorflow_loader
 from pipeline.downloads import Package
-from pipeline.embedding import runtime
 from pipeline.embedding.base import SQUARE_CROP, EmbedderEntry, FaceNetwork, NetworkEmbedder
 
 _PACKAGE = Package(

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import downloads, storage, tensorflow_loader
-from pipeline.embedding import runtime
+from pipeline import downloads, runtime, storage, tensorflow_loader
 from pipeline.errors import UserError, WeightsError
 
 if TYPE_CHECKING:

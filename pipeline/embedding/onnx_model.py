@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.embedding import runtime
+from pipeline import runtime
 from pipeline.embedding.base import unit
 from pipeline.errors import WeightsError
 

@@ -12,9 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline import tensorflow_loader
-from pipeline.embedding import runtime
-from pipeline.embedding.runtime import Network
+from pipeline import runtime, tensorflow_loader
+from pipeline.runtime import Network
 
 # The photo's side that the second and the third network see, in pixels.
 REFINEMENT_SIDE_PX, OUTPUT_SIDE_PX = 24, 48

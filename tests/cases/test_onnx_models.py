@@ -9,12 +9,12 @@ from pipeline import photo, storage
 from pipeline.cli.app import main
 from pipeline.embedding import registry
 from pipeline.embedding.onnx import onnx_embedder
-from pipeline.embedding.runtime import AGREEMENT_MIN
 from pipeline.errors import UserError
 from pipeline.faces.detector import load_detector
 from pipeline.faces.face import Face
 from pipeline.gallery import building, checking, layout, opening
 from pipeline.lookalikes import Lookalikes, Models
+from pipeline.runtime import AGREEMENT_MIN
 from pipeline.sources.base import SourcePerson, source_people
 from tests.cases.onnx_models import CASES, write_models
 

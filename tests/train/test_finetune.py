@@ -10,9 +10,9 @@ from pipeline import photo, storage
 from pipeline.embedding import facenet_weights as weights
 from pipeline.embedding.base import unit
 from pipeline.embedding.facenet import FACENET_SETTINGS
-from pipeline.embedding.runtime import AGREEMENT_MIN
 from pipeline.faces import geometry
 from pipeline.faces.face import Face
+from pipeline.runtime import AGREEMENT_MIN
 from train import augment, callbacks
 from train.callbacks import HistoryWriter
 from train.cli.app import main

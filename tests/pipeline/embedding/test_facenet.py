@@ -12,7 +12,7 @@ from pipeline import photo
 from pipeline.embedding import base
 from pipeline.embedding import facenet_weights as weights
 from pipeline.embedding.facenet import FACENET_SETTINGS
-from pipeline.embedding.runtime import AGREEMENT_MIN
+from pipeline.runtime import AGREEMENT_MIN
 from tests.conftest import encoded, enlarged
 
 SIDE = weights.CROP_SIDE_PX

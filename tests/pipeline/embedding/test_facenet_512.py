@@ -8,7 +8,7 @@ import pytest
 from pipeline import downloads, photo, tensorflow_loader
 from pipeline.embedding import facenet_512
 from pipeline.embedding.base import unit
-from pipeline.embedding.runtime import AGREEMENT_MIN
+from pipeline.runtime import AGREEMENT_MIN
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

@@ -13,7 +13,7 @@ from pipeline import downloads, photo, storage
 from pipeline.embedding import registry, sface
 from pipeline.embedding.base import unit
 from pipeline.embedding.onnx import kept_model_path
-from pipeline.embedding.runtime import AGREEMENT_MIN
+from pipeline.runtime import AGREEMENT_MIN
 from tests.conftest import HOME
 
 # The first numbers of the fixture `madonna`, as OpenCV's file gave them when this was written.

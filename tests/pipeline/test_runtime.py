@@ -11,9 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from pipeline import photo, storage
+from pipeline import photo, runtime, storage
 from pipeline.embedding import facenet_weights as weights
-from pipeline.embedding import runtime
 from tests.conftest import HOME
 from tests.processes import WITHOUT, in_a_process
 
@@ -110,7 +109,7 @@ def test_where_nothing_can_be_written_tensorflow_runs_the_network(empty_home):
 
 
 def test_onnxruntime_leaves_no_file_of_its_statistics_behind(tmp_path):
-    command = "from pipeline.embedding import runtime; runtime.load_onnxruntime()"
+    command = "from pipeline import runtime; runtime.load_onnxruntime()"
     subprocess.run([sys.executable, "-c", command], check=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert list(tmp_path.iterdir()) == []
 
