@@ -78,7 +78,7 @@ def test_a_blank_photo_of_any_shape_has_no_faces(compiled, shape):
 def test_on_the_canvas_each_scale_has_the_cells_that_it_has_alone(compiled, shape):
     photos = np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
     pyramid = Pyramid(photos, pyramid_scales(*shape))
-    assert len(pyramid.cells) > 3
+    assert len(pyramid.cells) > 1
     together = compiled._propose.outputs(pixels=pyramid.pixels, outside=pyramid.outside)
     for scale, cells in zip(pyramid_scales(*shape), pyramid.cells, strict=True):
         height, width = (int(side * scale) for side in shape)
