@@ -95,6 +95,7 @@ def visit(app: str, browser: Browser, **options: Any) -> Iterator[Page]:
     options = {"viewport": {"width": 1280, "height": 900}, "permissions": ["camera"], **options}
     context = browser.new_context(**options)
     context.add_init_script(WATCH_FOR_COPIES)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     complaints: list[str] = []
 
