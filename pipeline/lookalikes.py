@@ -20,7 +20,7 @@ from pipeline.embedding.registry import default_identity, entry_of, load_embedde
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector, load_detector
-from pipeline.faces.face import Face
+from pipeline.faces.face import Face, sure_faces
 from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Method, Ranking
@@ -33,7 +33,6 @@ Photo = str | Path | bytes | NDArray[np.uint8]
 
 # FaceNet's output for smaller or darker faces is noise (see docs/quality.md, Limits).
 FACE_SIDE_PX_MIN = 32
-CONFIDENCE_SURE = 0.9
 BRIGHTNESS_MIN = 20
 
 
@@ -124,9 +123,7 @@ class Models:
 
     def faces(self, photo: NDArray[np.uint8]) -> list[Face]:
         """The faces of a photo, the most prominent first. Raises NoFaceError if there are none."""
-        found = self.detector([photo])[0]
-        # Unsure detections are mostly patterns in the background, unless there is nothing else.
-        found = [face for face in found if face.confidence >= CONFIDENCE_SURE] or found
+        found = sure_faces(self.detector([photo])[0])
         if not found:
             dark = float(photo.mean()) < BRIGHTNESS_MIN
             raise NoFaceError(

@@ -13,7 +13,7 @@ from pages.shared.faces import portrait
 from pages.shared.text import escape, photos_of_people, plural
 from pipeline import names
 from pipeline.errors import GalleryError, StorageError
-from pipeline.gallery import editing, layout, managing
+from pipeline.gallery import layout, managing, removing
 from pipeline.gallery.gallery import Gallery
 
 
@@ -150,7 +150,7 @@ def _confirm_removal(opened: Gallery, person: str, name: str, *, sha256: str, ph
 
 def _remove(gallery_name: str, person: str, name: str, sha256: str) -> str:
     """Remove a person, or one photo. Raises GalleryError."""
-    count = editing.remove_person(gallery_name, person, sha256 or None)
+    count = len(removing.remove_person(gallery_name, person, sha256 or None))
     session.forget_galleries()
     url_state.forget()
     return f"Removed {plural(count, 'photo')} of {escape(name)}."

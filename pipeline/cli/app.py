@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli import console
 from pipeline.cli.find import NOTE, compare, find
-from pipeline.cli.galleries import build, check, list_galleries, remove
+from pipeline.cli.galleries import build, check, list_galleries, merge, remove, rename
 from pipeline.cli.map import map_gallery
 from pipeline.cli.setup import setup
 
@@ -18,6 +18,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "build": build,
     "remove": remove,
+    "rename": rename,
+    "merge": merge,
     "map": map_gallery,
     "galleries": list_galleries,
     "check": check,

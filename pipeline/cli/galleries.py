@@ -1,4 +1,4 @@
-"""``build``, ``remove``, ``galleries`` and ``check``: galleries and their people."""
+"""``build``, ``remove``, ``rename``, ``merge``, ``galleries`` and ``check``: galleries and their people."""
 
 from __future__ import annotations
 
@@ -159,6 +159,40 @@ def remove(
     gallery: Annotated[str, named("The gallery.")],
 ) -> None:
     """Remove a person and all their photos from a gallery."""
+    from pipeline.gallery import removing
+
+    name, key = _find(gallery, person)
+    count = len(removing.remove_person(name, key))
+    say(f"Removed {person} from {name}: {counted(count, 'photo')}.")
+
+
+def rename(
+    person: Annotated[str, typer.Argument(metavar="NAME", help="The person's name in the gallery.")],
+    new_name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
+    gallery: Annotated[str, named("The gallery.")],
+) -> None:
+    """Rename a person of a gallery."""
+    from pipeline.gallery import reassigning
+
+    name, key = _find(gallery, person)
+    say(f"Renamed {person} in {name} to {reassigning.rename_person(name, key, new_name)}.")
+
+
+def merge(
+    person: Annotated[str, typer.Argument(metavar="NAME", help="The person whose photos the other one gets.")],
+    into: Annotated[str, typer.Argument(metavar="OTHER", help="The person who stays.")],
+    gallery: Annotated[str, named("The gallery.")],
+) -> None:
+    """Merge two people of a gallery who are one."""
+    from pipeline.gallery import reassigning
+
+    name, key = _find(gallery, person)
+    count = reassigning.merge_people(name, key, _find(gallery, into)[1])
+    say(f"Merged {person} into {into} in {name}: {counted(count, 'photo')}.")
+
+
+def _find(gallery: str, person: str) -> tuple[str, str]:
+    """The gallery's name and the key of the one person of this name. Raises GalleryError."""
     from pipeline.gallery import editing, opening
 
     opened = opening.read_gallery(gallery)
@@ -167,8 +201,7 @@ def remove(
         raise GalleryError(f"There is no {person} in the gallery {opened.name}.")
     if len(found) > 1:
         raise GalleryError(f"Several people have this name. Use one of: {', '.join(found)}")
-    count = editing.remove_person(opened.name, found[0])
-    say(f"Removed {person} from {opened.name}: {counted(count, 'photo')}.")
+    return opened.name, found[0]
 
 
 def list_galleries() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+CONFIDENCE_SURE = 0.9
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,11 @@ class Face:
         """The angle of the line between the eyes, -180..180; positive is clockwise on the screen."""
         (left_x, left_y), (right_x, right_y) = self.landmarks[:2]
         return math.degrees(math.atan2(right_y - left_y, right_x - left_x))
+
+
+def sure_faces(found: Sequence[Face]) -> list[Face]:
+    """The faces of a photo that count, in the order found.
+
+    Unsure detections are mostly patterns in the background, unless there is nothing else.
+    """
+    return [face for face in found if face.confidence >= CONFIDENCE_SURE] or list(found)

@@ -1,12 +1,10 @@
-"""Adding people to a gallery and removing them by hand, for the app and the command line.
+"""Adding people to a gallery by hand, for the app and the command line.
 
-An added photo is kept in the gallery's folder, ``photos/NAME/``, so that the gallery can be rebuilt. Removing a photo
-deletes it there.
+An added photo is kept in the gallery's folder, ``photos/NAME/``, so that the gallery can be rebuilt.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -14,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from pipeline import names, photo, storage
 from pipeline.errors import GalleryError
@@ -113,7 +110,7 @@ def add_photos(name: str, photos: Sequence[NewPhoto]) -> list[Rejection | None]:
             rows = _new_rows(opened, gallery_folder, accepted)
             embeddings = np.stack([each.inspected.embedding for each, _ in accepted])
             new = (pa.Table.from_pylist(rows, schema=ROW), embeddings)
-            _commit(opened, [writing.rows_of(opened), new], len(opened) + len(rows))
+            writing.commit_change(opened, [writing.rows_of(opened), new], rejected.read_rejected(opened.folder))
     return [result.rejection for result in screened]
 
 
@@ -151,51 +148,6 @@ def _store_photo(person_folder: Path, added: NewPhoto) -> Path:
     with storage.atomic_path(path) as temporary:
         temporary.write_bytes(added.data)
     return path.absolute()
-
-
-def _commit(
-    opened: Gallery, pieces: list[tuple[pa.Table, NDArray[np.float32]]], faces: int, without: str = ""
-) -> None:
-    """Commit these rows, and the rejected photos except those of the person ``without``."""
-    kept = [each for each in rejected.read_rejected(opened.folder) if each.person != without]
-    kept_keys = ("embedding", "default_embedder", "detector", "build")
-    about = {key: value for key, value in opened.manifest.items() if key in kept_keys}
-    about["dimensions"] = opened.embeddings.shape[1]
-    generation = opened.manifest["generation"] + 1
-    writing.commit(opened.folder, pieces, generation=generation, faces=faces, rejected=kept, about=about)
-
-
-def remove_person(name: str, person: str, sha256: str | None = None) -> int:
-    """Remove a person by key, or only the photo with this hash. Returns the number of photos removed.
-
-    Nothing in the gallery's folder shows the person afterwards. Photos in the user's own folders stay.
-
-    Raises GalleryError if the gallery cannot be opened or changed.
-    """
-    opening.read_gallery(name)
-    with writing.locked(name, layout.EDIT_WAIT_SECONDS):
-        opened = opening.read_gallery(name)
-        rows, embeddings = writing.rows_of(opened)
-        own = np.array([key == person for key in rows["person"].to_pylist()], bool)
-        removed = own & np.array([sha256 in (None, file) for file in rows["sha256"].to_pylist()], bool)
-        if not removed.any():
-            return 0
-        # Photos first: if killed before the commit, the person is still there and can be removed again.
-        for row in np.flatnonzero(removed).tolist():
-            _delete_photo(layout.photos_folder(name), opened.row(row))
-        shown = opened.row(int(removed.argmax()))["name"]
-        left_of_name = rows["name"].to_numpy()[~removed] == shown
-        if not left_of_name.any() and names.is_folder_name(shown):
-            shutil.rmtree(layout.photos_folder(name) / shown, ignore_errors=True)
-        left = (rows.filter(pa.array(~removed)), embeddings[~removed])
-        _commit(opened, [left], len(left[0]), without=person if sha256 is None else "")
-        return int(removed.sum())
-
-
-def _delete_photo(photos_folder: Path, row: dict[str, Any]) -> None:
-    """Delete the photo of a row if it was added by hand."""
-    if names.is_folder_name(row["name"]):
-        (photos_folder / row["name"] / PurePath(row["original"]).name).unlink(missing_ok=True)
 
 
 def find_people(opened: Gallery, text: str) -> list[str]:

@@ -18,7 +18,7 @@ from pipeline.embedding.base import Embedder, usable
 from pipeline.errors import PhotoError
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector
-from pipeline.faces.face import Face
+from pipeline.faces.face import Face, sure_faces
 from pipeline.gallery import layout, screening
 from pipeline.gallery.screening import PhotoQuality, Rejection, RejectionKind
 
@@ -105,7 +105,7 @@ def batches(
 def measure(photos: Sequence[DecodedPhoto], detector: Detector, embedder: Embedder) -> list[InspectedPhoto]:
     """Detect faces and cut the crops of those that the last round could accept. Nothing is embedded yet."""
     found = iter(detector([decoded.pixels for decoded in photos if not decoded.flaw]))
-    return [_measured(each, [] if each.flaw else next(found), embedder) for each in photos]
+    return [_measured(each, [] if each.flaw else sure_faces(next(found)), embedder) for each in photos]
 
 
 def _measured(decoded: DecodedPhoto, faces: list[Face], embedder: Embedder) -> InspectedPhoto:

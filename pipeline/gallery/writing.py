@@ -92,6 +92,17 @@ def commit(
     return manifest
 
 
+def commit_change(
+    opened: Gallery, pieces: Sequence[tuple[pa.Table, NDArray[np.float32]]], left_out: Sequence[RejectedPhoto]
+) -> None:
+    """Commit these rows and these rejected photos in place of those of a locked gallery, built as it was."""
+    kept_keys = ("embedding", "default_embedder", "detector", "build")
+    about = {key: value for key, value in opened.manifest.items() if key in kept_keys}
+    about["dimensions"] = opened.embeddings.shape[1]
+    generation, faces = opened.manifest["generation"] + 1, sum(len(table) for table, _ in pieces)
+    commit(opened.folder, pieces, generation=generation, faces=faces, rejected=left_out, about=about)
+
+
 def _rows(
     pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]], write_embeddings: Callable[[NDArray[np.float32]], object]
 ) -> Iterator[pa.Table]:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.app import synthetic
 from pages.shared import loading
 from pipeline import photo
-from pipeline.gallery import editing, layout, managing, opening, writing
+from pipeline.gallery import layout, managing, opening, removing, writing
 from pipeline.lookalikes import Lookalikes, Models
 from pipeline.photo import INCOMPLETE
 from tests.conftest import HOME, beside, cut_off, encoded, enlarged, put
@@ -249,14 +249,14 @@ def test_a_list_of_rejected_photos_that_a_spreadsheet_mangled_stops_nothing(smal
 def test_somebody_whom_another_session_has_removed_is_gone_without_a_word(small):
     page = press(people(), "Madonna")
     press(page, "Remove Madonna")
-    editing.remove_person("small", "Examples/Madonna")
+    removing.remove_person("small", "Examples/Madonna")
     press(page, "Remove for good")
     assert "Madonna" not in wall(page)
 
 
 def test_the_last_person_leaves_an_empty_gallery_that_all_pages_show_as_such(small, stranger):
     for person in {row["person"] for row in opening.open_gallery("small").faces.to_pylist()}:
-        editing.remove_person("small", person)
+        removing.remove_person("small", person)
     page = people()
     assert "0 photos of 0 people" in captions(page)
     assert "Nobody is in this gallery yet" in page.info[0].value

@@ -25,7 +25,7 @@ from tests.conftest import put
 from tests.pipeline.cli.conftest import one_sentence
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ("find", "compare", "build", "remove", "map", "galleries", "check", "setup")
+COMMANDS = ("find", "compare", "build", "remove", "rename", "merge", "map", "galleries", "check", "setup")
 
 
 def process(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

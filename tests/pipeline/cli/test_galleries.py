@@ -47,6 +47,19 @@ def test_remove_takes_any_spelling_of_a_name_or_the_key_of_one_of_two_namesakes(
     assert "no gallery other" in one_sentence(*run_loaded("remove", "Bob", "--gallery", "other"))
 
 
+def test_people_are_renamed_and_merged(run_loaded, small):
+    assert run_loaded("rename", "madonna", "Louise", "--gallery", "small")[:2] == (
+        0,
+        "Renamed madonna in small to Louise.\n",
+    )
+    assert "Merge the two" in one_sentence(*run_loaded("rename", "Louise", "Elton John", "--gallery", "small"))
+    assert run_loaded("merge", "Louise", "Elton John", "--gallery", "small")[:2] == (
+        0,
+        "Merged Louise into Elton John in small: 3 photos.\n",
+    )
+    assert opening.open_gallery("small").people_count == 4
+
+
 def test_a_folder_that_cannot_name_a_gallery_asks_for_a_name(run_loaded, home, madonna, tmp_path):
     place = put(tmp_path / "Jose\u0301", {"Ann/1.jpg": madonna})
     assert run_loaded("build", place)[1].startswith("Gallery Jos\u00e9: 1 person, 1 face (1 new).")

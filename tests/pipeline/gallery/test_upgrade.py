@@ -17,7 +17,7 @@ import pytest
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import GalleryError
-from pipeline.gallery import checking, editing, gallery, layout, opening, writing
+from pipeline.gallery import checking, gallery, layout, opening, removing, writing
 from pipeline.map import fitting, layouts
 from pipeline.map.files import open_map, save_map
 from tests.conftest import unit_rows
@@ -83,7 +83,7 @@ def test_rows_without_crop_numbers_get_them(old):
     keep_as_parquet(old, ROWS.drop(["crop"]))
     check_same(opening.open_gallery("old"))
     person = opening.open_gallery("old").row(0)["person"]
-    assert editing.remove_person("old", person) == 3
+    assert len(removing.remove_person("old", person)) == 3
     assert opening.open_gallery("old").faces["crop"].to_pylist() == list(range(3, FACES))
 
 
@@ -181,7 +181,7 @@ def test_a_killed_upgrade_leaves_either_format_readable(old, tmp_path):
         check_same(opening.open_gallery("old"))
         assert not list(old.glob(".faces-*"))
         # The next change deletes what the kill left behind.
-        editing.remove_person("old", ROWS["person"][0].as_py())
+        removing.remove_person("old", ROWS["person"][0].as_py())
         left = sorted(path.name for path in old.glob("*faces-*"))
         assert (len(opening.open_gallery("old")), left) == (FACES - 3, ["faces-8.arrow"])
     assert formats == {1, 2}

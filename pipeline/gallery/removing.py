@@ -1,0 +1,140 @@
+"""Removing people or single photos from a gallery, and restoring what was removed.
+
+Removing a photo deletes its crop and, if it was added by hand, its file. What was removed is returned, so that the
+caller may keep it in memory and restore it: nothing of it is left on the disk.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline import names, storage
+from pipeline.gallery import layout, opening, rejected, stored_photos, writing
+from pipeline.gallery.gallery import Gallery
+from pipeline.gallery.rejected import RejectedPhoto
+from pipeline.gallery.rows import ROW
+
+
+@dataclass(frozen=True)
+class RemovedPhotos:
+    """Photos that were removed from a gallery, in memory.
+
+    embedding: the identity of their embedder. rows: of :data:`pipeline.gallery.rows.ROW`. embeddings: unit rows,
+    float32 (n, dimensions). crops, files: of each row, JPEG and the file that was added by hand; None if there was
+    none. rejected: the person's rejected photos, if the person was removed.
+    """
+
+    embedding: dict[str, Any]
+    rows: pa.Table
+    embeddings: NDArray[np.float32]
+    crops: list[bytes | None]
+    files: list[bytes | None]
+    rejected: list[RejectedPhoto]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedPhotos:
+    """Remove a person by key, or only the photo with this hash.
+
+    Nothing in the gallery's folder shows the person afterwards. Photos in the user's own folders stay.
+
+    Raises GalleryError if the gallery cannot be opened or changed.
+    """
+    opening.read_gallery(name)
+    with writing.locked(name, layout.EDIT_WAIT_SECONDS):
+        opened = opening.read_gallery(name)
+        rows, embeddings = writing.rows_of(opened)
+        own = np.array([key == person for key in rows["person"].to_pylist()], bool)
+        gone = own & np.array([sha256 in (None, file) for file in rows["sha256"].to_pylist()], bool)
+        listed = rejected.read_rejected(opened.folder) if gone.any() else []
+        theirs = [each for each in listed if each.person == person and sha256 is None]
+        removed = _taken(opened, rows, gone, theirs)
+        if not len(removed):
+            return removed
+        stored_photos.delete_unneeded(name, rows.to_pylist())
+        # Photos first: if killed before the commit, the person is still there and can be removed again.
+        for row in removed.rows.to_pylist():
+            if path := stored_photos.path_of(name, row):
+                path.unlink(missing_ok=True)
+        _delete_empty_folders(name, rows, gone)
+        left = (rows.filter(pa.array(~gone)), embeddings[~gone])
+        writing.commit_change(opened, [left], [each for each in listed if each not in theirs])
+        return removed
+
+
+def _taken(opened: Gallery, rows: pa.Table, gone: NDArray[np.bool_], listed: list[RejectedPhoto]) -> RemovedPhotos:
+    """The rows where ``gone`` is true, with their pictures, in memory."""
+    own = rows.filter(pa.array(gone)).combine_chunks()
+    crops = [_content(opened.crop_path(int(row))) for row in np.flatnonzero(gone)]
+    paths = [stored_photos.path_of(opened.name, row) for row in own.to_pylist()]
+    files = [_content(path) if path else None for path in paths]
+    # Copies: the file that these are mapped from is deleted.
+    copied = pa.Table.from_pylist(own.to_pylist(), schema=ROW)
+    return RemovedPhotos(
+        opened.manifest["embedding"], copied, np.array(opened.embeddings[gone]), crops, files, listed
+    )
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _delete_empty_folders(name: str, rows: pa.Table, gone: NDArray[np.bool_]) -> None:
+    """Delete the folders of people of whom nothing is left."""
+    shown = np.array(rows["name"].to_pylist(), object)
+    for person in set(shown[gone]) - set(shown[~gone]):
+        if names.is_folder_name(person):
+            shutil.rmtree(layout.photos_folder(name) / person, ignore_errors=True)
+
+
+def restore(name: str, removed: RemovedPhotos) -> int:
+    """Put removed photos back. Returns how many: those that the person has again already are left out.
+
+    Raises GalleryError if the gallery cannot be opened or changed, or has another embedder by now.
+    """
+    opening.read_gallery(name, removed.embedding)
+    with writing.locked(name, layout.EDIT_WAIT_SECONDS) as folder:
+        opened = opening.read_gallery(name, removed.embedding)
+        columns = ("person", "sha256", "name")
+        there = list(zip(*(opened.faces[column].to_pylist() for column in columns), strict=True))
+        name_of = {person: shown for person, _, shown in there}
+        known = {(person, sha256) for person, sha256, _ in there}
+        rows = removed.rows.to_pylist()
+        back = [number for number, row in enumerate(rows) if (row["person"], row["sha256"]) not in known]
+        first_crop = writing.next_crop(opened)
+        restored = []
+        for crop, number in enumerate(back, start=first_crop):
+            # The person may have been renamed meanwhile.
+            row = rows[number] | {"crop": crop, "name": name_of.get(rows[number]["person"], rows[number]["name"])}
+            _write(layout.crop_path(folder, crop), removed.crops[number])
+            path = layout.photos_folder(name) / row["name"] / PurePath(row["original"]).name
+            if _write(path, removed.files[number]):
+                row["original"] = str(path.absolute())
+            restored.append(row)
+        if restored:
+            new = (pa.Table.from_pylist(restored, schema=ROW), removed.embeddings[back])
+            listed = rejected.read_rejected(opened.folder)
+            listed += [each for each in removed.rejected if each not in listed]
+            writing.commit_change(opened, [writing.rows_of(opened), new], listed)
+        return len(restored)
+
+
+def _write(path: Path, content: bytes | None) -> bool:
+    """Write a file that there was. Returns whether there was one."""
+    if content is None:
+        return False
+    with storage.atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return True
