@@ -8,17 +8,34 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.shared import add_people, focus, loading, navigation, people_dialogs, problems, session
+from pages.shared import (
+    add_people,
+    dropped_photos,
+    focus,
+    loading,
+    map_refit,
+    navigation,
+    people_dialogs,
+    people_filter,
+    person_dialogs,
+    problems,
+    session,
+)
 from pages.shared.faces import portrait
 from pages.shared.people_dialogs import is_editable, size_of
 from pages.shared.streamlit_fixes import require_router
-from pages.shared.text import escape, fold, plural
+from pages.shared.text import escape, plural
 from pipeline.errors import GalleryError, UserError
-from pipeline.gallery import editing
 from pipeline.gallery.gallery import Gallery
 
+# What deletes is red, in both themes.
 STYLE = """<style>
 [class*="st-key-card"] button { min-height: 0; padding: 0; }
+[class*="st-key-remove-"] button, [class*="st-key-danger"] button:not([kind="primary"]) {
+    color: light-dark(#b3261e, #ffa299);
+}
+[class*="st-key-danger"] button[kind="primary"] { background: #b3261e; border-color: #b3261e; color: #fff; }
+[class*="st-key-danger"] button[kind="primary"]:hover { background: #8c1d18; border-color: #8c1d18; }
 </style>"""
 PEOPLE_PER_PAGE = 48
 
@@ -40,12 +57,14 @@ def page() -> None:
     # Always there: a message that comes or goes would move what is below, and the browser would draw it twice.
     with focus.target():
         people_dialogs.draw_message()
+    person_dialogs.draw_undo(opened)
+    map_refit.draw(opened.name)
     left, right = st.columns([2, 5], gap="medium")
     with left:
         files = add_people.ask(opened)
     with right:
         _draw_right(opened, files)
-    people_dialogs.draw_open_dialog(opened)
+    people_dialogs.draw_open_dialog(opened, person_dialogs.DIALOGS)
 
 
 def _draw_head(opened: Gallery) -> None:
@@ -55,18 +74,18 @@ def _draw_head(opened: Gallery) -> None:
             st.title("People", anchor=False)
             st.caption(f"{escape(opened.name)} · {size_of(opened)}")
         with st.container(horizontal=True, width="content"):
-            show = people_dialogs.show
-            st.button("New gallery", icon=":material/add_photo_alternate:", on_click=show, args=("new",))
             if is_editable(opened):
-                icon = ":material/delete:"
-                st.button("Delete gallery", icon=icon, type="tertiary", on_click=show, args=("delete",))
+                people_dialogs.draw_new_gallery_button("secondary")
+                icon, show = ":material/delete:", people_dialogs.show
+                key = "danger gallery"
+                st.button("Delete gallery", key=key, icon=icon, type="tertiary", on_click=show, args=("delete",))
 
 
 def _draw_right(opened: Gallery, files: list[UploadedFile]) -> None:
     """Everybody in the gallery, or the photos to add. Each has a place, and the other one is emptied first."""
     if files:
         progress, _, place = st.empty(), st.empty(), st.container()
-        dropped = add_people.inspect(opened, files, progress)
+        dropped = dropped_photos.inspect(opened, files, progress)
         with place:
             add_people.review(opened, dropped)
         return
@@ -79,20 +98,13 @@ def _draw_right(opened: Gallery, files: list[UploadedFile]) -> None:
 
 
 def _draw_people(opened: Gallery) -> None:
-    """Everybody whose name matches the search."""
-    typed = st.text_input(
-        "Search by name",
-        key=f"search in {opened.name}",
-        icon=":material/search:",
-        placeholder="Name",
-        label_visibility="collapsed",
-    )
-    wanted = (typed or "").strip()
-    found = _search(opened, wanted)
+    """Everybody whom the search and the filters leave."""
+    wanted = people_filter.ask(opened)
+    found = wanted.search(opened)
     if not found:
-        st.info(f"Nobody is called {escape(wanted)}.", icon=":material/search_off:")
+        st.info(wanted.nobody, icon=":material/search_off:")
     pages = max(1, -(-len(found) // PEOPLE_PER_PAGE))
-    page_key = f"page of {pages} of {wanted} in {opened.name}"
+    page_key = f"page of {pages} of {wanted.key} in {opened.name}"
     number = min(st.session_state.get(page_key, 1), pages)
     counts = np.bincount(opened.person_of_row)
     grid = st.grid("auto", min_column_width=104)
@@ -101,15 +113,6 @@ def _draw_people(opened: Gallery) -> None:
             _draw_person(opened, row, photos=int(counts[opened.person_of_row[row]]))
     if pages > 1:
         st.pagination(pages, key=page_key)
-
-
-def _search(opened: Gallery, wanted: str) -> list[int]:
-    """The first row of each person whose name has all words; people added by hand come first, newest on top."""
-    names, sources = (opened.faces[column].to_pylist() for column in ("name", "source"))
-    rows = opened.first_rows.tolist()
-    rows.sort(key=lambda row: -row if sources[row] == editing.SOURCE else 1)
-    words = fold(wanted).split()
-    return [row for row in rows if all(word in fold(names[row]) for word in words)]
 
 
 def _draw_person(opened: Gallery, row: int, *, photos: int) -> None:

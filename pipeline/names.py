@@ -29,7 +29,7 @@ _SHOWN_MAX = 40
 # How cameras, phones and messengers begin the names of files.
 _CAMERA = re.compile(
     r"(img|imag|dsc[nf]?|dcim|cimg|pxl|mvimg|gopr|dji|fb img|received|image|photo|foto|picture|screenshot|"
-    r"bildschirmfoto|whatsapp|signal|telegram|download|unnamed|untitled|scan)(?![^\W\d])"
+    r"bildschirmfoto|camera|webcam|whatsapp|signal|telegram|download|unnamed|untitled|scan)(?![^\W\d])"
     r"|vid \d|p\d{6}|\d|[0-9a-f]{8}",
     re.IGNORECASE,
 )

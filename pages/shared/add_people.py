@@ -1,28 +1,20 @@
-"""Adding people: dropped photos, the faces in them, their names, and whether they are good enough."""
+"""Adding people: photos of files and the webcam, who is on them, and whether they are good enough."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.shared import loading, people_dialogs, problems
-from pages.shared.faces import square
+from pages.shared import map_refit, people_dialogs
+from pages.shared.dropped_photos import DroppedPhoto
 from pages.shared.text import escape, plural
 from pipeline import names, photo
-from pipeline.errors import PhotoError, UserError
-from pipeline.gallery import editing, inspection
+from pipeline.gallery import editing
 from pipeline.gallery.editing import NewPhoto
 from pipeline.gallery.gallery import Gallery
-from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import Rejection
-from pipeline.lookalikes import Models
-from pipeline.sources import folder
 
 PRIVACY = (
     "The photos that you add, their faces and names stay in the gallery's folder on this machine. They are sent "
@@ -30,25 +22,8 @@ PRIVACY = (
 )
 
 
-@dataclass(frozen=True)
-class DroppedPhoto:
-    """A photo to add, kept in the session until then. thumbnail: a square of its face, RGB uint8."""
-
-    key: str
-    file: str
-    data: bytes
-    inspected: InspectedPhoto
-    thumbnail: NDArray[np.uint8]
-
-    @property
-    def suggested_name(self) -> str:
-        """The person's name as suggested by the file's name, or ""."""
-        name = folder.name_from_file(self.file)
-        return "" if names.is_camera_name(name) else name
-
-
 def ask(opened: Gallery) -> list[UploadedFile]:
-    """The uploader. The demonstration offers a gallery of one's own instead."""
+    """The uploader and the webcam. The demonstration offers a gallery of one's own instead."""
     if not people_dialogs.is_editable(opened):
         with st.container(border=True):
             st.markdown("##### :material/person_add: Add yourself")
@@ -56,7 +31,7 @@ def ask(opened: Gallery) -> list[UploadedFile]:
                 "The demonstration is the same for everybody. Start your own gallery, empty or as a copy of this "
                 "one, to find yourself and your friends in it."
             )
-            st.button("Start your own", type="primary", on_click=people_dialogs.show, args=("new",))
+            people_dialogs.draw_new_gallery_button("primary")
         return []
     with st.container(border=True):
         st.markdown("##### :material/person_add: Add people")
@@ -67,57 +42,20 @@ def ask(opened: Gallery) -> list[UploadedFile]:
             key=f"drop {_upload_number()} in {opened.name}",
             help="One or more. A file called Ann Lee_2.jpg suggests the name Ann Lee.",
         )
+        shot = None
+        if st.toggle("Use the webcam", key=f"webcam in {opened.name}"):
+            key = f"shot {_upload_number()} in {opened.name}"
+            shot = st.camera_input("A photo of your face", key=key, resolution="720p")
     st.caption(f":material/lock: {PRIVACY}")
-    if not files:
+    found = [*files, *([shot] if shot else [])]
+    if not found:
         st.session_state.pop("looked_at", None)
-    return list(files)
+    return found
 
 
 def _upload_number() -> int:
     """The number of the current upload: a new one empties the uploader."""
     return int(st.session_state.get("dropped", 0))
-
-
-def inspect(opened: Gallery, files: list[UploadedFile], place: DeltaGenerator) -> list[DroppedPhoto]:
-    """The dropped photos with their faces, kept in the session so that each is inspected once by the gallery's model.
-
-    place: shows the progress, and is empty afterwards.
-    """
-    known: dict[str, DroppedPhoto] = st.session_state.get("looked_at", {})
-    contents = {file.file_id: file for file in files}
-    embedders = (None, opened.manifest["embedding"])
-    known = {key: each for key, each in known.items() if each.inspected.identity in embedders}
-    new = {key: file for key, file in contents.items() if key not in known}
-    if new:
-        models = _models(opened, place)
-        with place.status("Finding faces") as status:
-            for number, (key, file) in enumerate(new.items(), start=1):
-                status.update(label=f"Finding faces in photo {number} of {len(new)}")
-                data = file.getvalue()
-                (inspected,) = inspection.inspect_photos([data], models.detector, models.embedder)
-                known[key] = DroppedPhoto(key, file.name, data, inspected, _thumbnail(data, inspected))
-        place.empty()
-    st.session_state.looked_at = {key: known[key] for key in contents}
-    return list(st.session_state.looked_at.values())
-
-
-def _models(opened: Gallery, place: DeltaGenerator) -> Models:
-    """The gallery's models once they are loaded. If they cannot be, the page says why and ends."""
-    try:
-        with place.status("Loading the face model"):
-            return loading.models_of(opened).result()
-    except UserError as error:
-        with place.container():
-            problems.show(error)
-        st.stop()
-
-
-def _thumbnail(data: bytes, inspected: InspectedPhoto) -> NDArray[np.uint8]:
-    """The face of a photo, or the photo itself, as a square; grey when it cannot be read."""
-    try:
-        return square(photo.read(inspected.portrait or data))
-    except PhotoError:
-        return np.full((256, 256, 3), 128, np.uint8)
 
 
 def review(opened: Gallery, dropped: list[DroppedPhoto]) -> None:
@@ -130,7 +68,7 @@ def review(opened: Gallery, dropped: list[DroppedPhoto]) -> None:
     for each in dropped:
         cells.append(grid.cell())
         with cells[-1]:
-            st.image(each.thumbnail, width="stretch", alt=f"The face in {each.file}")
+            each.draw()
             if several and each in usable:
                 st.text_input(
                     f"Who is on {escape(each.file)}?",
@@ -185,10 +123,7 @@ def _draw_verdict(dropped: DroppedPhoto, rejection: Rejection | None) -> None:
         st.caption(escape(rejection.detail[:1].upper() + rejection.detail[1:] or dropped.file))
         return
     st.badge("Good", icon=":material/check:", color="green")
-    if dropped.inspected.faces > 1:
-        st.caption(f"The most prominent of {dropped.inspected.faces} faces")
-    else:
-        st.caption(escape(dropped.file))
+    st.caption(escape(dropped.file))
     if dropped.inspected.incomplete:
         st.caption(photo.INCOMPLETE)
 
@@ -223,6 +158,7 @@ def _add(gallery_name: str, dropped: list[DroppedPhoto], several: bool) -> str:
     photos = [each for each in _with_names(dropped, several) if names.person(each.person)]
     rejections = editing.add_photos(gallery_name, photos)
     _clear()
+    map_refit.begin(gallery_name)
     good = [each for each, rejection in zip(photos, rejections, strict=True) if not rejection]
     people = names.distinct(each.person for each in good) or ["nobody"]
     listed = " and ".join(filter(None, (", ".join(people[:-1]), people[-1])))
@@ -232,6 +168,6 @@ def _add(gallery_name: str, dropped: list[DroppedPhoto], several: bool) -> str:
 def _clear() -> None:
     """Forget the dropped photos and their names."""
     st.session_state.dropped = _upload_number() + 1
-    for key in [key for key in st.session_state if str(key).startswith("name of ")]:
+    for key in [key for key in st.session_state if str(key).startswith(("name of ", "face of "))]:
         del st.session_state[key]
     st.session_state.pop("looked_at", None)

@@ -1,19 +1,17 @@
-"""The dialogs of the people page: a person's photos, a new gallery, and deleting one."""
+"""The dialogs of the people page: what they share, a new gallery, and deleting one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
 import streamlit as st
 
-from pages.shared import session, url_state
-from pages.shared.faces import portrait
-from pages.shared.text import escape, photos_of_people, plural
+from pages.shared import map_refit, session, undo
+from pages.shared.text import escape, photos_of_people
 from pipeline import names
 from pipeline.errors import GalleryError, StorageError
-from pipeline.gallery import layout, managing, removing
+from pipeline.gallery import layout, managing
 from pipeline.gallery.gallery import Gallery
 
 
@@ -33,11 +31,11 @@ def show(*dialog: Any) -> None:
     st.session_state["dialog in"] = session.gallery_name()
 
 
-def draw_open_dialog(opened: Gallery) -> None:
+def draw_open_dialog(opened: Gallery, dialogs: Mapping[str, Callable[..., None]]) -> None:
     """Draw the dialog that is open, if any. One of another gallery is closed: that gallery may be gone."""
     if dialog := st.session_state.get("dialog"):
         if st.session_state["dialog in"] == opened.name:
-            _DIALOGS[dialog[0]](opened, *dialog[1:])
+            dialogs[dialog[0]](opened, *dialog[1:])
         else:
             show()
 
@@ -67,7 +65,7 @@ def _draw_failure() -> None:
         st.error(failed, icon=":material/error:")
 
 
-def _open(title: str, draw: Callable[[], None], width: Literal["small", "medium"] = "small") -> None:
+def open_dialog(title: str, draw: Callable[[], None], width: Literal["small", "medium"] = "small") -> None:
     """Draw a dialog until another one, or none, is asked for."""
     asked = st.session_state.dialog[:2]
 
@@ -81,82 +79,16 @@ def _open(title: str, draw: Callable[[], None], width: Literal["small", "medium"
     dialog()
 
 
-# A person -----------------------------------------------------------------------------------------------------------
-
-
-def _person(opened: Gallery, person: str, *_: str) -> None:
-    """All photos of a person. A third argument asks to confirm a removal: a photo's hash, or "" for all."""
-    keys = opened.faces["person"].to_pylist()
-    if person not in keys:  # Somebody else has removed them.
-        show()
-        return
-    rows = np.flatnonzero(opened.person_of_row == opened.person_of_row[keys.index(person)]).tolist()
-    name = opened.row(rows[0])["name"]
-
-    def draw() -> None:
-        _draw_photos(opened, person, rows)
-        for sha256 in st.session_state.dialog[2:]:
-            _confirm_removal(opened, person, name, sha256=sha256, photos=len(rows))
-            return
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                "Show on the map", icon=":material/explore:", type="tertiary", on_click=_to_map, args=(rows[0],)
-            )
-            if is_editable(opened):
-                st.space("stretch")
-                label = f"Remove {escape(name)}"
-                st.button(label, icon=":material/delete:", on_click=show, args=("person", person, ""), wrap=True)
-
-    _open(escape(name), draw, "medium")
-
-
-def _draw_photos(opened: Gallery, person: str, rows: list[int]) -> None:
-    columns = [opened.row(row) for row in rows]
-    grid = st.grid("auto", min_column_width=120)
-    for row, values in zip(rows, columns, strict=True):
-        with grid.cell(), st.container(gap="xxsmall"):
-            st.image(portrait(opened.crop_path(row)), width="stretch", alt=f"Photo of {values['name']}")
-            if is_editable(opened) and len(rows) > 1:
-                st.button(
-                    "Remove",
-                    key=f"remove {values['sha256']}",
-                    type="tertiary",
-                    width="stretch",
-                    on_click=show,
-                    args=("person", person, values["sha256"]),
-                )
-    for source, licence in dict.fromkeys((values["source"], values["licence"]) for values in columns):
-        st.caption(escape(f"{source}. Licence: {licence}"))
-
-
-def _to_map(row: int) -> None:
-    """Close the dialog and go to the map. After a link it would still be open when the visitor comes back."""
-    show()
-    st.session_state.to_map = row
-
-
-def _confirm_removal(opened: Gallery, person: str, name: str, *, sha256: str, photos: int) -> None:
-    what = f"this photo of {escape(name)}" if sha256 else f"{escape(name)} with {plural(photos, 'photo')}"
-    with st.container(border=True):
-        st.markdown(
-            f"**Remove {what} from {escape(opened.name)}?** The app deletes its copies from this machine, which "
-            "cannot be undone. Files in your own folders stay."
-        )
-        if sha256:
-            row = opened.faces["sha256"].to_pylist().index(sha256)
-            st.image(portrait(opened.crop_path(row)), width=96, alt=f"The photo of {name} to remove")
-        _confirm("Remove for good", lambda: _remove(opened.name, person, name, sha256), "person", person)
-
-
-def _remove(gallery_name: str, person: str, name: str, sha256: str) -> str:
-    """Remove a person, or one photo. Raises GalleryError."""
-    count = len(removing.remove_person(gallery_name, person, sha256 or None))
-    session.forget_galleries()
-    url_state.forget()
-    return f"Removed {plural(count, 'photo')} of {escape(name)}."
-
-
-# Galleries ----------------------------------------------------------------------------------------------------------
+def draw_new_gallery_button(kind: Literal["primary", "secondary"]) -> None:
+    """The button for a new gallery, once on a page."""
+    st.button(
+        "New gallery",
+        key="new gallery",
+        icon=":material/add_photo_alternate:",
+        type=kind,
+        on_click=show,
+        args=("new",),
+    )
 
 
 def _new_gallery(opened: Gallery) -> None:
@@ -169,7 +101,7 @@ def _new_gallery(opened: Gallery) -> None:
         change = (lambda: _create(name, source),)
         st.button("Create", type="primary", disabled=not name, on_click=attempt, args=change)
 
-    _open("New gallery", draw)
+    open_dialog("New gallery", draw)
 
 
 def _create(name: str, source: str | None) -> str:
@@ -182,10 +114,11 @@ def _create(name: str, source: str | None) -> str:
     return f"The gallery {escape(name)} is ready. Add photos of people to it."
 
 
-def _confirm(label: str, action: Callable[[], str], *back: str) -> None:
-    """The buttons of a dialog: do what cannot be undone, or show what was shown before, the arguments of ``show``."""
+def confirm(label: str, action: Callable[[], str], *back: str) -> None:
+    """The buttons of a dialog: delete something, or show what was shown before, the arguments of ``show``."""
     with st.container(horizontal=True):
-        st.button(label, type="primary", icon=":material/delete_forever:", on_click=attempt, args=(action,))
+        icon = ":material/delete_forever:"
+        st.button(label, type="primary", key="danger", icon=icon, on_click=attempt, args=(action,))
         st.button("Keep", on_click=show, args=back)
 
 
@@ -195,17 +128,19 @@ def _delete_gallery(opened: Gallery) -> None:
             f"**Delete {escape(opened.name)} with {size_of(opened)}?** Its faces and the photos that were added here "
             "are deleted from this machine. Files in your own folders stay."
         )
-        _confirm("Delete for good", lambda: _delete(opened.name))
+        confirm("Delete for good", lambda: _delete(opened.name))
 
-    _open("Delete gallery", draw)
+    open_dialog("Delete gallery", draw)
 
 
 def _delete(name: str) -> str:
     """Delete a gallery and choose the first one. Raises GalleryError."""
+    map_refit.stop(name)
     managing.delete_gallery(name)
+    undo.forget(name)
     session.forget_galleries()
     session.switch_to(None)
     return f"The gallery {escape(name)} is deleted."
 
 
-_DIALOGS: dict[str, Callable[..., None]] = {"person": _person, "new": _new_gallery, "delete": _delete_gallery}
+DIALOGS: dict[str, Callable[..., None]] = {"new": _new_gallery, "delete": _delete_gallery}

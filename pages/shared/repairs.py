@@ -51,7 +51,7 @@ _WORDS = {
 
 
 @dataclass
-class _Process:
+class RepairProcess:
     """A running repair. errors: what it writes to standard error."""
 
     command: str
@@ -64,7 +64,18 @@ class _Process:
 
     @property
     def running(self) -> bool:
+        """Whether it has not ended."""
         return self.process.poll() is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended without success."""
+        return bool(self.process.poll())
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.begun
 
     def last_line(self) -> str:
         """The last line of its errors that isn't a hint at a command."""
@@ -74,7 +85,7 @@ class _Process:
 
 
 @st.cache_resource(show_spinner=False)
-def _processes() -> dict[str, _Process]:
+def _processes() -> dict[str, RepairProcess]:
     """Repairs that are running or have failed, by command, shared by all sessions."""
     return {}
 
@@ -90,7 +101,7 @@ def offer(error: UserError) -> bool:
         return True
     if known and known.process.returncode:
         st.error(escape(known.last_line()), title=words.failed)
-    st.button(words.button, type="primary", icon=":material/build:", on_click=_begin, args=(error.command,))
+    st.button(words.button, type="primary", icon=":material/build:", on_click=begin, args=(error.command,))
     st.caption(words.duration)
     return True
 
@@ -100,16 +111,41 @@ def _words(command: str | None) -> RepairWords | None:
     return _WORDS.get(parts[3]) if len(parts) > 3 and parts[:3] == _PREFIX else None
 
 
-def _begin(command: str) -> None:
+def words_of(command: str) -> RepairWords:
+    """What the repair by this command is called."""
+    words = _words(command)
+    assert words, command
+    return words
+
+
+def begin(command: str) -> None:
     """Start, unless another session has done so."""
     known = _processes().get(command)
     if known is None or not known.running:
-        _processes()[command] = _Process(command)
+        _processes()[command] = RepairProcess(command)
 
 
-def _wait(repair: _Process, words: RepairWords) -> None:
+def stop(command: str) -> None:
+    """End a repair that is running, and forget it."""
+    if known := _processes().pop(command, None):
+        known.process.terminate()
+        known.process.wait()
+
+
+def is_running(command: str) -> bool:
+    """Whether this command is running."""
+    known = _processes().get(command)
+    return bool(known and known.running)
+
+
+def state_of(command: str) -> RepairProcess | None:
+    """The last run of this command, if this server knows one."""
+    return _processes().get(command)
+
+
+def _wait(repair: RepairProcess, words: RepairWords) -> None:
     if not repair.running:
         if not repair.process.returncode:
             _processes().pop(repair.command, None)
         st.rerun()
-    st.status(f"{words.running} · {time.monotonic() - repair.begun:.0f} s")
+    st.status(f"{words.running} · {repair.seconds:.0f} s")

@@ -162,7 +162,7 @@ def _people_states(page: Page, variant: str, examples: dict[str, list[Path]]) ->
     expect(remove).to_be_visible()
     _take(page, variant, "people-person")
     remove.click()
-    expect(page.get_by_role("button", name="Remove for good")).to_be_visible()
+    expect(page.get_by_role("button", name="Yes, remove")).to_be_visible()
     _take(page, variant, "people-remove")
     page.goto(page.url.replace("/people", "/explorer"))
     expect(page.get_by_role("button", name="Fit the map")).to_be_visible()

@@ -107,7 +107,7 @@ def test_dropped_photos_become_a_person_whom_the_finder_finds_until_removed(page
         to_people(page)
         page.get_by_role("button", name="Madonna", exact=True).click()
         page.get_by_role("button", name="Remove Madonna", exact=True).click()
-        page.get_by_role("button", name="Remove for good").click()
+        page.get_by_role("button", name="Yes, remove").click()
         expect(page.get_by_text("Removed 3 photos of Madonna")).to_be_visible()
         expect(page.get_by_role("button", name="Madonna", exact=True)).to_have_count(0)
         other.get_by_text("Trained network", exact=True).click()
@@ -133,7 +133,7 @@ def test_one_photo_is_removed_by_the_keyboard_alone(page):
     expect(page.get_by_text("Added Jerry: 2 photos")).to_be_visible()
     page.get_by_role("button", name="Jerry", exact=True).press("Enter")
     page.get_by_role("button", name="Remove", exact=True).first.press("Enter")
-    page.get_by_role("button", name="Remove for good").press("Enter")
+    page.get_by_role("button", name="Yes, remove").press("Enter")
     message = page.locator(".st-key-focus-target").filter(has_text="Removed 1 photo of Jerry")
     expect(message).to_be_visible()
     page.get_by_role("button", name="Jerry", exact=True).press("Enter")
@@ -143,7 +143,7 @@ def test_one_photo_is_removed_by_the_keyboard_alone(page):
     expect(page.get_by_role("button", name="Jerry", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Remove Jerry").press("Enter")
-    page.get_by_role("button", name="Remove for good").press("Enter")
+    page.get_by_role("button", name="Yes, remove").press("Enter")
     expect(page.locator(".st-key-focus-target").filter(has_text="Removed 1 photo of Jerry")).to_be_focused()
 
 
