@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from pages.shared import fonts
 from pages.shared.palette import COLOURS
+from pipeline.faces import edges
 from pipeline.faces.face import Face
 
 
@@ -26,7 +27,7 @@ def portrait(path: Path, side_px: int = 256) -> NDArray[np.uint8]:
 @st.cache_data(show_spinner=False, max_entries=500)
 def _portrait(path: Path, changed: int, side_px: int) -> NDArray[np.uint8]:
     with Image.open(path) as picture:
-        return square(np.asarray(picture.convert("RGB")), side_px)
+        return square(edges.without_repeats(np.asarray(picture.convert("RGB"))), side_px)
 
 
 def forget_portraits() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.faces import edges
 from pipeline.faces.face import Face
 
 _Point = tuple[float, float]
@@ -113,11 +114,12 @@ def is_cut_off(face: Face, shape: tuple[int, ...], *, tolerance_ratio: float = 0
 
 
 def cut_and_resize(
-    photo: NDArray[np.uint8], region: tuple[float, float, float, float], *, size: tuple[int, int]
+    photo: NDArray[np.uint8], region: tuple[float, float, float, float], *, size: tuple[int, int], soft: bool = False
 ) -> NDArray[np.uint8]:
     """Cut ``region`` (x0, y0, x1, y1), which may lie partly outside, and resize it to ``size`` (width, height).
 
-    Outside the photo, its edge is repeated. Shrinking is antialiased.
+    Outside the photo, its edge is repeated, for networks, or with ``soft`` blurred, for people. Shrinking is
+    antialiased.
     """
     height, width = photo.shape[:2]
     x0, y0, x1, y1 = region
@@ -130,16 +132,20 @@ def cut_and_resize(
         x_scale, y_scale = smaller.shape[1] / part.shape[1], smaller.shape[0] / part.shape[0]
         x, y = max(left, 0), max(top, 0)
         shrunk = ((x0 - x) * x_scale, (y0 - y) * y_scale, (x1 - x) * x_scale, (y1 - y) * y_scale)
-        return cut_and_resize(smaller, shrunk, size=size)
+        return cut_and_resize(smaller, shrunk, size=size, soft=soft)
     outside = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)), (0, 0))
     if any(map(any, outside)):
-        part = np.pad(part, outside, mode="edge")
+        (above, below), (before, after), _ = outside
+        margins = (before, above, after, below)
+        part = edges.extend(part, margins) if soft and part.size else np.pad(part, outside, mode="edge")
     inner = (x0 - left, y0 - top, x1 - left, y1 - top)
     return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=inner))
 
 
-def crop(photo: NDArray[np.uint8], face: Face, view: View, *, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """One view of a face, of ``size`` (width, height): uint8 (height, width, 3)."""
+def crop(
+    photo: NDArray[np.uint8], face: Face, view: View, *, size: tuple[int, int], soft: bool = False
+) -> NDArray[np.uint8]:
+    """One view of a face, of ``size`` (width, height): uint8 (height, width, 3). soft: see cut_and_resize()."""
     x, y = face.centre
     box, (width, height) = face.box[2:], size
     around = (max(box[0], box[1] * (width / height)), max(box[1], box[0] * (height / width)))
@@ -155,7 +161,7 @@ def crop(photo: NDArray[np.uint8], face: Face, view: View, *, size: tuple[int, i
         for room_px, side_px, length, full in zip(room, size, box, around, strict=True)
     )
     region = (x - half_width, y - half_height, x + half_width, y + half_height)
-    cropped = cut_and_resize(photo, region, size=(width + 2 * room[0], height + 2 * room[1]))
+    cropped = cut_and_resize(photo, region, size=(width + 2 * room[0], height + 2 * room[1]), soft=soft)
     if view.mirror:
         cropped = cropped[:, ::-1]
     if any(room):
@@ -213,23 +219,27 @@ def square_around(
     return _square(photo, face.centre, reach, side_px / (2 * reach), roll_degrees)
 
 
-def level(photo: NDArray[np.uint8], face: Face, *, over_degrees: float) -> tuple[NDArray[np.uint8], Face]:
+def level(
+    photo: NDArray[np.uint8], face: Face, *, over_degrees: float, soft: bool = False
+) -> tuple[NDArray[np.uint8], Face]:
     """Turn the photo around a face so that its eyes are level, where the roll exceeds ``over_degrees``.
 
     Returns a cut-out and the face in its coordinates, or both arguments unchanged. The box of a head that lies on
-    its side swaps width and height.
+    its side swaps width and height. soft: see cut_and_resize().
     """
     roll = face.roll_degrees
     if abs(roll) <= over_degrees:
         return photo, face
     reach = face.side_px * 1.5
-    square = _square(photo, face.centre, reach, min(1.0, _LEVEL_SIDE_PX / (2 * reach)), roll)
+    square = _square(photo, face.centre, reach, min(1.0, _LEVEL_SIDE_PX / (2 * reach)), roll, soft=soft)
     return square.pixels, square.moved(face)
 
 
-def _square(photo: NDArray[np.uint8], centre: _Point, reach: float, scale: float, roll_degrees: float) -> Square:
+def _square(
+    photo: NDArray[np.uint8], centre: _Point, reach: float, scale: float, roll_degrees: float, *, soft: bool = False
+) -> Square:
     side, (x, y) = max(round(2 * reach * scale), 2), centre
-    pixels = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), size=(side, side))
+    pixels = cut_and_resize(photo, (x - reach, y - reach, x + reach, y + reach), size=(side, side), soft=soft)
     return Square(_rotate(pixels, roll_degrees) if roll_degrees else pixels, centre, reach, scale, roll_degrees)
 
 
@@ -266,4 +276,5 @@ def portrait(
     """The upright face with some of its surroundings, to show to people: uint8, at most ``side_px`` square."""
     side_px = min(side_px, max(round(face.side_px * (1 + 2 * PORTRAIT_MARGIN_RATIO)), 1))
     view = View(squareness=1.0, margin_ratio=PORTRAIT_MARGIN_RATIO)
-    return crop(*level(photo, face, over_degrees=level_over_degrees), view, size=(side_px, side_px))
+    levelled = level(photo, face, over_degrees=level_over_degrees, soft=True)
+    return crop(*levelled, view, size=(side_px, side_px), soft=True)
