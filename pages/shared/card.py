@@ -1,9 +1,8 @@
-"""The result card: a picture of the best matches to keep or share."""
+"""The result card: a picture of the visitor's face and its best match, to keep or share."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from math import isnan
 
 import numpy as np
@@ -15,47 +14,67 @@ from pages.shared.faces import portrait, square
 from pages.shared.text import NOTE
 from pipeline.lookalikes import Match
 
-_WIDTH_PX, _MARGIN_PX, _GAP_PX = 1200, 64, 32
-_INNER_PX = _WIDTH_PX - 2 * _MARGIN_PX
-_LARGE_PX, _SMALL_PX = (_INNER_PX - _GAP_PX) // 2, (_INNER_PX - 3 * _GAP_PX) // 4
-_PICTURES_TOP_PX = _MARGIN_PX + 72
-_NAMES_TOP_PX = _PICTURES_TOP_PX + _LARGE_PX + 20
-_REST_TOP_PX = _NAMES_TOP_PX + 200
-_INK, _PALE, _ACCENT, _LINE = "#1b2725", "#5a6a67", "#0f6b63", "#d5dfdd"
+# Width and height in pixels.
+Size = tuple[int, int]
+SHAPES: dict[str, Size] = {"Post": (1080, 1350), "Story": (1080, 1920)}
+
+_MARGIN_PX, _GAP_PX = 64, 24
+_INK, _PALE, _ACCENT, _LINE, _GROUND = "#0d1614", "#5a6a67", "#0f6b63", "#d5dfdd", "#f1f5f4"
 
 
-def render(probe: NDArray[np.uint8], matches: Sequence[Match], gallery_name: str) -> bytes:
-    """The card as PNG: the probe next to the best match, then the next four."""
-    best, rest = matches[0], matches[1:5]
-    note_top = _REST_TOP_PX + (_SMALL_PX + 170 if rest else 0)
-    image = Image.new("RGB", (_WIDTH_PX, note_top + 144), "white")
+def render(probe: NDArray[np.uint8], match: Match, *, size: Size, address: str = "") -> bytes:
+    """The card as PNG: both faces, the name, the resemblance, the app and its address, and whose photo it is.
+
+    Side by side in a post, one above the other in a story.
+    """
+    width, height = size
+    image = Image.new("RGB", size, _GROUND)
     draw = ImageDraw.Draw(image)
-    _write(draw, "LooksLikeWho", (_MARGIN_PX, _MARGIN_PX - 16), _INNER_PX, size=40, bold=True, ink=_ACCENT)
-    _paste(image, probe, (_MARGIN_PX, _PICTURES_TOP_PX), _LARGE_PX)
-    _write(draw, "The face in the photo", (_MARGIN_PX, _NAMES_TOP_PX), _LARGE_PX, size=34, ink=_PALE)
-    _draw_match(image, best, (_MARGIN_PX + _LARGE_PX + _GAP_PX, _PICTURES_TOP_PX), _LARGE_PX, size=44)
-    for column, match in enumerate(rest):
-        corner = (_MARGIN_PX + column * (_SMALL_PX + _GAP_PX), _REST_TOP_PX)
-        _draw_match(image, match, corner, _SMALL_PX, size=28)
-    sources = ", ".join(dict.fromkeys(match.source for match in (best, *rest)))
-    draw.line((_MARGIN_PX, note_top, _WIDTH_PX - _MARGIN_PX, note_top), _LINE, 2)
-    for line, text in enumerate((NOTE, f"Gallery {gallery_name}. Photos: {sources}.")):
-        _write(draw, text, (_MARGIN_PX, note_top + 24 + 38 * line), _INNER_PX, size=23, ink=_PALE)
+    inner = width - 2 * _MARGIN_PX
+    _write(draw, "LooksLikeWho", (_MARGIN_PX, 56), inner, size=46, bold=True, ink=_ACCENT)
+    pictures = (square(probe, 640), portrait(match.crop_path, 640))
+    top = 150
+    if height > 1.5 * width:
+        side = 560
+        corners = [(_MARGIN_PX, top), (width - _MARGIN_PX - side, top + side + _GAP_PX - 60)]
+    else:
+        side = (inner - _GAP_PX) // 2
+        corners = [(_MARGIN_PX, top), (_MARGIN_PX + side + _GAP_PX, top)]
+    for picture, corner in zip(pictures, corners, strict=True):
+        _paste(image, picture, corner, side)
+    below = corners[1][1] + side + 48
+    _draw_result(draw, match, (_MARGIN_PX, below), inner)
+    _draw_foot(draw, match, size, address)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _draw_match(image: Image.Image, match: Match, corner: tuple[int, int], side: int, *, size: int) -> None:
-    """A match's picture with name and resemblance, or else the distance, below."""
-    draw = ImageDraw.Draw(image)
+def _draw_result(draw: ImageDraw.ImageDraw, match: Match, corner: tuple[int, int], width: int) -> None:
+    """The name, and the resemblance with its bar, or else the distance."""
     x, y = corner
-    _paste(image, portrait(match.crop_path, side), corner, side)
-    below = _write(draw, match.name, (x, y + side + size // 3), side, size=size, bold=True, lines=2)
+    y = _write(draw, "I look like", (x, y), width, size=38, ink=_PALE)
+    y = _write(draw, match.name, (x, y), width, size=84, bold=True, lines=2) + 16
     known = not isnan(match.resemblance)
     likeness = f"Resemblance {match.resemblance:.0f}" if known else f"Distance {match.distance:.3f}"
     likeness += ", the same photo" if match.copy else ""
-    _write(draw, likeness, (x, below), side, size=round(size * 0.8), lines=2)
+    y = _write(draw, likeness, (x, y), width, size=56, bold=True, ink=_ACCENT) + 8
+    if known:
+        draw.rounded_rectangle((x, y, x + width, y + 20), 10, _LINE)
+        draw.rounded_rectangle((x, y, x + max(20, width * match.resemblance / 100), y + 20), 10, _ACCENT)
+
+
+def _draw_foot(draw: ImageDraw.ImageDraw, match: Match, size: Size, address: str) -> None:
+    """Where the app is, what a resemblance is, and where the match's photo comes from."""
+    width, height = size
+    inner = width - 2 * _MARGIN_PX
+    lines = [(NOTE, 26, 2), (f"Photo of {match.name}: {match.source}. {match.licence}", 22, 2)]
+    y = height - 56 - 34 * 2 - 29 * 2 - (64 if address else 0)
+    draw.line((_MARGIN_PX, y - 24, width - _MARGIN_PX, y - 24), _LINE, 2)
+    if address:
+        y = _write(draw, address, (_MARGIN_PX, y), inner, size=40, bold=True, ink=_ACCENT) + 12
+    for text, points, most in lines:
+        y = _write(draw, text, (_MARGIN_PX, y), inner, size=points, ink=_PALE, lines=most)
 
 
 def _paste(image: Image.Image, picture: NDArray[np.uint8], corner: tuple[int, int], side: int) -> None:
@@ -65,7 +84,7 @@ def _paste(image: Image.Image, picture: NDArray[np.uint8], corner: tuple[int, in
     for mask, margin in ((edge, 0), (inside, 2)):
         end = (side - margin) * scale - 1
         box = (margin * scale, margin * scale, end, end)
-        ImageDraw.Draw(mask).rounded_rectangle(box, (24 - margin) * scale, 255)
+        ImageDraw.Draw(mask).rounded_rectangle(box, (32 - margin) * scale, 255)
     size = (side, side)
     image.paste(Image.new("RGB", size, _LINE), corner, edge.resize(size, Image.Resampling.BOX))
     image.paste(Image.fromarray(square(picture, side)), corner, inside.resize(size, Image.Resampling.BOX))

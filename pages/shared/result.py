@@ -1,4 +1,4 @@
-"""The finder's result: the best match, the settings of the search, and the other matches."""
+"""The finder's result: the best match, the next ones as equal cards, and the details in folds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import isnan
 
 import streamlit as st
 
-from pages.shared import card, focus, navigation, scorers
+from pages.shared import focus, navigation, pair, scorers, scrolling, sharing
 from pages.shared.exclusions import Exclusions
 from pages.shared.faces import portrait, square
 from pages.shared.text import NOTE, escape, name_html
@@ -14,88 +14,124 @@ from pipeline.lookalikes import Lookalikes, Match, Probe
 from pipeline.search.ranking import Method
 
 METHODS: dict[Method, str] = {"min": "Most similar photo", "average": "Average of three"}
-TOP_MIN, TOP_MAX, TOP = 2, 40, 9
+# Cards beside the best match: two full rows of four, of two on a phone. Each click adds as many.
+CARDS, CARDS_MAX = 8, 40
+COLUMNS = (4, 3, 5)
 RESEMBLANCE_HELP = (
     "0 to 100, larger is more alike. If half of all pairs of photos showed the same person, 70 in 100 pairs with a "
     "resemblance of 70 would. Among a thousand strangers, somebody usually reaches 70 too: it compares photos and "
     "never tells who somebody is."
 )
+# Pictures with white and dark backgrounds look alike on tiles of one colour with a thin edge.
+_STYLE = """<style>
+[class*="st-key-tile-"] { position: relative; }
+[class*="st-key-tile-"] img {
+  background: color-mix(in srgb, currentColor 6%, transparent);
+  box-shadow: 0 0 0 1px color-mix(in srgb, currentColor 14%, transparent);
+  aspect-ratio: 1;
+}
+[class*="st-key-tile-"] > [class*="st-key-enlarge-"] { position: absolute; inset: 0; width: 100%; }
+[class*="st-key-enlarge-"] [data-testid="stButton"], [class*="st-key-enlarge-"] button { width: 100%; height: 100%; }
+[class*="st-key-enlarge-"] button { background: none; border-color: transparent; cursor: zoom-in; }
+[class*="st-key-enlarge-"] button:hover { border-color: currentColor; background: none; }
+[class*="st-key-enlarge-"] button * { opacity: 0; }
+.st-key-best h2 { padding: 0; }
+</style>"""
 
 
 class Result:
     """The matches of a probe, ranked with the visitor's settings."""
 
     def __init__(self, lookalikes: Lookalikes, probe: Probe, exclusions: Exclusions) -> None:
-        self.exclusions = exclusions
+        self.exclusions, self.models = exclusions, lookalikes.models
         self.gallery, self.scorer, self.probe = lookalikes.gallery, lookalikes.scorer.name, probe
         self.candidates = lookalikes.settings.candidates
-        self.top_max = min(TOP_MAX, self.gallery.people_count)
-        # A gallery of another size gets its own slider: the old value may be out of range.
-        self.top_key = f"top of {self.top_max}"
-        self.top = st.session_state.get(self.top_key, min(TOP, self.top_max))
+        # One match more tells whether there are more.
+        self.cards = st.session_state.get("cards", CARDS)
         method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)
-        (self.matches,) = lookalikes.rank(
-            [probe], self.top, method=method, exact=exact, exclude=exclusions.people.keys()
+        (ranked,) = lookalikes.rank(
+            [probe], self.cards + 2, method=method, exact=exact, exclude=exclusions.people.keys()
         )
+        self.more = len(ranked) > self.cards + 1 and self.cards < CARDS_MAX
+        self.matches = ranked[: self.cards + 1]
 
     def draw(self, times: dict[str, float]) -> None:
-        """The best match large, the settings, then the other matches as cards."""
+        """The best match large, the other matches as cards, then what only some want to know."""
+        st.html(_STYLE)
         self._draw_best()
-        self._draw_settings()
-        grid = st.grid("auto", min_column_width=160, border=True)
+        grid = st.grid(_columns(len(self.matches) - 1), min_column_width=140, border=True)
         for match in self.matches[1:]:
             with grid.cell():
-                _draw_portrait(match)
-                st.html(f"{match.rank}. <strong>{name_html(match.name)}</strong>")
-                if not isnan(match.resemblance):
-                    st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
-                _draw_copy_badge(match)
-                source = escape(match.source)
-                st.caption(f"Distance {match.distance:.3f}  \n{source}", help=escape(match.licence))
-                self.exclusions.draw_button(match)
+                self._draw_card(match)
         self.exclusions.draw()
-        self._draw_notes(times)
+        if self.more:
+            st.button("Show more", icon=":material/expand_more:", key="more", on_click=_show_more)
+        st.caption(f":material/info: {NOTE}")
+        self._draw_sources()
+        with st.expander("Advanced", type="compact", key="advanced"):
+            self._draw_settings()
+            self._draw_distances(times)
+        scrolling.to("best", result=self.exclusions.place[0])
 
     def _draw_best(self) -> None:
         match = self.matches[0]
-        with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            with st.container(width=440):
-                yours, theirs = st.columns(2, wrap=False)
-                yours.image(square(self.probe.portrait), width="stretch", alt="The face in your photo")
+        with (
+            st.container(border=True, key="best"),
+            st.container(horizontal=True, vertical_alignment="center", gap="medium"),
+        ):
+            with st.container(width=560):
+                yours, theirs = st.columns(2, wrap=False, gap="small")
+                with yours, st.container(key="tile-you"):
+                    st.image(square(self.probe.portrait), width="stretch", alt="The face in your photo")
                 with theirs:
-                    _draw_portrait(match)
+                    self._draw_portrait(match)
             with st.container(width="stretch", gap="xsmall"):
                 with focus.target():
-                    st.html(f"<h3>1. {name_html(match.name)}</h3>")
-                self._draw_figures(match)
+                    st.html(f"<h2>1. {name_html(match.name)}</h2>")
+                self._draw_score(match)
                 _draw_copy_badge(match)
-                st.caption(escape(f"{match.source}. Licence: {match.licence}"))
-                self._draw_links()
-                self.exclusions.draw_button(match)
+                self._draw_links(match)
 
-    def _draw_figures(self, match: Match) -> None:
-        """Resemblance and distance, or the distance alone where no resemblance was fitted."""
-        distance = f"{scorers.distance(self.scorer)}: 0 to 1, smaller is more alike."
+    def _draw_score(self, match: Match) -> None:
+        """The resemblance, or the distance where no resemblance was fitted."""
         if isnan(match.resemblance):
-            st.metric("Distance", f"{match.distance:.3f}", help=distance)
+            text = f"{scorers.distance(self.scorer)}: 0 to 1, smaller is more alike."
+            st.metric("Distance", f"{match.distance:.3f}", help=text)
             st.caption("For this gallery's face model, no resemblance of 0 to 100 has been fitted.")
         else:
             st.metric("Resemblance", f"{match.resemblance:.0f}", help=RESEMBLANCE_HELP)
-            st.caption(f"Distance {match.distance:.3f}", help=distance)
 
-    def _draw_links(self) -> None:
-        st.download_button(
-            "Result card",
-            lambda: card.render(self.probe.portrait, self.matches, self.gallery.name),
-            "looks-like-who.png",
-            "image/png",
-            icon=":material/download:",
-            help="A picture of this result to keep or share",
-            on_click="ignore",
-        )
-        explorer = navigation.page("Explorer")
-        icon = ":material/explore:"
-        st.page_link(explorer, label="Show me on the map", icon=icon, query_params={"face": "you"})
+    def _draw_links(self, match: Match) -> None:
+        sharing.draw_share(self.probe, match)
+        with st.container(horizontal=True, gap="small"):
+            sharing.draw_save(self.probe, match)
+            if st.button("Why?", icon=":material/lightbulb:", key="why best", help="The parts that are alike"):
+                pair.show(self.probe, match, self.models, why=True)
+            explorer = navigation.page("Explorer")
+            icon = ":material/explore:"
+            st.page_link(explorer, label="Show me on the map", icon=icon, query_params={"face": "you"})
+            self.exclusions.draw_button(match)
+
+    def _draw_card(self, match: Match) -> None:
+        self._draw_portrait(match)
+        st.html(f"{match.rank}. <strong>{name_html(match.name)}</strong>")
+        if not isnan(match.resemblance):
+            st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
+        _draw_copy_badge(match)
+        self.exclusions.draw_button(match)
+
+    def _draw_portrait(self, match: Match) -> None:
+        """The picture of a match, which opens it beside the visitor's face."""
+        with st.container(key=f"tile-{match.rank}"):
+            st.image(portrait(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
+            label = f"Compare with {escape(match.name)}"
+            if st.button(label, key=f"enlarge-{match.rank}", width="stretch"):
+                pair.show(self.probe, match, self.models)
+
+    def _draw_sources(self) -> None:
+        with st.expander("Sources and licences", type="compact", key="sources"):
+            for source, licence in dict.fromkeys((match.source, match.licence) for match in self.matches):
+                st.caption(f"**{escape(source)}**: {escape(licence)}")
 
     def _draw_settings(self) -> None:
         with st.container(horizontal=True, gap="medium"):
@@ -110,34 +146,41 @@ class Result:
                 help="By each person's most similar photo, or by the average of the three most similar ones.",
             )
             with st.container(width="content", gap="small"):
-                self._draw_scorer()
-            if self.top_max > TOP_MIN:
-                st.slider(
-                    "How many", TOP_MIN, self.top_max, self.top, key=self.top_key, width=200, persist_state="session"
-                )
+                scorers.draw_choice(self.gallery)
+                if self.candidates < len(self.gallery):
+                    self._draw_exact()
 
-    def _draw_scorer(self) -> None:
-        scorers.draw_choice(self.gallery)
-        if self.candidates < len(self.gallery):
-            st.toggle(
-                "Compare with every photo",
-                key="exact",
-                persist_state="session",
-                disabled=self.scorer == "cosine",
-                help=f"Otherwise only the {self.candidates:,} most similar photos by cosine are compared, with all "
-                "photos of the same people: about one person in a hundred is missed.",
-            )
+    def _draw_exact(self) -> None:
+        st.toggle(
+            "Compare with every photo",
+            key="exact",
+            persist_state="session",
+            disabled=self.scorer == "cosine",
+            help=f"Otherwise only the {self.candidates:,} most similar photos by cosine are compared, with all "
+            "photos of the same people: about one person in a hundred is missed.",
+        )
 
-    def _draw_notes(self, times: dict[str, float]) -> None:
-        st.caption(f":material/info: {NOTE}")
-        with st.expander("Sources, licences and times", type="compact"):
-            for source, licence in dict.fromkeys((match.source, match.licence) for match in self.matches):
-                st.caption(f"**{escape(source)}**: {escape(licence)}")
-            st.caption("  \n".join(f"{name}: {seconds:.2f} s" for name, seconds in times.items()))
+    def _draw_distances(self, times: dict[str, float]) -> None:
+        st.caption(f"{scorers.distance(self.scorer)}: 0 to 1, smaller is more alike.")
+        st.table(
+            {
+                "Place": [match.rank for match in self.matches],
+                "Person": [escape(match.name) for match in self.matches],
+                "Distance": [f"{match.distance:.3f}" for match in self.matches],
+            },
+            hide_index=True,
+            width="content",
+        )
+        st.caption("  \n".join(f"{name}: {seconds:.2f} s" for name, seconds in times.items()))
 
 
-def _draw_portrait(match: Match) -> None:
-    st.image(portrait(match.crop_path), width="stretch", alt=f"Photo of {match.name} in the gallery")
+def _columns(cards: int) -> int:
+    """How many columns leave no single card in the last row."""
+    return next(columns for columns in COLUMNS if cards <= columns or cards % columns != 1)
+
+
+def _show_more() -> None:
+    st.session_state.cards = st.session_state.get("cards", CARDS) + CARDS
 
 
 def _draw_copy_badge(match: Match) -> None:

@@ -80,7 +80,7 @@ def _states(page: Page, variant: str, examples: dict[str, list[Path]]) -> None:
     _take(page, variant, "webcam")
     example.click()
     # The last line of a result, and what comes before it unless the networks are there already.
-    end = page.get_by_text("Sources, licences and times")
+    end = page.get_by_text("Advanced", exact=True)
     expect(page.get_by_text("Loading the face model").or_(end).first).to_be_visible()
     _take(page, variant, "working")
     expect(end).to_be_visible()

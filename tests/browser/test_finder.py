@@ -6,12 +6,14 @@ import io
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
+from pages.shared import card
 from pipeline import photo
 from tests.browser import serving
-from tests.browser.conftest import ODD_NAME
+from tests.browser.conftest import ODD_NAME, visit
 from tests.conftest import encoded, enlarged
 
 NOTE_STAGES = """() => {
@@ -20,6 +22,14 @@ NOTE_STAGES = """() => {
         for (const words of ["Loading the face model", "Finding faces"])
             if (document.body.textContent.includes(words)) window.stages.add(words);
     }).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+# Every so many cards are in one row, as their pictures tell.
+EQUAL_ROWS = """columns => {
+    const pictures = [...document.querySelectorAll("[data-testid=stGrid] img")];
+    const tops = pictures.map((picture) => picture.getBoundingClientRect().top);
+    const inRow = (top) => tops.filter((other) => Math.abs(other - top) < 2).length;
+    return pictures.every((picture) => picture.complete) && tops.every((top) => inRow(top) === columns);
 }"""
 
 
@@ -110,8 +120,9 @@ def test_a_photo_of_40_megapixels_gives_its_person(page, examples):
 def test_likeness_can_be_measured_by_cosine_instead_and_by_every_photo(page, madonna):
     give(page, madonna.read_bytes())
     best(page, "Madonna")
-    distance = page.get_by_text("Distance 0.").first
-    by_network = distance.inner_text()
+    page.get_by_text("Advanced", exact=True).click()
+    distances = page.get_by_role("table")
+    by_network = distances.inner_text()
     page.get_by_text("Compare with every photo").click()
     expect(
         page.get_by_role("switch", name="Compare with every photo").or_(
@@ -120,18 +131,43 @@ def test_likeness_can_be_measured_by_cosine_instead_and_by_every_photo(page, mad
     ).to_be_checked()
     best(page, "Madonna")
     page.get_by_text("Cosine", exact=True).click()
-    expect(distance).not_to_have_text(by_network)
+    expect(distances).not_to_have_text(by_network, use_inner_text=True)
     best(page, "Madonna")
 
 
-def test_the_result_card_can_be_saved(page, madonna):
+@pytest.mark.parametrize(("shape", "size"), card.SHAPES.items())
+def test_the_card_can_be_saved_in_the_shape_of_a_post_and_of_a_story(page, madonna, shape, size):
     give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    page.get_by_role("button", name="Save as picture").click()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Result card").click()
+        page.get_by_role("button", name=shape).click()
     saved = waiting.value
-    assert saved.suggested_filename == "looks-like-who.png"
-    card = Image.open(io.BytesIO(saved.path().read_bytes()))
-    assert (card.format, card.width) == ("PNG", 1200)
+    assert saved.suggested_filename == f"looks-like-who-{shape.lower()}.png"
+    picture = Image.open(io.BytesIO(saved.path().read_bytes()))
+    assert (picture.format, picture.size) == ("PNG", size)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_matches_are_equal_rows_and_open_beside_the_visitors_face(page, madonna, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    pictures = page.get_by_role("img", name="in the gallery")
+    expect(pictures).to_have_count(9)
+    page.wait_for_function(EQUAL_ROWS, arg=4 if size[0] > 600 else 2)
+    third = page.get_by_role("button", name="Compare with").nth(2)
+    third.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("img")).to_have_count(2)
+    widths = [box["width"] for box in boxes(dialog.get_by_role("img"))]
+    assert widths[0] == pytest.approx(widths[1], abs=1)
+    assert widths[0] > boxes(pictures)[2]["width"] * 0.9
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(third).to_be_focused()
+    third.click()
+    expect(dialog).to_be_visible()
 
 
 def test_photos_that_replace_each_other_on_a_slow_line_are_all_found(page, examples):
@@ -186,3 +222,56 @@ def test_on_the_screen_of_a_phone_nothing_is_cut_off(page, madonna):
         assert picture["x"] >= 0
         assert picture["x"] + picture["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_on_a_phone_the_page_scrolls_to_the_faces_the_name_and_the_number(page, madonna, motion):
+    page.emulate_media(reduced_motion=motion)
+    page.set_viewport_size({"width": 390, "height": 844})
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    expect(page.locator(".st-key-best img").last).to_be_in_viewport(ratio=1)
+    expect(page.locator(".st-key-best img").first).to_be_in_viewport(ratio=1)
+    expect(page.locator(".st-key-best").get_by_test_id("stMetricValue")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("heading", name="1. Madonna")).to_be_in_viewport(ratio=1)
+
+
+SHARE = """
+navigator.canShare = ({ files }) => files.length === 1;
+navigator.share = async ({ files, text }) => {
+    const bytes = new Uint8Array(await files[0].arrayBuffer());
+    window.shared = [files[0].name, files[0].type, bytes.length, String.fromCharCode(...bytes.slice(1, 4)), text];
+};
+"""
+
+
+def test_a_phone_that_can_share_files_gets_the_card_and_others_no_button(app, browser, page, madonna):
+    with visit(app, browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as phone:
+        phone.add_init_script(SHARE)
+        phone.reload()
+        give(phone, madonna.read_bytes())
+        best(phone, "Madonna")
+        phone.get_by_role("button", name="Share", exact=True).click()
+        phone.wait_for_function("window.shared")
+        name, kind, length, signature, text = phone.evaluate("window.shared")
+        assert (name, kind, signature) == ("looks-like-who-post.png", "image/png", "PNG")
+        assert length > 100_000
+        assert "Madonna" in text
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    expect(page.get_by_role("button", name="Share", exact=True)).to_be_hidden()
+
+
+def test_why_shows_where_two_faces_are_alike(page, madonna):
+    give(page, madonna.read_bytes())
+    best(page, "Madonna")
+    page.get_by_role("button", name="Compare with").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    yours = dialog.get_by_role("img", name="The face in your photo")
+    plain = yours.get_attribute("src")
+    dialog.get_by_role("button", name="Why?").click()
+    expect(dialog.get_by_text("The stronger the orange")).to_be_visible()
+    assert yours.get_attribute("src") != plain
+    page.keyboard.press("Escape")
+    page.locator(".st-key-best").get_by_role("button", name="Why?").click()
+    expect(dialog.get_by_text("The stronger the orange")).to_be_visible()

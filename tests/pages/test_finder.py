@@ -16,9 +16,9 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import loading, palette, session
-from pages.shared.card import render
+from pages.shared import card, loading, palette, session
 from pages.shared.faces import for_screen, with_boxes
+from pages.shared.result import _columns
 from pipeline import photo
 from pipeline.embedding.registry import default_identity
 from pipeline.gallery import building, layout, opening
@@ -151,10 +151,18 @@ def test_removing_the_photo_brings_the_welcome_back_and_forgets_it(page, madonna
     assert page.session_state.probe is None
 
 
-def test_the_slider_says_how_many_people_there_are(page, madonna):
-    assert len(names(given(page, madonna))) == 9
-    page.slider[0].set_value(20).run()
-    assert len(names(page)) == 20
+def test_more_people_come_in_full_rows_until_there_are_forty(page, madonna):
+    assert len(names(given(page, madonna))) == 1 + 8
+    for count in (16, 24, 32, 40):
+        page.button(key="more").click().run()
+        assert len(names(page)) == 1 + count
+    assert "more" not in [button.key for button in page.button]
+
+
+@pytest.mark.parametrize("cards", range(1, 41))
+def test_no_card_is_alone_in_the_last_row(cards):
+    columns = _columns(cards)
+    assert cards <= columns or cards % columns != 1
 
 
 def test_another_method_ranks_again_without_finding_faces_again(page, madonna):
@@ -203,7 +211,7 @@ def test_every_match_shows_its_distance_the_nearest_first(page, madonna):
     found = distances(page)
     assert len(found) == len(names(page)) == 9
     assert found == sorted(found)
-    assert "trained network" in next(text.help for text in page.caption if text.value.startswith("Distance"))
+    assert any("trained network" in text.value for text in page.caption)
 
 
 def test_an_exact_search_can_be_chosen_in_a_large_gallery(page, madonna):
@@ -225,7 +233,7 @@ def test_a_missing_network_is_explained_in_a_sentence(page, madonna, tmp_path, m
 
 
 def distances(page: AppTest) -> list[float]:
-    return [float(found[1]) for text in page.caption if (found := re.match(r"Distance (\S+)", text.value))]
+    return [float(distance) for distance in page.table[0].value["Distance"]]
 
 
 def resemblances(page: AppTest) -> list[Any]:
@@ -314,10 +322,11 @@ def test_a_damaged_gallery_is_explained_in_a_sentence(small):
     assert [button.label for button in page.button] == ["Check again"]
 
 
-def test_a_gallery_of_five_people_has_a_slider_up_to_five(small, madonna):
+def test_a_gallery_of_five_people_shows_all_of_them(small, madonna):
     page = given(visit(), madonna)
     assert names(page)[0] == "Madonna"
-    assert (len(names(page)), page.slider[0].max) == (5, 5)
+    assert len(names(page)) == 5
+    assert "more" not in [button.key for button in page.button]
     assert not page.toggle
 
 
@@ -368,13 +377,21 @@ def test_the_result_card_is_a_picture_whatever_the_names(madonna):
     odd_names = [*ODD_NAMES.values(), "山田太郎", "x" * 500, "\n\t", "ﷺ" * 40]
     match = Match(1, "", "", 81.4, 0.2, "Five **celebrities**", "none", opened_gallery.crop_path(0), True)
     portrait = photo.read(madonna)
-    for start in range(0, len(odd_names), 3):
-        matches = [replace(match, rank=place, name=name) for place, name in enumerate(odd_names[start:], start=1)]
-        card = Image.open(io.BytesIO(render(portrait, matches, "odd")))
-        card.load()
-        assert card.format == "PNG"
-        assert card.width == 1200
-        assert np.asarray(card).std() > 20
+    for name in odd_names:
+        for size in card.SHAPES.values():
+            data = card.render(portrait, replace(match, name=name), size=size, address="looks.example.org")
+            picture = Image.open(io.BytesIO(data))
+            picture.load()
+            assert picture.format == "PNG"
+            assert picture.size == size
+            assert np.asarray(picture).std() > 20
+
+
+def test_a_card_of_a_gallery_without_resemblance_shows_the_distance(madonna):
+    opened_gallery = opening.open_gallery(layout.DEMONSTRATION)
+    match = Match(1, "ann", "Ann", float("nan"), 0.2, "Friends", "none", opened_gallery.crop_path(0), False)
+    cards = (match, replace(match, distance=0.3))
+    assert len({card.render(photo.read(madonna), each, size=(1080, 1350)) for each in cards}) == 2
 
 
 def test_boxes_carry_a_number_and_stay_within_the_picture(models, examples):
