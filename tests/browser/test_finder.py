@@ -26,7 +26,7 @@ NOTE_STAGES = """() => {
 
 # Every so many cards are in one row, as their pictures tell.
 EQUAL_ROWS = """columns => {
-    const pictures = [...document.querySelectorAll("[data-testid=stGrid] img")];
+    const pictures = [...document.querySelectorAll("[data-testid=stGrid] img[alt$='in the gallery']")];
     const tops = pictures.map((picture) => picture.getBoundingClientRect().top);
     const inRow = (top) => tops.filter((other) => Math.abs(other - top) < 2).length;
     return pictures.every((picture) => picture.complete) && tops.every((top) => inRow(top) === columns);
