@@ -15,7 +15,7 @@ from pages.shared.result import Result
 from pages.shared.stages import Stages
 from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape
-from pipeline.errors import GalleryError, PhotoError, UserError, WeightsError
+from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Models
 
@@ -49,12 +49,12 @@ def page() -> None:
                 _draw_welcome(opened)
         else:
             _find(given, opened, models, stages, picture)
-    except (GalleryError, WeightsError) as error:
-        with stages.done():
-            problems.show(error)
-    except UserError as error:
+    except (NoFaceError, PhotoError) as error:
         with stages.done():
             _draw_failure(error)
+    except UserError as error:
+        with stages.done():
+            problems.show(error)
 
 
 def _find(

@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -21,6 +21,9 @@ from pipeline.interrupts import STOPPED, was_interrupted
 from pipeline.names import JOINERS
 from pipeline.quiet import silence_libraries
 from pipeline.registries import Entry, describe
+
+if TYPE_CHECKING:
+    from pipeline.setting_up import Report
 
 _Item = TypeVar("_Item")
 # Longer lists of choices would push the help texts aside; those texts name the choices too.
@@ -202,19 +205,16 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Col
         print(line.rstrip())
 
 
-class Report(Protocol):
-    """Tells how far a stage is. A stage ends when the next one begins; ``total`` 0 means that nobody knows."""
-
-    def __call__(self, stage: str, done: int = 0, total: int = 0, detail: str = "") -> None:
-        """Show ``done`` of ``total``, with ``detail`` beside the bar."""
-
-
 @contextmanager
-def progress(*, transient: bool = False) -> Iterator[Report]:
+def progress(*, transient: bool = False, as_json: bool = False) -> Iterator[Report]:
     """A bar for each stage, on standard error so that output can be piped.
 
-    transient: for short steps; the bar vanishes at the end and is shown on a terminal only.
+    transient: for short steps; the bar vanishes at the end and is shown on a terminal only. as_json: no bars, but a
+    line of JSON on standard output for each report.
     """
+    if as_json:
+        yield _report_as_json
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -253,6 +253,11 @@ def progress(*, transient: bool = False) -> Iterator[Report]:
     with bars:
         yield report
         finish()
+
+
+def _report_as_json(stage: str, done: int = 0, total: int = 0, detail: str = "") -> None:
+    values = {"stage": stage, "done": done, "total": total, "detail": detail}
+    print(json.dumps(values), flush=True)
 
 
 @contextmanager

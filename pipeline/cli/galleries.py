@@ -57,7 +57,7 @@ def build(
     people = _people(name, SOURCES[source], path or folder)
     _warn_of_cameras(people)
     models = load_models(_embedder(embedder, name, fresh))
-    fill(name, people, models, photos_per_person=photos_per_person, fresh=fresh)
+    _fill(name, people, models, photos_per_person=photos_per_person, fresh=fresh)
     say(f"Try it: python -m pipeline find PHOTO --gallery {shlex.quote(name)}")
 
 
@@ -104,17 +104,12 @@ def _warn_of_cameras(people: SourcePeople) -> None:
         )
 
 
-def fill(
-    name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool, resume: bool = False
-) -> None:
-    """Build a gallery with a progress bar and print the result.
-
-    fresh: rebuild it if it exists; with ``resume``, going on from an unfinished rebuild.
-    """
+def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool) -> None:
+    """Build a gallery, or rebuild it if it is ``fresh``, with a progress bar, and print the result."""
     from pipeline.gallery import building, managing
 
     if fresh:
-        managing.prepare_replacement(name, resume=resume)
+        managing.prepare_replacement(name, resume=False)
     settings = building.BuildSettings(photos_per_person=photos_per_person)
     with progress() as report:
 
@@ -125,10 +120,11 @@ def fill(
         built = building.build(
             name, people, models.detector, models.embedder, settings=settings, replace=fresh, progress=show
         )
-    _print_report(name, built)
+    print_report(name, built)
 
 
-def _print_report(name: str, built: BuildReport) -> None:
+def print_report(name: str, built: BuildReport) -> None:
+    """Print what a build has made of a gallery, and what it left out."""
     people, faces = counted(built.people, "person", "people"), counted(built.faces, "face")
     say(f"Gallery {name}: {people}, {faces} ({built.faces_added:,} new).")
     if built.rejected:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.cli.console import named, progress, say
+from pipeline.cli.console import named, progress, say, switch
 from pipeline.errors import MapError
 from pipeline.gallery.layout import DEMONSTRATION
 
 if TYPE_CHECKING:
-    from pipeline.map.layouts import Layout
+    from pipeline.map.layouts import FaceMap, Layout
 
 
 def map_gallery(
@@ -19,29 +19,37 @@ def map_gallery(
         Path | None,
         named("Add a map of the codes of this network's encoder: the folder of a run.", "FOLDER", show_default=False),
     ] = None,
+    as_json: Annotated[bool, switch("--json", "Print only the progress, each step as a line of JSON.")] = False,
 ) -> None:
     """Lay a gallery out on a plane, for the explorer."""
     if network is None:
-        fit_map(gallery)
+        _fit_map(gallery, as_json=as_json)
     else:
         _fit_codes(gallery, network)
 
 
-def fit_map(name: str) -> None:
+def _fit_map(name: str, *, as_json: bool = False) -> None:
     """Fit the map of a gallery with a progress bar and print its quality."""
     from pipeline.gallery import opening
     from pipeline.map import fitting
     from pipeline.map.files import save_map
 
     opened = opening.open_gallery(name)
-    with progress() as report:
+    with progress(as_json=as_json) as report:
         fitted = fitting.fit_map(opened, progress=report)
-    save_map(opened, fitted)
-    say(f"Map of {opened.name}: {len(opened):,} faces, {int(fitted.clusters.max()) + 1} clusters.")
+        save_map(opened, fitted)
+    if not as_json:
+        print_map(opened.name, fitted)
+
+
+def print_map(name: str, fitted: FaceMap) -> None:
+    """Print how good the map of a gallery is."""
+    faces, clusters = len(fitted.clusters), int(fitted.clusters.max()) + 1
+    say(f"Map of {name}: {faces:,} faces, {clusters} clusters.")
     _print_quality(fitted.layouts)
 
 
-def fit_missing_map(name: str) -> None:
+def _fit_missing_map(name: str) -> None:
     """Fit the map of a gallery that has none, or one that does not fit."""
     from pipeline.gallery import opening
     from pipeline.map.files import open_map
@@ -49,7 +57,7 @@ def fit_missing_map(name: str) -> None:
     try:
         open_map(opening.open_gallery(name))
     except MapError:
-        fit_map(name)
+        _fit_map(name)
 
 
 def _fit_codes(name: str, folder: Path) -> None:
@@ -67,7 +75,7 @@ def _fit_codes(name: str, folder: Path) -> None:
             "Train a network that has one.",
             command="python -m train fit --run mine --network symmetric",
         )
-    fit_missing_map(name)
+    _fit_missing_map(name)
     with progress() as report:
         layouts = fitting.fit_code_layouts(opened, network, progress=report)
     save_code_layouts(opened, layouts, folder=folder, network=network)

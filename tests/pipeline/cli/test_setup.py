@@ -53,9 +53,9 @@ def test_setup_rebuilds_a_demonstration_of_another_embedder_and_keeps_who_was_ad
     added = SourcePerson("ann", "Ann Lee", (examples["Madonna"][0],), "Mine", "free")
     # As if a former version had made it.
     building.build("demonstration", source_people([*some[:2], added]), models.detector, SFACE.load())
-    code, output, _ = run_loaded("setup")
+    code, _, errors = run_loaded("setup")
     assert code == 0
-    assert "The demonstration gallery is built anew, because this version measures faces with" in output
+    assert "The demonstration gallery is built anew, because this version measures faces with" in errors
     opened = opening.open_gallery("demonstration", default_identity())
     assert set(opened.faces["name"].to_pylist()) == {*examples, "Ann Lee"}
     assert "Everything is set up." in run_loaded("setup")[1]
