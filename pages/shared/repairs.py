@@ -51,7 +51,7 @@ _WORDS = {
         "Setting up",
         "The set-up failed",
         f"This downloads {setting_up.DOWNLOAD_BYTES / 1e6:.0f} MB, the face models and photos of about a thousand "
-        "public figures, and measures every face: about three minutes, once for everybody who visits.",
+        "public figures, and measures every face: about five minutes, once for everybody who visits.",
         setting_up.STAGES,
     ),
     "map": RepairWords(

@@ -23,6 +23,8 @@ from pipeline.quiet import silence_libraries
 from pipeline.registries import Entry, describe
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from pipeline.setting_up import Report
 
 _Item = TypeVar("_Item")
@@ -215,29 +217,7 @@ def progress(*, transient: bool = False, as_json: bool = False) -> Iterator[Repo
     if as_json:
         yield _report_as_json
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskID,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description:<22}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[detail]}", markup=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=transient,
-        disable=transient and not console.is_terminal,
-    )
+    bars = _bars(transient=transient)
     tasks: dict[str, TaskID] = {}
 
     def finish() -> None:
@@ -253,6 +233,31 @@ def progress(*, transient: bool = False, as_json: bool = False) -> Iterator[Repo
     with bars:
         yield report
         finish()
+
+
+def _bars(*, transient: bool) -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description:<22}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=transient,
+        disable=transient and not console.is_terminal,
+    )
 
 
 def _report_as_json(stage: str, done: int = 0, total: int = 0, detail: str = "") -> None:
