@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import loading
+from pages.shared import dropping, loading
 from pages.shared.faces import for_screen, portrait, with_boxes
 from pages.shared.stages import Stages
 from pipeline import photo
@@ -25,16 +25,20 @@ from pipeline.lookalikes import Models, Probe
 from pipeline.sources import demonstration
 
 _ASKING = "asking for another photo"
-_BOX = "ways-to-give-a-photo"
+_BOX, _UPLOADER = "ways-to-give-a-photo", "photo-uploader"
 
 
 @dataclass(frozen=True)
 class GivenPhoto:
-    """A visitor's photo. example: the name of the person whom it shows, if it is one of the examples."""
+    """A visitor's photo.
+
+    example: the name of the person whom it shows, if it is one of the examples. is_shot: whether the camera took it.
+    """
 
     data: bytes
     key: str = field(default_factory=lambda: uuid4().hex)
     example: str = ""
+    is_shot: bool = False
 
 
 @dataclass
@@ -82,6 +86,8 @@ def ask(given: GivenPhoto | None, *, folded: bool) -> None:
         if folded:
             icon = ":material/add_a_photo:"
             st.button("Choose another photo", icon=icon, key="choose another", on_click=_toggle, width="stretch")
+        if folded and given and given.is_shot:
+            st.button("Retake", icon=":material/photo_camera:", on_click=_retake, width="stretch")
         if given:
             st.button("Remove this photo", icon=":material/close:", type="tertiary", key="remove", on_click=_forget)
     hidden = folded and not st.session_state.get(_ASKING)
@@ -99,16 +105,21 @@ def ask(given: GivenPhoto | None, *, folded: bool) -> None:
             label_visibility="collapsed",
             width="stretch",
         )
-        if way == "Upload":
+        # The uploader is always there, because it takes what is pasted or dropped, too.
+        with st.container(key=_UPLOADER):
             key, kinds = f"upload {number}", [suffix[1:] for suffix in photo.SUFFIXES]
             st.file_uploader("A photo of a face", kinds, key=key, on_change=_take, args=(key,))
-        elif not hidden:
-            key = f"camera {number}"
-            st.camera_input("A photo of a face", key=key, on_change=_take, args=(key,), resolution="720p")
+            st.caption("You can also paste a photo, or drop it anywhere on this page.")
+        if way == "Webcam":
+            st.html(f"<style>.st-key-{_UPLOADER} {{ display: none; }}</style>")
+        if way == "Webcam" and not hidden:
+            key = f"camera {number} {st.session_state.get('retaken', 0)}"
+            st.camera_input("Your face in the camera", key=key, on_change=_take, args=(key, True), resolution="720p")
         if folded:
             draw_examples(3, "Or an example:")
     if hidden:
         st.html(f"<style>.st-key-{_BOX} {{ display: none; }}</style>")
+    dropping.accept(_UPLOADER)
 
 
 def _toggle() -> None:
@@ -116,14 +127,21 @@ def _toggle() -> None:
     st.session_state[_ASKING] = not st.session_state.get(_ASKING)
 
 
-def _take(key: str) -> None:
+def _retake() -> None:
+    """Start the camera again. The photo stays until there is another one."""
+    st.session_state.way = "Webcam"
+    st.session_state.retaken = st.session_state.get("retaken", 0) + 1
+    st.session_state[_ASKING] = True
+
+
+def _take(key: str, is_shot: bool = False) -> None:
     """Take the photo of a widget.
 
     A widget is empty while a new photo is on its way: the one before it stays until then.
     """
     file = st.session_state[key]
     if file is not None:
-        st.session_state.given = GivenPhoto(file.getvalue())
+        st.session_state.given = GivenPhoto(file.getvalue(), is_shot=is_shot)
         st.session_state[_ASKING] = False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from typing import Any
 
@@ -184,6 +185,73 @@ def test_photos_that_replace_each_other_on_a_slow_line_are_all_found(page, examp
         best(page, before)  # Until the new photo has arrived.
         best(page, name)
         before = name
+
+
+BRING = """([data, kind]) => {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    const carried = new DataTransfer();
+    carried.items.add(new File([bytes], "image.png", { type: "image/png" }));
+    const options = { bubbles: true, cancelable: true };
+    const event = kind === "paste"
+        ? new ClipboardEvent(kind, { ...options, clipboardData: carried })
+        : new DragEvent(kind, { ...options, dataTransfer: carried });
+    document.querySelector("h1").dispatchEvent(event);
+}"""
+
+
+def bring(page: Page, data: bytes, kind: str) -> None:
+    """Paste a photo, or drag or drop it on the page's title, as a browser does."""
+    page.evaluate(BRING, [base64.b64encode(data).decode(), kind])
+
+
+def test_a_photo_can_be_pasted_and_dropped_anywhere_also_beside_a_result(page, examples):
+    expect(page.locator("input[type=file]")).to_be_attached()
+    bring(page, encoded(photo.read(examples["Madonna"][1])), "paste")
+    best(page, "Madonna")
+    data = encoded(photo.read(examples["Elton John"][0]))
+    bring(page, data, "dragenter")
+    expect(page.get_by_text("Drop your photo anywhere")).to_be_visible()
+    best(page, "Madonna")
+    bring(page, data, "drop")
+    expect(page.get_by_text("Drop your photo anywhere")).to_have_count(0)
+    best(page, "Elton John")
+    # The uploader is behind the camera, and takes it all the same.
+    page.get_by_role("button", name="Choose another photo").click()
+    page.get_by_text("Webcam", exact=True).click()
+    expect(page.get_by_role("button", name="Take Photo")).to_be_visible()
+    bring(page, encoded(photo.read(examples["Mindy Kaling"][0])), "paste")
+    best(page, "Mindy Kaling")
+
+
+def test_the_camera_can_take_a_photo_again_and_the_one_before_stays_until_then(page):
+    page.get_by_text("Webcam", exact=True).click()
+    shoot = page.get_by_role("button", name="Take Photo")
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    shoot.click()
+    best(page, "Jerry Seinfeld")
+    page.get_by_role("button", name="Retake").click()
+    expect(shoot).to_be_enabled()
+    best(page, "Jerry Seinfeld")
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    shoot.click()
+    expect(shoot).to_have_count(0)
+    best(page, "Jerry Seinfeld")
+
+
+def test_twenty_photos_that_replace_each_other_and_one_that_is_broken_off_lose_none(page, examples):
+    give(page, examples["Mindy Kaling"][0].read_bytes())
+    best(page, "Mindy Kaling")
+    people = ["Elton John", "Madonna", "Jerry Seinfeld", "Mindy Kaling"] * 5
+    for name in people:
+        give(page, examples[name][0].read_bytes())
+        best(page, name)
+    page.route("**/_stcore/upload_file/**", lambda route: route.abort())
+    give(page, examples["Elton John"][0].read_bytes())
+    expect(page.get_by_text("Network Error")).to_be_attached()
+    best(page, people[-1])
+    page.unroute("**/_stcore/upload_file/**")
+    give(page, examples["Madonna"][0].read_bytes())
+    best(page, "Madonna")
 
 
 def test_the_keyboard_alone_leads_from_an_example_to_its_result(page):
