@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pipeline import tensorflow_loader
 from pipeline.cli.app import main
 from pipeline.embedding.registry import default_identity
 from pipeline.embedding.sface import SFACE
@@ -35,6 +36,7 @@ def test_a_second_setup_returns_at_once(run_loaded):
 
 @pytest.mark.tensorflow
 def test_find_and_setup_name_the_command_without_weights_and_network(empty_home, madonna, capfd, monkeypatch):
+    tensorflow_loader.load_tensorflow()  # Silently, which keras-facenet does not.
     from keras_facenet.metadata import MODEL_METADATA
 
     monkeypatch.setitem(MODEL_METADATA["20170512-110547"], "keras_weights_url", "http://127.0.0.1:9/weights.h5")
