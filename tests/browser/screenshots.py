@@ -164,9 +164,18 @@ def _people_states(page: Page, variant: str, examples: dict[str, list[Path]]) ->
     remove.click()
     expect(page.get_by_role("button", name="Yes, remove")).to_be_visible()
     _take(page, variant, "people-remove")
-    page.goto(page.url.replace("/people", "/explorer"))
-    expect(page.get_by_role("button", name="Fit the map")).to_be_visible()
-    _take(page, variant, "map-stale")
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Rename or merge").click()
+    name = page.get_by_role("dialog").get_by_role("textbox", name="Name", exact=True)
+    name.fill("Madonna")
+    name.press("Enter")
+    expect(page.get_by_role("button", name="Merge with Madonna")).to_be_visible()
+    _take(page, variant, "people-rename")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Remove My best friend", exact=True).click()
+    page.get_by_role("button", name="Yes, remove").click()
+    expect(page.get_by_role("button", name="Undo removing My best friend")).to_be_visible()
+    _take(page, variant, "people-removed")
 
 
 def _training_states(page: Page, variant: str) -> None:

@@ -147,8 +147,102 @@ def test_one_photo_is_removed_by_the_keyboard_alone(page):
     expect(page.locator(".st-key-focus-target").filter(has_text="Removed 1 photo of Jerry")).to_be_focused()
 
 
-def test_a_new_gallery_is_made_filled_mapped_and_deleted(page):
+def test_a_person_is_renamed_merged_and_removed_and_the_removal_undone_by_the_keyboard_alone(page):
     to_people(page)
+    drop(page, photos("Jerry Seinfeld", 1))
+    page.get_by_role("textbox", name="Who is this?").fill("Gerry")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add 1 photo").press("Enter")
+    expect(page.get_by_text("Added Gerry: 1 photo")).to_be_visible()
+
+    rename(page, "Gerry", "Jerry S", button="Save")
+    expect(page.get_by_text("Gerry is called Jerry S now")).to_be_visible()
+    rename(page, "Jerry S", "Ben Affleck", button="Merge with Ben Affleck")
+    expect(page.get_by_text("Jerry S and Ben Affleck are one person now")).to_be_visible()
+    expect(page.get_by_role("button", name="Jerry S", exact=True)).to_have_count(0)
+
+    page.get_by_role("button", name="Ben Affleck", exact=True).press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("img", name="Photo of Ben Affleck")).to_have_count(4)
+    dialog.get_by_role("button", name="Move", exact=True).last.press("Enter")
+    who = dialog.get_by_role("textbox", name="Who is this?")
+    who.fill("Jerry")
+    who.press("Enter")
+    dialog.get_by_role("button", name="Move photo").press("Enter")
+    expect(page.get_by_text("The photo is Jerry's now")).to_be_visible()
+
+    page.get_by_role("button", name="Jerry", exact=True).press("Enter")
+    page.get_by_role("button", name="Remove Jerry", exact=True).press("Enter")
+    page.get_by_role("button", name="Yes, remove").press("Enter")
+    expect(page.get_by_text("Removed 1 photo of Jerry")).to_be_visible()
+    page.get_by_role("button", name="Undo removing Jerry").press("Enter")
+    expect(page.get_by_text("Restored 1 photo of Jerry")).to_be_visible()
+    page.get_by_role("button", name="Jerry", exact=True).press("Enter")
+    page.get_by_role("button", name="Remove Jerry", exact=True).press("Enter")
+    page.get_by_role("button", name="Yes, remove").press("Enter")
+    page.get_by_role("button", name="Delete for good now").press("Enter")
+    expect(page.get_by_role("button", name="Undo removing Jerry")).to_have_count(0)
+
+
+def rename(page: Page, name: str, new: str, *, button: str) -> None:
+    page.get_by_role("button", name=name, exact=True).press("Enter")
+    page.get_by_role("button", name="Rename or merge").press("Enter")
+    field = page.get_by_role("dialog").get_by_role("textbox", name="Name", exact=True)
+    field.fill(new)
+    field.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name=button, exact=True).press("Enter")
+
+
+def test_after_a_change_the_map_is_fitted_by_itself(page):
+    to_people(page)
+    rename(page, "Elton John", "Elton", button="Save")
+    expect(page.get_by_text("Elton John is called Elton now")).to_be_visible()
+    # It is done while the page stays as it is.
+    expect(page.get_by_text("The map is up to date")).to_be_visible(timeout=240_000)
+    page.get_by_role("link", name="Explorer").click()
+    expect(page.locator(".scatter[data-points]")).to_be_visible()
+    to_people(page)
+    rename(page, "Elton", "Elton John", button="Save")
+    expect(page.get_by_text("Elton is called Elton John now")).to_be_visible()
+
+
+def test_a_photo_of_the_webcam_and_a_face_of_a_group_are_added(page, examples):
+    to_people(page)
+    page.get_by_text("Use the webcam").click()
+    page.get_by_role("button", name="Take Photo").click()
+    # The webcam shows Jerry Seinfeld.
+    expect(page.get_by_role("img", name="The face in")).to_have_count(1)
+    page.get_by_role("textbox", name="Who is this?").fill("Me")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add 1 photo").click()
+    expect(page.get_by_text("Added Me: 1 photo")).to_be_visible()
+    page.get_by_text("Use the webcam").click()
+
+    group = serving.group([examples[name][0] for name in ("Madonna", "Mindy Kaling")])
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "group.png", "mimeType": "image/png", "buffer": encoded(group)}]
+    )
+    expect(page.get_by_role("img", name="that counts, and the others, numbered")).to_be_visible()
+    second = page.get_by_role("radiogroup", name="Which face of group.png?").get_by_role("radio", name="2")
+    second.click()
+    expect(second).to_be_checked()
+    page.get_by_role("textbox", name="Who is this?").fill("Second")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add 1 photo").click()
+    expect(page.get_by_text("Added Second: 1 photo")).to_be_visible()
+    for name in ("Me", "Second"):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.get_by_role("button", name=f"Remove {name}", exact=True).click()
+        page.get_by_role("button", name="Yes, remove").click()
+        expect(page.get_by_text(f"Removed 1 photo of {name}")).to_be_visible()
+
+
+def test_a_new_gallery_is_made_filled_mapped_and_deleted(page):
+    # A copy has the map of its original: this one has none.
+    page.get_by_role("combobox", name="Gallery").click()
+    page.get_by_role("option", name="others").click()
+    to_people(page)
+    expect(page.get_by_role("button", name="Mindy Kaling", exact=True)).to_be_visible()
     page.get_by_role("button", name="New gallery").click()
     page.get_by_role("textbox", name="Name", exact=True).last.fill("the family")
     page.keyboard.press("Enter")
