@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import focus, given_photo, loading, problems, scorers, session
+from pages.shared import face_buttons, focus, given_photo, loading, problems, scorers, session
 from pages.shared.exclusions import Exclusions
 from pages.shared.given_photo import GivenPhoto
 from pages.shared.result import Result
@@ -39,7 +39,7 @@ def page() -> None:
     st.session_state.probe = None
     left, right = st.columns([2, 5], gap="medium")
     with left:
-        picture = st.container()
+        picture = st.container(key=face_buttons.PLACE)
         given_photo.ask(given, folded=given is not None and not (known and known.error))
         st.caption(f":material/lock: {PRIVACY}")
     stages = Stages(right)

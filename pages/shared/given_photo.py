@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import dropping, loading
+from pages.shared import dropping, face_buttons, loading
 from pages.shared.faces import for_screen, portrait, with_boxes
 from pages.shared.stages import Stages
 from pipeline import photo
@@ -281,3 +281,9 @@ def _choose_face(found: PhotoFaces) -> None:
             persist_state="session",
             help="The numbers are those in the photo; 1 is the most prominent face.",
         )
+        height, width = (side / found.scale for side in found.shown.shape[:2])
+
+        def choose(number: int) -> None:
+            st.session_state[found.face_key] = number
+
+        face_buttons.draw(found.faces, (width, height), choose)

@@ -81,7 +81,7 @@ def drop(page: Page, files: list[Path], *others: FilePayload) -> None:
 def test_dropped_photos_become_a_person_whom_the_finder_finds_until_removed(page, own_app, browser, home, examples):
     with visit(own_app, browser) as other:
         give(other, examples["Madonna"][1].read_bytes())
-        expect(other.get_by_role("heading", level=3)).to_be_visible()
+        expect(other.get_by_role("heading", level=2)).to_be_visible()
         expect(other.get_by_role("heading", name="1. Madonna", exact=True)).to_have_count(0)
 
         to_people(page)
@@ -112,7 +112,7 @@ def test_dropped_photos_become_a_person_whom_the_finder_finds_until_removed(page
         expect(page.get_by_role("button", name="Madonna", exact=True)).to_have_count(0)
         other.get_by_text("Trained network", exact=True).click()
         expect(other.get_by_role("heading", name="1. Madonna", exact=True)).to_have_count(0)
-        expect(other.get_by_role("heading", level=3)).to_be_visible()
+        expect(other.get_by_role("heading", level=2)).to_be_visible()
     folder = home / "galleries" / "friends"
     assert not any((folder / "photos").iterdir())
     assert len(list((folder / "crops").rglob("*.jpg"))) == len(opened(home, "friends"))

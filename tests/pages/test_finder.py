@@ -251,6 +251,10 @@ def test_picking_another_face_ranks_the_people_who_look_like_that_one(page, exam
         page.segmented_control[0].select(number).run()
         found.append(names(page)[0])
     assert sorted(found) == sorted(people)
+    for number in (1, 2, 3):
+        page.button(key=f"tap-face-{number}").click().run()
+        assert page.segmented_control[0].value == number
+        assert names(page)[0] == found[number - 1]
 
 
 def test_a_photo_without_a_face_says_so_and_offers_a_way_on(page):
