@@ -117,9 +117,11 @@ def _download(package: Package, target: Path, tell: Callable[[int], None]) -> No
 def _size(folder: Path) -> int:
     """The bytes below a folder that is being written to."""
     size = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # It has just been removed.
-            size += path.lstat().st_size
+    # Unlike Path.rglob, it passes over folders that have just been removed.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # It has just been removed.
+                size += Path(place, name).lstat().st_size
     return size
 
 

@@ -62,8 +62,13 @@ def test_an_archive_is_downloaded_once_and_its_hash_is_checked(empty_home, tmp_p
     assert caught.value.command == "python -m pipeline setup"
     assert list((empty_home / "downloads").iterdir()) == []
 
-    right = Package("tiny-faces", "1.0", storage.sha256(path), wheel=True)
-    fetched = downloads.fetch(right)
+    size = path.stat().st_size
+    right = Package("tiny-faces", "1.0", storage.sha256(path), wheel=True, size=size)
+    heard: list[int] = []
+    with downloads.watched(lambda _, here: heard.append(here)):
+        fetched = downloads.fetch(right)
+    assert heard[-1] == size
+    assert heard == sorted(heard)
     assert fetched.read_bytes() == path.read_bytes()
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     assert downloads.fetch(right) == fetched
