@@ -13,7 +13,7 @@ from pipeline.gallery.gallery import Gallery
 
 _ALL_SOURCES = "All sources"
 # The least and the most photos of a person.
-_COUNTS = {"Any number of photos": (1, None), "One photo": (1, 1), "Two or more": (2, None)}
+_COUNTS = {"All people": (1, None), "One photo": (1, 1), "Two or more": (2, None)}
 
 
 @dataclass(frozen=True)
