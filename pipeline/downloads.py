@@ -130,6 +130,10 @@ def _failure(package: Package, output: str) -> UserError:
     print(output, file=sys.stderr)
     if "No space left on device" in output:
         return StorageError("The disk is full. Free some space, then try again.", command=_COMMAND)
+    if "No module named pip" in output:
+        return UserError(
+            "Downloads need pip, which this Python lacks. Install pip, then try again.", command=_COMMAND
+        )
     return UserError(
         f"{package.name} {package.version} could not be downloaded. Check the network, then try again.",
         command=_COMMAND,
