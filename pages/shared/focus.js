@@ -1,12 +1,12 @@
 // Where the keyboard goes on when a run of the page has removed, redrawn or folded away the element that had the focus:
-// to the same widget drawn anew, or to the one that opened the dialog; else to the page's target, or to the nearest
-// place that is left. The browser would drop it to the body. focus.py marks the target.
+// to the same widget drawn anew, or to the one that opened the dialog or menu; else to the page's target, or to the
+// nearest place that is left. The browser would drop it to the body. focus.py marks the target.
 
 let last = null;
 let opener = null;
 
 document.addEventListener("focusin", ({ target }) => {
-  const inDialog = Boolean(target.closest("[role=dialog]"));
+  const inDialog = Boolean(target.closest("[role=dialog], [role=menu]"));
   if (!inDialog) opener = null;
   else if (last && !last.inDialog) opener = last;
   const ancestors = [];

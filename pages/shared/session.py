@@ -35,15 +35,14 @@ def draw_gallery_switch() -> None:
     if missing:  # What was selected is of that gallery.
         url_state.forget()
     if len(names) > 1:
-        with st.sidebar:
-            st.selectbox(
-                "Gallery",
-                names,
-                key="gallery",
-                bind="query-params",
-                on_change=url_state.forget,
-                help="The people to compare faces with, and to show on the map",
-            )
+        st.selectbox(
+            "Gallery",
+            names,
+            key="gallery",
+            bind="query-params",
+            on_change=url_state.forget,
+            label_visibility="collapsed",
+        )
 
 
 def switch_to(name: str | None) -> None:

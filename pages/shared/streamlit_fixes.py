@@ -14,13 +14,10 @@ from streamlit.runtime.state.session_state_proxy import get_session_state
 from pipeline.photo import PhotoLimits
 
 # A picture's tool bar has only "Fullscreen", one more stop of the Tab key at every picture. A table's tool bar covers
-# what is above the table. The sidebar stays when its last element is gone; on a phone, it holds the menu.
+# what is above the table.
 _STYLE = """<style>
 [data-testid="stFullScreenFrame"]:has([data-testid="stImage"]) [data-testid="stElementToolbar"] { display: none; }
 [data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 1.75rem; }
-[data-testid="stSidebar"]:not(:has([data-testid="stSidebarNav"], [data-testid="stElementContainer"])) {
-  display: none;
-}
 </style>"""
 
 

@@ -31,7 +31,19 @@ WATCH_FOR_COPIES = """new MutationObserver(() => {
         seen.add(key);
     }
 }).observe(document, { childList: true, subtree: true });"""
+LAB = ("Training", "Systems")
 ODD_NAME = "<b>Madonna</b> **bold** :smile: $x$ -> محمد"
+
+
+def open_page(page: Page, name: str) -> None:
+    """Go to a page by the menu."""
+    if name in LAB:
+        page.get_by_role("button", name="Lab").click()
+        page.get_by_role("menuitem", name=name).click()
+    else:
+        link = page.get_by_role("link", name=name, exact=True)
+        expect(link).to_be_visible()
+        link.click()
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:

@@ -1,12 +1,14 @@
-"""What all pages share, in a real Chromium: titles, stops of the Tab key, tool bars, the sidebar, the focus."""
+"""What all pages share, in a real Chromium: titles, the frame, errors, stops of the Tab key, tool bars, the focus."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import serving
-from tests.browser.conftest import visit
+from tests.browser.conftest import open_page, visit
 
 PAGES = ("Finder", "Explorer", "People", "Training", "Systems")
 ACTIVE_LABEL = (
@@ -34,12 +36,83 @@ def settle(page: Page) -> None:
 
 def test_each_page_has_a_title_of_its_own_by_address_and_by_link(page, app):
     for name in PAGES:
-        # The first page is at the root: Streamlit ignores its name.
-        page.goto(f"{app}/{'' if name == 'Finder' else name.lower()}")
+        page.goto(f"{app}/{name.lower()}")
         expect(page).to_have_title(f"{name} · LooksLikeWho")
     for name in PAGES:
-        page.get_by_role("link", name=name, exact=True).click()
+        open_page(page, name)
         expect(page).to_have_title(f"{name} · LooksLikeWho")
+    page.get_by_role("link", name="LooksLikeWho", exact=True).click()
+    expect(page).to_have_title("Finder · LooksLikeWho")
+
+
+def test_the_finder_is_at_the_address_of_its_name_too(page, app):
+    page.goto(f"{app}/finder?gallery=odd")
+    expect(page.get_by_role("heading", name="Who do I look like?")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Gallery")).to_have_value("odd")
+
+
+def test_the_menu_names_itself_and_the_visited_page(page, app):
+    menu = page.get_by_role("navigation", name="Pages")
+    for name in ("People", "Explorer"):
+        open_page(page, name)
+        expect(menu.locator("[aria-current=page]")).to_have_text(re.compile(name))
+
+
+def test_the_keyboard_alone_goes_through_the_menu_of_the_lab_and_stays_there(page):
+    lab = page.get_by_role("button", name="Lab")
+    expect(lab).to_be_visible()
+    settle(page)
+    lab.press("Enter")
+    expect(page.get_by_role("menu", name="Lab")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("Systems · LooksLikeWho")
+    expect(lab).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_has_the_focus_of_the_keyboard_has_a_ring_of_two_colours(app, browser, scheme):
+    with visit(app, browser, color_scheme=scheme) as page:
+        for element in (
+            page.get_by_role("link", name="People", exact=True),
+            page.get_by_role("button", name="Lab", exact=True),
+            page.get_by_role("radio", name="Upload", exact=True),
+            page.get_by_role("button", name="Madonna", exact=True),
+        ):
+            element.press("Shift")  # The keyboard, not the mouse.
+            expect(element).to_have_css("outline", "rgb(255, 255, 255) solid 2px")
+            expect(element).to_have_css("box-shadow", "rgb(15, 107, 99) 0px 0px 0px 4px")
+
+
+@pytest.mark.parametrize("name", ["combobox", "radio"])
+def test_a_choice_keeps_the_focus(page, app, name):
+    if name == "combobox":
+        choice = page.get_by_role("combobox", name="Gallery")
+        choice.press("ArrowDown")
+        page.get_by_role("option", name="odd").wait_for()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{app}/?gallery=odd")
+    else:
+        page.goto(f"{app}/explorer")
+        choice = page.get_by_role("radio", name="PCA")
+        choice.press("Enter")
+        expect(page).to_have_url(re.compile("layout=PCA"))
+    settle(page)
+    expect(choice).to_be_focused()
+
+
+def test_an_error_shows_a_visitor_neither_its_text_nor_a_traceback(browser, tmp_path):
+    (tmp_path / "temporary").mkdir()
+    script = tmp_path / "broken.py"
+    script.write_text("raise ValueError('a secret of the server')", encoding="utf-8")
+    with serving.app(tmp_path / "home", tmp_path / "temporary", str(script)) as address:
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.get_by_role("alert")).to_be_visible()
+        words = page.locator("body").inner_text()
+        page.close()
+    assert not re.search("secret|ValueError|Traceback|broken", words), words
 
 
 @pytest.mark.parametrize("address", ["", "people", "explorer?face=3", "training?view=Evaluation"])
@@ -86,12 +159,19 @@ def test_the_tool_bar_of_a_plot_covers_no_name_of_a_line(page, app):
     assert not [name.text_content() for name in names if overlap(bar, name)]
 
 
-def test_on_a_phone_with_one_gallery_the_menu_opens(own_app, browser):
-    with visit(own_app, browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
-        page.goto(f"{own_app}/people")
-        page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_role("link", name="Systems").click()
-        expect(page).to_have_title("Systems · LooksLikeWho")
+def test_on_a_phone_all_pages_and_the_galleries_are_in_reach(app, browser):
+    with visit(app, browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
+        for name in PAGES:
+            open_page(page, name)
+            expect(page).to_have_title(f"{name} · LooksLikeWho")
+            settle(page)
+            frame = page.locator(".st-key-frame")
+            assert frame.evaluate("frame => frame.offsetHeight") < 120
+            controls = frame.locator("a, button, input").filter(visible=True)
+            boxes = [box for each in controls.all() if (box := each.bounding_box())]
+            assert len(boxes) >= 6
+            assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] >= 0 for box in boxes), boxes
+            assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390, name
 
 
 def overlap(one: Locator, other: Locator) -> bool:
@@ -104,14 +184,16 @@ def overlap(one: Locator, other: Locator) -> bool:
     return not beside and not above
 
 
-def test_a_gallery_comes_and_goes_without_a_copy_of_the_page_or_an_empty_sidebar(own_app, browser):
+def test_a_gallery_and_the_switch_come_and_go_without_a_copy_of_the_page(own_app, browser):
     with visit(own_app, browser) as page:
         page.goto(f"{own_app}/people")
-        main, sidebar = page.get_by_test_id("stMain"), page.get_by_test_id("stSidebar")
+        switch = page.get_by_role("combobox", name="Gallery")
+        expect(page.get_by_role("button", name="New gallery")).to_be_visible()
+        expect(switch).to_be_hidden()
         page.get_by_role("button", name="New gallery").click()
         page.get_by_role("button", name="Create").click()
         expect(page.get_by_text("is ready. Add photos")).to_be_visible()
-        expect(sidebar).to_be_visible()
+        expect(switch).to_be_visible()
         # The message goes with the next run. What is below it must not be drawn a second time meanwhile.
         page.get_by_role("button", name="New gallery").click()
         expect(page.get_by_role("dialog")).to_be_visible()
@@ -121,8 +203,8 @@ def test_a_gallery_comes_and_goes_without_a_copy_of_the_page_or_an_empty_sidebar
         page.get_by_role("button", name="Delete gallery").click()
         page.get_by_role("button", name="Delete for good").press("Enter")
         expect(page.locator(".st-key-focus-target").filter(has_text="is deleted")).to_be_focused()
-        expect(sidebar).to_be_hidden()
-        assert main.evaluate("main => main.getBoundingClientRect().x") == 0
+        expect(switch).to_be_hidden()
+        expect(page.get_by_test_id("stSidebar")).to_have_count(0)
 
 
 def test_what_was_searched_on_the_map_stays_with_its_gallery(own_app, browser):

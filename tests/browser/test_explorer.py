@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pipeline.gallery import layout, opening
 from tests.browser import serving
-from tests.browser.conftest import visit
+from tests.browser.conftest import open_page, visit
 from tests.browser.test_finder import best, give
 
 FACES = 1061
@@ -479,7 +479,7 @@ def test_an_address_that_does_not_fit_says_so_once_and_is_cleaned(app, browser):
         page.goto(f"{app}/explorer?face=5&hidden=Five%20celebrities&utm_source=friend")
         drawn(page)
         expect(page.locator(".mark.chosen")).to_be_visible()
-        page.get_by_role("link", name="Training").click()
+        open_page(page, "Training")
         expect(page.get_by_role("heading", name="Training", exact=True)).to_be_visible()
         at_rest(page)
         page.get_by_role("link", name="People").click()

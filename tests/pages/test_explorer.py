@@ -286,11 +286,11 @@ def test_all_pages_follow_the_gallery_that_was_chosen_and_let_go_of_the_face(emp
     made(40, "more")
     page = explorer(face=3)
     assert "20 photos of 2 people" in captions(page)
-    page.sidebar.selectbox[0].select("more").run()
+    page.selectbox(key="gallery").select("more").run()
     assert "40 photos of 4 people" in captions(page)
     assert names(page) == []
     go_to(page, "finder")
-    assert page.sidebar.selectbox[0].value == "more"
+    assert page.selectbox(key="gallery").value == "more"
 
 
 def test_categories_beyond_the_colours_become_others():

@@ -372,7 +372,7 @@ def test_a_gallery_is_made_as_a_copy_or_empty_and_chosen_and_deleted(small):
     press(page, "Create")
     assert "The gallery mine is ready" in unescaped(page.success[0].value)
     assert "mine · 15 photos of 5 people" in captions(page)
-    assert page.sidebar.selectbox[0].value == "mine"
+    assert page.selectbox(key="gallery").value == "mine"
     press(page, "New gallery")
     page.text_input(key="new name").set_value("other").run()
     page.radio(key="new way").set_value("empty").run()
@@ -386,10 +386,10 @@ def test_a_gallery_is_made_as_a_copy_or_empty_and_chosen_and_deleted(small):
 
 def test_the_first_gallery_of_ones_own_is_in_the_address_too(small):
     page = press(people(), "New gallery")
-    assert not page.sidebar.selectbox
+    assert "gallery" not in [box.key for box in page.selectbox]
     page.text_input(key="new name").set_value("the family").run()
     press(page, "Create")
-    assert page.sidebar.selectbox[0].value == page.query_params["gallery"] == "the family"
+    assert page.selectbox(key="gallery").value == page.query_params["gallery"] == "the family"
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_a_search_and_its_pages_stay_with_the_gallery_and_the_words_they_are_of(
     assert not set(first) & set(second)
     page.text_input[0].set_value(first[0]).run()
     assert wall(page) == [first[0]]
-    sound(page.sidebar.selectbox[0].select("two").run())
+    sound(page.selectbox(key="gallery").select("two").run())
     assert page.text_input[0].value == ""
     assert wall(page) == first
 
@@ -474,7 +474,7 @@ def test_photos_that_wait_are_not_added_to_another_gallery(small, stranger):
     managing.create_gallery("empty")
     page = dropped(people(gallery="small"), stranger, names=("Ann.jpg",))
     assert badges(page) == ["Good"]
-    sound(page.sidebar.selectbox[0].select("empty").run())
+    sound(page.selectbox(key="gallery").select("empty").run())
     assert not page.file_uploader[0].value
     assert badges(page) == []
     assert "looked_at" not in page.session_state
@@ -496,7 +496,7 @@ def test_every_page_follows_the_gallery_in_the_address(empty_home, where):
     for count, name in ((20, "few"), (40, "more")):
         synthetic(name, faces=count)
     page = sound(visit(where, gallery="more"))
-    assert page.sidebar.selectbox[0].value == "more"
+    assert page.selectbox(key="gallery").value == "more"
     assert page.query_params["gallery"] == "more"
 
 
@@ -504,7 +504,7 @@ def test_a_gallery_that_is_not_there_is_told_of_and_another_one_unescaped(empty_
     for count, name in ((20, "few"), (40, "more")):
         synthetic(name, faces=count)
     page = people(gallery="gone")
-    assert page.sidebar.selectbox[0].value == "few"
+    assert page.selectbox(key="gallery").value == "few"
     page = people(gallery="more")
     assert "more · 40 photos of 4 people" in captions(page)
     managing.delete_gallery("more")
@@ -514,7 +514,7 @@ def test_a_gallery_that_is_not_there_is_told_of_and_another_one_unescaped(empty_
     synthetic("third", faces=30)
     page = people(gallery="third")
     synthetic("another", faces=30)
-    assert sound(page.run()).sidebar.selectbox[0].value == "third"
+    assert sound(page.run()).selectbox(key="gallery").value == "third"
 
 
 def test_a_damaged_gallery_can_be_left_by_the_switch(empty_home):
@@ -523,7 +523,7 @@ def test_a_damaged_gallery_can_be_left_by_the_switch(empty_home):
     (layout.folder_of("more") / "embeddings-1.npy").unlink()
     page = people(gallery="more")
     assert "more is damaged" in page.markdown[0].value
-    page.sidebar.selectbox[0].select("few").run()
+    page.selectbox(key="gallery").select("few").run()
     assert "few · 20 photos" in captions(page)
 
 

@@ -94,4 +94,6 @@ def _table(table: Sequence[tuple[Run, Look, dict[str, Any]]], names: Sequence[st
         + "</tr>"
         for run, its, settings in table
     )
-    return f"<div class='differs'><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    # Wider than the page, it can be scrolled by the keyboard, too.
+    scrolled = "<div class='differs' tabindex='0' role='region' aria-label='Different settings'>"
+    return f"{scrolled}<table><thead><tr><th>Run</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
