@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect
 
 from pipeline import storage
 from pipeline.gallery import building, opening
@@ -118,12 +118,16 @@ def visit(app: str, browser: Browser, **options: Any) -> Iterator[Page]:
         if message.type == "error" and not any(part in about for part in ("/_stcore/", "/media/", "Network Error")):
             complaints.append(message.text)
 
+    def fail(error: Error) -> None:
+        if error.message != "Network Error":  # An upload that a test has broken off.
+            complaints.append(error.message)
+
     def see(request: Request) -> None:
         if not request.url.startswith((app, "blob:", "data:")):
             complaints.append(request.url)
 
     page.on("console", hear)
-    page.on("pageerror", lambda error: complaints.append(error.message))
+    page.on("pageerror", fail)
     page.on("request", see)
     page.goto(app)
     # Until the router has run once on a server, Streamlit does not know the pages.
