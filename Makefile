@@ -11,7 +11,8 @@ export PYTHONUNBUFFERED := 1
 .PHONY: help run setup test test-fast lint lock chromium screenshots sheet tables clean calibrate similarity runs \
 	benchmarks benchmark-app benchmark-batch benchmark-build benchmark-calibration benchmark-crop benchmark-detect \
 	benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-resemblance benchmark-runtime benchmark-scale \
-	benchmark-scoring benchmark-similarity benchmark-start benchmark-systems benchmark-training benchmark-turned
+	benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers benchmark-systems \
+	benchmark-training benchmark-turned
 
 run: setup  ## Set everything up, then serve the app on PORT (8501).
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -103,8 +104,11 @@ runs: .venv/installed-dev  ## Train the recorded runs in assets/runs/.
 benchmark-start: .venv/installed-dev .venv-peers/installed chromium  ## Import and start-up times, up to the first match.
 	$(BIN)/python -m benchmarks.start
 
-benchmark-calibration: .venv/installed-dev  ## Calibration of the shipped resemblance, and what strangers get.
+benchmark-calibration: .venv/installed-dev  ## How often two faces are one person where the calibration says so.
 	$(BIN)/python -m benchmarks.calibration
+
+benchmark-strangers: .venv/installed-dev  ## What the resemblance says to people who are not in the gallery.
+	$(BIN)/python -m benchmarks.strangers
 
 benchmark-runtime: .venv/installed-dev  ## FaceNet and SFace by each runtime: time, memory, agreement with float32.
 	$(BIN)/python -m benchmarks.runtime

@@ -267,7 +267,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "embedders-strangers": ("quality.md", _strangers_of_embedders),
     "sex": ("quality.md", _by_sex),
     "calibration": ("quality.md", lambda: _plain("calibration", "Calibration")),
-    "strangers": ("quality.md", lambda: _plain("calibration", "Resemblance")),
+    "strangers": ("quality.md", lambda: _plain("strangers", "What strangers")),
     "attempts": ("training.md", lambda: _plain("similarity", "View 1")),
     "runtimes": ("speed.md", _runtimes),
     "turned": ("quality.md", _turned),

@@ -1,4 +1,4 @@
-"""The entry point: open a gallery once, then find look-alikes and compare photos.
+"""The entry point: open a gallery once, then find look-alikes.
 
 App, command line and tests all go through :class:`Lookalikes` and get the same answer from it.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import notices, photo
-from pipeline.embedding.base import COPY_DISTANCE_MAX, Embedder, usable
+from pipeline.embedding.base import COPY_DISTANCE_MAX, Embedder, unit, usable
 from pipeline.embedding.registry import default_identity, entry_of, load_embedder
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces import geometry
@@ -26,7 +26,8 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.search import Search, SearchSettings
 from pipeline.similarity.base import Scorer
-from pipeline.similarity.registry import DEFAULT_SCORER, is_default_embedding, load_scorer, scorer_for
+from pipeline.similarity.registry import DEFAULT_SCORER, is_default_embedding, scorer_for
+from pipeline.similarity.resemblance import Likeness
 
 # A path, the bytes of a file, or an upright RGB array, uint8, (height, width, 3).
 Photo = str | Path | bytes | NDArray[np.uint8]
@@ -37,18 +38,16 @@ BRIGHTNESS_MIN = 20
 
 
 @dataclass(frozen=True)
-class Match:
+class Match(Likeness):
     """A person of the gallery with the most similar photo.
 
     person: the key in the gallery, by which people are left out; names are not unique. distance: 0..1, smaller is
-    more alike. resemblance: 0..100, larger is more alike; NaN if there is no calibration for the gallery's embedder.
-    copy: whether the photo is the probe itself or a near-duplicate of it.
+    more alike. copy: whether the photo is the probe itself or a near-duplicate of it.
     """
 
     rank: int
     person: str
     name: str
-    resemblance: float
     distance: float
     source: str
     licence: str
@@ -68,6 +67,15 @@ class Probe:
     identity: dict[str, Any] | None = None
 
 
+def combined(probes: Sequence[Probe]) -> Probe:
+    """One probe of several of the same face: the mean of their embeddings, with the portrait of the first.
+
+    All must come from one embedder.
+    """
+    rows = np.stack([probe.embedding for probe in probes])
+    return Probe(unit(rows.mean(axis=0)), probes[0].portrait, probes[0].identity)
+
+
 @dataclass(frozen=True)
 class Found:
     """The faces of a photo, the most prominent first, the number of the one looked up, from 1, and its matches."""
@@ -75,23 +83,6 @@ class Found:
     faces: list[Face]
     face: int
     matches: list[Match]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two faces compared.
-
-    scorer: its name. threshold: the distance of resemblance 50. same: whether the distance is at most that, as for
-    most pairs of one person. cosine: of the two embeddings.
-    """
-
-    portraits: tuple[NDArray[np.uint8], NDArray[np.uint8]]
-    scorer: str
-    distance: float
-    resemblance: float
-    threshold: float
-    same: bool
-    cosine: float
 
 
 @dataclass(frozen=True)
@@ -221,10 +212,10 @@ class Lookalikes:
         return [self._matches(probe, own) for probe, own in zip(probes, ranked, strict=True)]
 
     def _matches(self, probe: Probe, ranked: Ranking) -> list[Match]:
-        resemblances = self.scorer.calibration.resemblance(ranked.distances)
+        likenesses = self.scorer.calibration.likenesses(ranked.distances, self.gallery.people_count)
         matches = []
-        for place, (row, distance, resemblance) in enumerate(
-            zip(ranked.best_rows, ranked.distances, resemblances, strict=True), start=1
+        for place, (row, distance, likeness) in enumerate(
+            zip(ranked.best_rows, ranked.distances, likenesses, strict=True), start=1
         ):
             columns = self.gallery.row(int(row))
             matches.append(
@@ -232,7 +223,8 @@ class Lookalikes:
                     rank=place,
                     person=columns["person"],
                     name=columns["name"],
-                    resemblance=float(resemblance),
+                    resemblance=likeness.resemblance,
+                    strangers=likeness.strangers,
                     distance=float(distance),
                     source=columns["source"],
                     licence=columns["licence"],
@@ -256,7 +248,7 @@ class Lookalikes:
 
         Raises UserError.
         """
-        pixels = _pixels(photo)
+        pixels = pixels_of(photo)
         faces = self.models.faces(pixels)
         if not 1 <= face <= len(faces):
             shown = "one face" if len(faces) == 1 else f"{len(faces)} faces"
@@ -279,25 +271,8 @@ class Lookalikes:
         return Found(faces, face, matches)
 
 
-def compare(photos: tuple[Photo, Photo], models: Models, scorer: Scorer | None = None) -> Comparison:
-    """Compare the most prominent faces of two photos. Raises UserError."""
-    scorer = scorer or load_scorer()
-    one, other = (_pixels(photo) for photo in photos)
-    first, second = (models.probe(pixels, models.faces(pixels)[0]) for pixels in (one, other))
-    distances = scorer.distances(first.embedding, scorer.prepare(second.embedding[None]))
-    middle = scorer.calibration.middle
-    return Comparison(
-        portraits=(first.portrait, second.portrait),
-        scorer=scorer.name,
-        distance=float(distances[0]),
-        resemblance=float(scorer.calibration.resemblance(distances)[0]),
-        threshold=middle,
-        same=bool(distances[0] <= middle),
-        cosine=float(first.embedding @ second.embedding),
-    )
-
-
-def _pixels(given: Photo) -> NDArray[np.uint8]:
+def pixels_of(given: Photo) -> NDArray[np.uint8]:
+    """The pixels of a photo, upright RGB. Raises PhotoError."""
     if not isinstance(given, np.ndarray):
         return photo.read(given)
     if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3:

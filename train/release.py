@@ -1,9 +1,9 @@
-"""Make what ships: ``python -m train.release similarity``, ``calibration`` and ``runs``.
+"""Make what ships: ``python -m train.release similarity``, ``calibration``, ``strangers`` and ``runs``.
 
 Everything is trained on the people of LFW's ``peopleDevTrain.txt`` and measured on those of ``peopleDevTest.txt``
 (view 1). ``similarity`` writes the networks of ``assets/similarity``, one for each embedder, and ``calibration`` the
-calibrations of their cosines; ``runs`` trains the recorded runs of ``assets/runs``, on FaceNet's rows. Finished
-trainings stay in the data folder and are not repeated.
+calibrations of their cosines; ``strangers`` measures anew what both say of strangers; ``runs`` trains the recorded
+runs of ``assets/runs``, on FaceNet's rows. Finished trainings stay in the data folder and are not repeated.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.embedding.sface import SFACE
 from pipeline.errors import UserError
 from pipeline.similarity import files, shipped
+from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import SimilarityNetwork
-from train.evaluation.calibration import check_calibration, fit_calibration
+from train.evaluation.calibration import check_calibration, fit_calibration, fit_strangers, stranger_distances
 from train.evaluation.distances import Distances, cosine_distances, network_distances, pair_distances
 from train.evaluation.protocols import VerificationPairs
 from train.options import COHORT, LOSSES, ORIGINAL, RESIDUAL, SYMMETRIC, WCCN
@@ -108,6 +109,11 @@ class ReleaseData:
         known = ~np.isnan(values)
         return values[known], pairs.same[known]
 
+    def with_strangers(self, calibration: Calibration, distances: Distances) -> Calibration:
+        """The calibration with what is measured between the people who are held out."""
+        found = stranger_distances(self.embeddings, self.people, distances, asked=self.held_out)
+        return fit_strangers(calibration, found)
+
 
 def training_folder(training: str) -> Path:
     """Folder of a training in the data folder."""
@@ -173,6 +179,7 @@ def ship_network(
     """Write a network with its calibration, fitted on people it was not trained on."""
     distances = network_distances(network)
     calibration = fit_calibration(*data.distances("pairsDevTest.txt", distances), on_logit=True)
+    calibration = data.with_strangers(calibration, distances)
     measured: list[dict[str, Any]] = []
     for pair_list in ("pairsDevTest.txt", "pairs.txt"):
         figures, curve = check_calibration(calibration, *data.distances(pair_list, distances))
@@ -194,6 +201,7 @@ def ship_network(
 def release_calibration(data: ReleaseData, *, to: Path = files.SHIPPED) -> None:
     """Fit the calibration of an embedder's cosine, check it on other people and write it."""
     calibration = fit_calibration(*data.distances("pairsDevTrain.txt", cosine_distances))
+    calibration = data.with_strangers(calibration, cosine_distances)
     measured = []
     for pair_list in ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt"):
         figures, _ = check_calibration(calibration, *data.distances(pair_list, cosine_distances))
@@ -203,10 +211,22 @@ def release_calibration(data: ReleaseData, *, to: Path = files.SHIPPED) -> None:
     write_cosine(to / data.embedder, calibration, about)
 
 
+def release_strangers(data: ReleaseData, *, to: Path = files.SHIPPED) -> None:
+    """Measure strangers anew for the network and the cosine that ship for an embedder, and leave all else."""
+    folder = to / data.embedder
+    network, manifest = files.read_network_and_manifest(folder, data.identity)
+    calibration = data.with_strangers(Calibration(**manifest["calibration"]), network_distances(network))
+    storage.write_manifest(folder, {**manifest, "calibration": asdict(calibration)})
+    about = storage.read_json(folder / shipped.COSINE) or {}
+    cosine = data.with_strangers(Calibration(about["middle"], about["slope"]), cosine_distances)
+    write_cosine(folder, cosine, {name: about[name] for name in ("embedding", "fitted_on", "measured")})
+
+
 # What is made of the rows of which embedders.
 RELEASES: dict[str, tuple[Callable[[ReleaseData], None], Sequence[str]]] = {
     "similarity": (release_similarity, shipped.NETWORKS_FOR),
     "calibration": (release_calibration, CALIBRATIONS_FOR),
+    "strangers": (release_strangers, shipped.NETWORKS_FOR),
     "runs": (release_runs, (RUNS_OF,)),
 }
 

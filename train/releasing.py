@@ -96,7 +96,11 @@ def write_network(
 
 def write_cosine(folder: Path, calibration: Calibration, about: dict[str, Any]) -> None:
     """Write the calibration of an embedder's cosine. about: the ``embedding`` it is for, and what was measured."""
-    fitted = {"middle": round(calibration.middle, 5), "slope": round(calibration.slope, 3)}
+    fitted = {
+        "middle": round(calibration.middle, 5),
+        "slope": round(calibration.slope, 3),
+        "strangers": calibration.strangers,
+    }
     storage.write_json(folder / shipped.COSINE, {"scorer": "cosine", **fitted, **about})
 
 

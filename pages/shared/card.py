@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +54,8 @@ def _draw_result(draw: ImageDraw.ImageDraw, match: Match, corner: tuple[int, int
     x, y = corner
     y = _write(draw, "I look like", (x, y), width, size=38, ink=_PALE)
     y = _write(draw, match.name, (x, y), width, size=84, bold=True, lines=2) + 16
-    known = not isnan(match.resemblance)
-    likeness = f"Resemblance {match.resemblance:.0f}" if known else f"Distance {match.distance:.3f}"
+    known = match.has_resemblance
+    likeness = f"Resemblance {match.resemblance:.0f}, {match.phrase}" if known else f"Distance {match.distance:.3f}"
     likeness += ", the same photo" if match.copy else ""
     y = _write(draw, likeness, (x, y), width, size=56, bold=True, ink=_ACCENT) + 8
     if known:

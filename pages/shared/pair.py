@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -46,8 +44,8 @@ def _draw(probe: Probe, match: Match, models: Models) -> None:
     with theirs, st.container(key="tile-pair-other"):
         st.image(pictures[1], width="stretch", alt=f"Photo of {match.name}, enlarged")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not isnan(match.resemblance):
-            st.markdown(f"**Resemblance {match.resemblance:.0f}**", width="content")
+        if match.has_resemblance:
+            st.markdown(f"**Resemblance {match.resemblance:.0f}, {match.phrase}**", width="content")
         if not asked:
             st.space("stretch")
             st.button("Why?", icon=":material/lightbulb:", key="why here", on_click=_ask, args=(probe, match))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
-
 import streamlit as st
 
 from pages.shared import focus, navigation, pair, scorers, scrolling, sharing
@@ -12,16 +10,12 @@ from pages.shared.faces import portrait, square
 from pages.shared.text import NOTE, escape, name_html
 from pipeline.lookalikes import Lookalikes, Match, Probe
 from pipeline.search.ranking import Method
+from pipeline.similarity.resemblance import HELP
 
 METHODS: dict[Method, str] = {"min": "Most similar photo", "average": "Average of three"}
 # Cards beside the best match: two full rows of four, of two on a phone. Each click adds as many.
 CARDS, CARDS_MAX = 8, 40
 COLUMNS = (4, 3, 5)
-RESEMBLANCE_HELP = (
-    "0 to 100, larger is more alike. If half of all pairs of photos showed the same person, 70 in 100 pairs with a "
-    "resemblance of 70 would. Among a thousand strangers, somebody usually reaches 70 too: it compares photos and "
-    "never tells who somebody is."
-)
 # Pictures with white and dark backgrounds look alike on tiles of one colour with a thin edge.
 _STYLE = """<style>
 [class*="st-key-tile-"] { position: relative; }
@@ -94,12 +88,13 @@ class Result:
 
     def _draw_score(self, match: Match) -> None:
         """The resemblance, or the distance where no resemblance was fitted."""
-        if isnan(match.resemblance):
+        if not match.has_resemblance:
             text = f"{scorers.distance(self.scorer)}: 0 to 1, smaller is more alike."
             st.metric("Distance", f"{match.distance:.3f}", help=text)
             st.caption("For this gallery's face model, no resemblance of 0 to 100 has been fitted.")
         else:
-            st.metric("Resemblance", f"{match.resemblance:.0f}", help=RESEMBLANCE_HELP)
+            st.metric("Resemblance", f"{match.resemblance:.0f}", help=HELP)
+            st.caption(f"{match.phrase.capitalize()}: closer than {match.closer_than} % of strangers")
 
     def _draw_links(self, match: Match) -> None:
         sharing.draw_share(self.probe, match)
@@ -115,8 +110,8 @@ class Result:
     def _draw_card(self, match: Match) -> None:
         self._draw_portrait(match)
         st.html(f"{match.rank}. <strong>{name_html(match.name)}</strong>")
-        if not isnan(match.resemblance):
-            st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}")
+        if match.has_resemblance:
+            st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}, {match.phrase}")
         _draw_copy_badge(match)
         self.exclusions.draw_button(match)
 

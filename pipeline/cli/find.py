@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -21,8 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipeline.lookalikes import Found, Lookalikes, Match
+    from pipeline.faces.face import Face
+    from pipeline.lookalikes import Found, Lookalikes, Match, Probe
     from pipeline.search.ranking import Method
+    from pipeline.similarity.resemblance import Likeness
 
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 _METHODS = ("min", "average")
@@ -47,35 +48,52 @@ def find(
     exclude: Annotated[
         list[str], typer.Option(metavar="NAME", help="Leave out the people with this name. Can be repeated.")
     ] = [],  # noqa: B006 - Typer copies it
+    together: Annotated[bool, switch("--together", "Look up the photos as one: they show the same face.")] = False,
     as_json: Annotated[bool, switch("--json", "Print JSON instead of a table.")] = False,
 ) -> None:
     """Rank the people of a gallery by resemblance to a photo."""
-    from pipeline.lookalikes import Found, Lookalikes
+    from pipeline.lookalikes import Found, Lookalikes, combined
 
     # Report a photo that cannot be read before loading the networks, which takes seconds.
     first = _read(photos[0]) if len(photos) == 1 else None
     with working("Loading the networks"):
         lookalikes = Lookalikes.open(gallery, scorer=scorer)
     left_out = _left_out(lookalikes, exclude)
+    looked = _look(lookalikes, photos, face, first)
+    missed = len(photos) - len(looked)
+    if together and looked:
+        name = ", ".join(name for name, *_ in looked)
+        looked = [(name, looked[0][1], combined([probe for *_, probe in looked]))]
+    probes = [probe for *_, probe in looked]
+    ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact, exclude=left_out)
+    found = [(name, Found(faces, face, matches)) for (name, faces, _), matches in zip(looked, ranked, strict=True)]
+    alone = len(photos) == 1 or together
+    if as_json:
+        _print_json(found, alone=alone)
+    else:
+        _print_tables(found, alone=alone)
+        _explain_uncalibrated(lookalikes)
+    if missed:
+        raise UserError(f"{missed} of {counted(len(photos), 'photo')} could not be looked up.")
+
+
+def _look(
+    lookalikes: Lookalikes, photos: list[Path], face: int, first: NDArray[np.uint8] | None
+) -> list[tuple[str, list[Face], Probe]]:
+    """The photos in which the face is found, with all faces and the one that is looked up.
+
+    first: the pixels of the only photo, if there is only one; then what is wrong with it is raised.
+    """
     looked = []
     with working("Looking for faces"):
         for path in photos:
             try:
-                looked.append((path, *lookalikes.look(_read(path) if first is None else first, face)))
+                looked.append((str(path), *lookalikes.look(_read(path) if first is None else first, face)))
             except UserError as error:
                 if len(photos) == 1:
                     raise
                 warn(f"{path}: {error}")
-    probes = [probe for *_, probe in looked]
-    ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact, exclude=left_out)
-    found = [(path, Found(faces, face, matches)) for (path, faces, _), matches in zip(looked, ranked, strict=True)]
-    if as_json:
-        _print_json(found, alone=len(photos) == 1)
-    else:
-        _print_tables(found, alone=len(photos) == 1)
-        _explain_uncalibrated(lookalikes)
-    if len(looked) < len(photos):
-        raise UserError(f"{len(photos) - len(looked)} of {counted(len(photos), 'photo')} could not be looked up.")
+    return looked
 
 
 def _scorers() -> str:
@@ -103,19 +121,29 @@ def _read(path: Path) -> NDArray[np.uint8]:
     return loaded.pixels
 
 
-def _print_json(found: list[tuple[Path, Found]], alone: bool) -> None:
-    values = [{"photo": str(path), **asdict(of)} for path, of in found]
-    for match in (match for of in values for match in of["matches"]):
-        # JSON has no NaN.
-        match["resemblance"] = None if math.isnan(match["resemblance"]) else match["resemblance"]
-    say_json(values[0] if alone else values)
+def _print_json(found: list[tuple[str, Found]], alone: bool) -> None:
+    values = [{"photo": name, **asdict(of)} for name, of in found]
+    for value, (_, of) in zip(values, found, strict=True):
+        for match, shown in zip(value["matches"], of.matches, strict=True):
+            match |= _likeness_json(shown)
+    say_json(values[0] if alone and values else values)
 
 
-def _print_tables(found: list[tuple[Path, Found]], alone: bool) -> None:
-    for path, of in found:
+def _likeness_json(likeness: Likeness) -> dict[str, object]:
+    """Resemblance, its phrase and the share of strangers, or null, as JSON has no NaN."""
+    known = likeness.has_resemblance
+    return {
+        "resemblance": likeness.resemblance if known else None,
+        "phrase": likeness.phrase if known else None,
+        "strangers": likeness.strangers if known else None,
+    }
+
+
+def _print_tables(found: list[tuple[str, Found]], alone: bool) -> None:
+    for name, of in found:
         if not alone:
             say()
-            say(str(path))
+            say(name)
         if len(of.faces) > 1:
             warn(f"Face {of.face} of {len(of.faces)}. Choose another with --face N.")
         print_matches(of.matches)
@@ -125,7 +153,7 @@ def _print_tables(found: list[tuple[Path, Found]], alone: bool) -> None:
 
 def _explain_uncalibrated(lookalikes: Lookalikes) -> None:
     """Say why there is no resemblance, if there is none."""
-    if not math.isnan(lookalikes.scorer.calibration.middle):
+    if lookalikes.scorer.calibration.strangers:
         return
     if lookalikes.scorer.name in SCORERS:
         model = lookalikes.gallery.manifest["embedding"]["model"]
@@ -143,14 +171,16 @@ def print_matches(matches: list[Match]) -> None:
         (
             str(match.rank),
             match.name + (" (the same photo)" if match.copy else ""),
-            "–" if math.isnan(match.resemblance) else f"{match.resemblance:.0f}",
+            f"{match.resemblance:3.0f} {match.phrase}" if match.has_resemblance else "–",
+            f"{match.closer_than}%" if match.has_resemblance else "–",
             f"{match.distance:.4f}",
             match.source,
             str(match.crop_path),
         )
         for match in matches
     ]
-    print_table(("rank", "name", "resemblance", "distance", "source", "crop"), rows, numbers={0, 2, 3})
+    head = ("rank", "name", "resemblance", "closer than", "distance", "source", "crop")
+    print_table(head, rows, numbers={0, 3, 4})
 
 
 def compare(
@@ -160,16 +190,19 @@ def compare(
     as_json: Annotated[bool, switch("--json", "Print JSON instead of words.")] = False,
 ) -> None:
     """Compare the faces in two photos."""
-    from pipeline.lookalikes import compare as compare_photos
+    from pipeline.comparison import compare as compare_photos
 
     pictures = _read(photo), _read(other)
     fitted = load_scorer(scorer)
     result = compare_photos(pictures, load_models(), fitted)
     if as_json:
         values = {name: value for name, value in vars(result).items() if name != "portraits"}
-        say_json(values)
+        say_json(values | _likeness_json(result))
         return
     verdict = "two photos of the same person" if result.same else "photos of different people"
-    say(f"As alike as {verdict}: resemblance {result.resemblance:.0f}, distance {result.distance:.4f}.")
+    say(f"As alike as {verdict}: distance {result.distance:.4f}.")
+    if result.has_resemblance:
+        likeness = f"{result.phrase}, closer than {result.closer_than}% of strangers"
+        say(f"Resemblance {result.resemblance:.0f}: {likeness}.")
     say(f"Most pairs nearer than {result.threshold:.4f} show the same person. Cosine {result.cosine:.4f}.")
     say(NOTE)

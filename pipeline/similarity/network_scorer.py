@@ -82,8 +82,13 @@ def finished_runs(identity: dict[str, Any] | None = None, *, calibrated: bool = 
     return sorted(
         name
         for name, about in manifests.items()
-        if about and identity in (None, files.embedding_of(about)) and (about.get("calibration") or not calibrated)
+        if about and identity in (None, files.embedding_of(about)) and (not calibrated or _gives_resemblance(about))
     )
+
+
+def _gives_resemblance(manifest: dict[str, Any]) -> bool:
+    # Runs of earlier versions do not know how alike strangers are.
+    return bool((manifest.get("calibration") or {}).get("strangers"))
 
 
 def _calibration(folder: Path, manifest: dict[str, Any]) -> Calibration:

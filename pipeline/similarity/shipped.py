@@ -42,10 +42,10 @@ def network_folder(identity: dict[str, Any]) -> Path | None:
 
 
 def cosine_calibration(identity: dict[str, Any]) -> Calibration:
-    """From the cosine's distances of an embedder's rows to a resemblance; uncalibrated if nothing was fitted."""
+    """What the cosine's distances of an embedder's rows mean; uncalibrated if nothing was fitted."""
     name = folder_name(identity)
     for root in (files.released(), files.SHIPPED) if name else ():
         fitted = storage.read_json(root / str(name) / COSINE)
         if fitted and fitted.get("embedding") == identity:
-            return Calibration(fitted["middle"], fitted["slope"])
+            return Calibration(fitted["middle"], fitted["slope"], strangers=fitted.get("strangers", ()))
     return UNCALIBRATED

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from pipeline import photo
+from pipeline.comparison import compare
 from pipeline.embedding.base import COPY_DISTANCE_MAX
 from pipeline.errors import GalleryError, NoFaceError, PhotoError, UserError
 from pipeline.faces.face import Face
 from pipeline.gallery import checking, layout, opening
-from pipeline.lookalikes import Lookalikes, compare
+from pipeline.lookalikes import Lookalikes
 from pipeline.search.search import SearchSettings
 from pipeline.similarity import registry
 from pipeline.similarity.network_scorer import NetworkScorer

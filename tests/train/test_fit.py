@@ -368,7 +368,7 @@ def test_a_finished_run_is_a_scorer_for_the_embedder_it_was_trained_on(tmp_path,
     held_out = split_people(labels, settings.held_out_share, settings.seed)
     rows, people = embeddings[held_out], labels[held_out]
     distances = scorer.distances(rows[0], scorer.prepare(rows[1:]))
-    resemblance, same = scorer.calibration.resemblance(distances), people[1:] == people[0]
+    resemblance, same = scorer.calibration.same_person(distances), people[1:] == people[0]
     assert resemblance[same].mean() > 50 > resemblance[~same].mean()
     assert finished_runs(identity) == ["mine"] and finished_runs({"model": "third"}) == []
     with pytest.raises(WeightsError, match="trained on embeddings of another model"):
@@ -378,4 +378,4 @@ def test_a_finished_run_is_a_scorer_for_the_embedder_it_was_trained_on(tmp_path,
 def test_a_run_with_few_people_held_out_has_no_calibration(tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path))
     fitted(files.run_folder("small"), dataclasses.replace(SMALL, epochs=1))
-    assert np.isnan(registry.load_scorer("small", FACENET_128.identity).calibration.resemblance([0.1])).all()
+    assert np.isnan(registry.load_scorer("small", FACENET_128.identity).calibration.same_person([0.1])).all()

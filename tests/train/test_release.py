@@ -68,7 +68,7 @@ def test_release_records_its_trainings_and_ships_a_calibrated_network(data, tmp_
         assert read_run(name, tmp_path / "runs" / name).best
     assert (tmp_path / "shipped" / "facenet" / TRAINED_ON).read_text().splitlines() == list(data.trained_on)
     scorer = read_scorer(tmp_path / "shipped" / "facenet", data.identity)
-    assert scorer.network.cohort is not None and scorer.calibration.resemblance(np.array([0.5])).size == 1
+    assert scorer.network.cohort is not None and scorer.calibration.same_person(np.array([0.5])).size == 1
     manifest, recorded = (
         json.loads((folder / "facenet" / "manifest.json").read_text())
         for folder in (tmp_path / "shipped", files.SHIPPED)

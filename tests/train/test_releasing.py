@@ -50,7 +50,7 @@ def test_a_released_run_ranks_every_gallery_of_its_embedder(trained):
     assert network.steepness == read_network(run_folder(run), IDENTITY).steepness
     rows, people = opened.embeddings[held_out], names[held_out]
     for one in (scorer, cosine):
-        resemblance = one.calibration.resemblance(one.distances(rows[0], one.prepare(rows[1:])))
+        resemblance = one.calibration.same_person(one.distances(rows[0], one.prepare(rows[1:])))
         same = people[1:] == people[0]
         assert resemblance[same].mean() > 50 > resemblance[~same].mean()
 

@@ -151,11 +151,14 @@ class LFW:
         rows[[place for place, _ in detected]] = loaded_facenet().rows(np.stack(crops))
         return rows
 
-    def embeddings(self, settings: EmbeddingSettings = FACENET_SETTINGS) -> NDArray[np.float32]:
-        """FaceNet's unit rows of all photos, (photos, 128), as the pipeline makes them."""
-        everything = np.arange(len(self))
-        views = [self.view(view, everything, settings.level_over_degrees) for view in settings.views]
-        return unit(np.mean(views, axis=0))
+    def embeddings(
+        self, settings: EmbeddingSettings = FACENET_SETTINGS, photos: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """FaceNet's unit rows of photos, or of all, (n, 128), as the pipeline makes them."""
+        photos = np.arange(len(self)) if photos is None else photos
+        return unit(
+            np.mean([self.view(view, photos, settings.level_over_degrees) for view in settings.views], axis=0)
+        )
 
     def embedded(self, name: str, photos: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit rows of photos by the embedder ``name``, (n, d). Raises UserError if it cannot run."""
@@ -169,7 +172,7 @@ class LFW:
             first, second = (self._by_entry(part, photos) for part in entry.parts)
             return side_by_side(first, second, weight=entry.weight)
         if entry.model == FACENET_128.model:
-            return self.embeddings(EmbeddingSettings.of(entry.identity))[photos]
+            return self.embeddings(EmbeddingSettings.of(entry.identity), photos)
         digest = _digest(entry.identity)
         if digest not in self._loaded:
             self._loaded[digest] = entry.load()

@@ -1,9 +1,9 @@
-"""From distance to resemblance: fitting the logistic curve, and how well its probabilities hold."""
+"""What distances mean: fitting the logistic curve, measuring strangers, and how well the probabilities hold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from train.evaluation import metrics, protocols
 from train.evaluation.distances import Distances
 from train.evaluation.measuring import OneShotDraw, one_shot_draw
 
+# Shares of strangers whose distance a calibration knows; the rarer ones only where there are as many pairs.
+_STRANGER_SHARES = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9)
+_STRANGERS_ENOUGH = 10
 _SHARE_MIN = 0.001
 _PHOTOS_MAX = 10
 _STRANGERS_MAX = 200_000
@@ -49,6 +52,30 @@ def fit_calibration(
     return Calibration(float(1 / (1 + np.exp(-middle))) if on_logit else middle, slope, on_logit)
 
 
+def fit_strangers(calibration: Calibration, distances: NDArray[np.floating]) -> Calibration:
+    """The calibration with what is measured on pairs of strangers, whose distances are (n,)."""
+    shares = [share for share in _STRANGER_SHARES if share * len(distances) >= _STRANGERS_ENOUGH]
+    measured: list[tuple[float, float]] = []
+    for share, distance in zip(shares, np.quantile(distances, shares).round(6).tolist(), strict=True):
+        if not measured or distance > measured[-1][1]:
+            measured.append((share, distance))
+    return replace(calibration, strangers=tuple(measured) if len(measured) > 1 else ())
+
+
+def stranger_distances(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64], distances: Distances, *, asked: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Distances of all pairs of different people, by one photo of each: (pairs,).
+
+    embeddings: unit rows (photos, d), zeros without a face. labels: the person of each photo. asked, bool (photos,):
+    the people who are compared, all photos of a person alike.
+    """
+    gallery, _ = protocols.draw_one_shot(labels, 0)
+    rows = embeddings[gallery[asked[gallery]]]
+    rows = rows[np.any(rows, axis=1)]
+    return distances(rows, rows)[np.triu_indices(len(rows), 1)]
+
+
 def calibration_of_people(
     embeddings: NDArray[np.float32], labels: NDArray[np.int64], distances: Distances, *, on_logit: bool = True
 ) -> Calibration | None:
@@ -60,14 +87,15 @@ def calibration_of_people(
         return None
     draws = [one_shot_draw(embeddings, labels, distances, draw) for draw in protocols.one_shot_draws(labels, 1)]
     pairs = _pairs(embeddings, labels, distances, draws, np.ones(len(labels), bool))
-    return fit_calibration(pairs.distances, pairs.same, on_logit=on_logit, weights=pairs.weights)
+    fitted = fit_calibration(pairs.distances, pairs.same, on_logit=on_logit, weights=pairs.weights)
+    return fit_strangers(fitted, np.concatenate([draw.to_others.ravel() for draw in draws]))
 
 
 def check_calibration(
     calibration: Calibration, distances: NDArray[np.floating], same: NDArray[np.bool_]
 ) -> tuple[dict[str, float], metrics.Reliability]:
     """Accuracy at resemblance 50 and expected calibration error on pairs (n,), and the reliability curve."""
-    said = calibration.resemblance(distances) / 100
+    said = calibration.same_person(distances) / 100
     curve = metrics.reliability_curve(said, same)
     accuracy = float(np.mean((said > 0.5) == same))
     return {"accuracy at 50": accuracy, "expected calibration error": curve.error}, curve
@@ -83,7 +111,7 @@ def reliability_of_halves(halves: Sequence[WeightedPairs], *, on_logit: bool) ->
         return None
     fitted_on, checked_on = halves
     calibration = fit_calibration(fitted_on.distances, fitted_on.same, on_logit=on_logit, weights=fitted_on.weights)
-    said = calibration.resemblance(checked_on.distances) / 100
+    said = calibration.same_person(checked_on.distances) / 100
     curve = metrics.reliability_curve(said, checked_on.same, weights=checked_on.weights)
     shown = curve.share >= _SHARE_MIN
     return {"said": curve.said[shown], "same": curve.same[shown], "error": curve.error}

@@ -58,11 +58,11 @@ def _draw_photos(view: MapView, title: str, row: int | None, other: int, embeddi
         # A gallery without a trained network has one scorer under all names.
         for name, scorer in {scorer.name: scorer for scorer in scorers}.items():
             distance = scorer.distances(embedding, scorer.prepare(view.gallery.embeddings[[other]]))
-            resemblance = float(scorer.calibration.resemblance(distance)[0])
+            (likeness,) = scorer.calibration.likenesses(distance, view.gallery.people_count)
             st.metric(
                 f"Distance, {escape(name)}",
                 f"{distance[0]:.3f}",
-                None if np.isnan(resemblance) else f"resemblance {resemblance:.0f}",
+                f"resemblance {likeness.resemblance:.0f}, {likeness.phrase}" if likeness.has_resemblance else None,
                 delta_color="off",
                 delta_arrow="off",
             )

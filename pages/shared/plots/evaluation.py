@@ -37,15 +37,15 @@ def roc(evaluated: Evaluated) -> go.Figure:
 
 
 def reliability(evaluated: Evaluated) -> go.Figure | None:
-    """Share of same-person pairs over their resemblance. None when no run has enough people."""
-    figure = empty_figure("Resemblance", "Same-person pairs, %")
+    """Share of same-person pairs over the probability given to them. None when no run has enough people."""
+    figure = empty_figure("Probability of one person, %", "Same-person pairs, %")
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", line={"color": GREY, "width": 1}, name="ideal", hoverinfo="skip"
     )
     for name, line, values in _series(evaluated, "reliability"):
         said, same = (100 * np.array(values[part]) for part in ("said", "same"))
         label = f"{name} (error {values['error']:.3f})"
-        _add_line(figure, said, same, label, line, "resemblance %{x:.0f}, same person %{y:.0f} %")
+        _add_line(figure, said, same, label, line, "probability %{x:.0f}, same person %{y:.0f} %")
     figure.update_layout(hovermode="closest")
     return figure if len(figure.data) > 1 else None
 

@@ -22,7 +22,7 @@ from train.runs.evaluations import read_evaluation
 
 _RELIABILITY_HELP = (
     "Calibrated on half of the held-out people and checked on the other half. On the thin line, 70 in 100 pairs with "
-    "resemblance 70 show the same person. Error: expected calibration error."
+    "a probability of 70 show the same person, where half of all pairs do. Error: expected calibration error."
 )
 
 
@@ -54,12 +54,12 @@ def draw(chosen: ChosenRuns) -> None:
 
 
 def _draw_reliability(evaluated: Evaluated) -> None:
-    st.markdown("##### Reliability of the resemblance", help=_RELIABILITY_HELP)
+    st.markdown("##### Reliability of the probability", help=_RELIABILITY_HELP)
     figure = plots.reliability(evaluated)
     if figure is None:
         st.caption("This needs 40 held-out people with two or more photos.")
     else:
-        show_chart(figure, "reliability", "Reliability of the resemblance, vs cosine")
+        show_chart(figure, "reliability", "Reliability of the probability of one person, vs cosine")
 
 
 def _draw_mistakes(evaluated: Evaluated) -> None:

@@ -33,9 +33,9 @@ def test_find_prints_a_table(run_loaded, madonna):
     code, output, _ = run_loaded("find", madonna, "--top", 3)
     assert code == 0
     head, *lines, note = output.splitlines()
-    assert head.split() == ["rank", "name", "resemblance", "distance", "source", "crop"]
+    assert head.split() == ["rank", "name", "resemblance", "closer", "than", "distance", "source", "crop"]
     assert len(lines) == 3
-    assert re.match(r" +1  Madonna +\d+ +0\.\d{4}  Five celebrities +/.*\.jpg$", lines[0])
+    assert re.match(r" +1  Madonna +\d+ striking +99\.\d+% +0\.\d{4}  Five celebrities +/.*\.jpg$", lines[0])
     assert note == NOTE
     starts = {line.index(" 0.") for line in lines}
     assert len(starts) == 1
@@ -112,7 +112,8 @@ def test_compare_describes_the_resemblance_in_words(run_loaded, examples):
     one, two = examples["Madonna"][1:3]
     code, output, _ = run_loaded("compare", one, two)
     assert code == 0
-    assert re.match(r"As alike as two photos of the same person: resemblance \d+, distance 0\.\d{4}\.", output)
+    assert re.match(r"As alike as two photos of the same person: distance 0\.\d{4}\.\n", output)
+    assert re.search(r"^Resemblance \d+: striking, closer than 99\.\d+% of strangers\.$", output, re.MULTILINE)
     code, output, _ = run_loaded("compare", one, examples["Elton John"][2], "--json")
     assert code == 0
     assert json.loads(output)["same"] is False
@@ -126,7 +127,8 @@ def test_compare_uses_the_threshold_of_the_scorer(run_loaded, examples):
     for name, result in found.items():
         assert result["scorer"] == name
         assert result["threshold"] == registry.load_scorer(name).calibration.middle
-        assert result["same"] is (result["resemblance"] >= 50)
+        assert result["same"] is (result["distance"] <= result["threshold"]) is True
+        assert result["phrase"] == "striking"
     assert found["network"]["cosine"] == found["cosine"]["cosine"]
     assert found["cosine"]["distance"] == pytest.approx((1 - found["cosine"]["cosine"]) / 2, abs=1e-6)
 

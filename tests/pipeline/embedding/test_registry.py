@@ -81,4 +81,4 @@ def test_an_embedder_without_a_network_is_ranked_by_an_uncalibrated_cosine():
     distances = other.distances(rows[0], other.prepare(rows))
     assert (other.name, other.digest) == ("cosine", "")
     assert distances == pytest.approx((1 - rows @ rows[0]) / 2, abs=1e-6)
-    assert np.isnan(other.calibration.resemblance(distances)).all()
+    assert np.isnan(other.calibration.same_person(distances)).all()

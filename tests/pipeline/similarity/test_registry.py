@@ -52,7 +52,7 @@ def test_an_unknown_scorer_lists_the_known_ones():
 def test_rows_of_another_embedder_are_compared_by_cosine_without_a_calibration():
     scorer = registry.scorer_for({"model": "another"})
     assert scorer.name == "cosine"
-    assert np.isnan(scorer.calibration.resemblance(0.2))
+    assert np.isnan(scorer.calibration.same_person(0.2))
     assert registry.scorer_for(default_identity()).name == registry.DEFAULT_SCORER
     assert registry.scorer_for(None, "cosine").name == "cosine"
 

@@ -106,7 +106,7 @@ def test_the_shipped_calibration_keeps_the_order_of_distances():
     distances = scorer.distances(unit_rows(1, seed=1)[0], scorer.prepare(unit_rows(500)))
     assert distances.dtype == np.float32
     assert ((distances >= 0) & (distances <= 1)).all()
-    assert (np.diff(scorer.calibration.resemblance(np.sort(distances))) <= 0).all()
+    assert (np.diff(scorer.calibration.same_person(np.sort(distances))) <= 0).all()
 
 
 @pytest.fixture
@@ -188,23 +188,23 @@ def test_fitting_recovers_the_curve_that_labelled_the_pairs(middle, slope):
     random = np.random.default_rng(0)
     logits = true.scale(np.array(middle)) + random.uniform(-4, 4, 20_000) / slope
     distances = 1 / (1 + np.exp(-logits))
-    same = random.random(20_000) < true.resemblance(distances) / 100
+    same = random.random(20_000) < true.same_person(distances) / 100
     found = fit_calibration(distances, same, on_logit=True)
-    assert metrics.reliability_curve(found.resemblance(distances) / 100, same).error < 0.02
-    assert found.resemblance(distances) == pytest.approx(true.resemblance(distances), abs=4)
+    assert metrics.reliability_curve(found.same_person(distances) / 100, same).error < 0.02
+    assert found.same_person(distances) == pytest.approx(true.same_person(distances), abs=4)
 
 
 def test_a_distance_of_0_or_1_has_a_resemblance():
-    assert CURVE.resemblance(np.array([0, 1], np.float32)) == pytest.approx([100, 0], abs=0.01)
+    assert CURVE.same_person(np.array([0, 1], np.float32)) == pytest.approx([100, 0], abs=0.01)
 
 
 def test_resemblance_falls_from_100_to_0_through_50_at_the_middle():
     for calibration in (registry.load_scorer("cosine").calibration, Calibration(middle=0.3, slope=40), CURVE):
-        resemblance = calibration.resemblance(np.linspace(0, 1, 101))
+        resemblance = calibration.same_person(np.linspace(0, 1, 101))
         assert (np.diff(resemblance) < 0).all()
         assert 99 < resemblance[0] <= 100
         assert 0 <= resemblance[-1] < 1
-        assert calibration.resemblance(np.array([calibration.middle]))[0] == pytest.approx(50)
+        assert calibration.same_person(np.array([calibration.middle]))[0] == pytest.approx(50)
 
 
 @pytest.mark.parametrize("name", registry.SCORERS)
@@ -218,7 +218,7 @@ def test_the_calibration_separates_the_celebrities(models, examples, name):
     people = np.repeat(np.arange(5), 5)
     scorer = registry.load_scorer(name)
     prepared = scorer.prepare(rows)
-    resemblance = np.stack([scorer.calibration.resemblance(scorer.distances(row, prepared)) for row in rows])
+    resemblance = np.stack([scorer.calibration.same_person(scorer.distances(row, prepared)) for row in rows])
     same = people[:, None] == people
     assert (resemblance[same] > 50).mean() > 0.85
     assert (resemblance[~same] > 50).mean() < 0.02

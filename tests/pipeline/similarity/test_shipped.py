@@ -53,7 +53,7 @@ def test_an_embedder_without_a_network_has_a_resemblance_where_its_cosine_is_cal
     storage.write_json(tmp_path / FACENET_PAIR.name / shipped.COSINE, calibration)
     scorer = registry.scorer_for(identity)
     assert scorer.name == "cosine"
-    assert scorer.calibration.resemblance([0.1, 0.4]) == pytest.approx([100, 0], abs=1)
+    assert scorer.calibration.same_person([0.1, 0.4]) == pytest.approx([100, 0], abs=1)
     assert np.isnan(registry.scorer_for({**identity, "weight": 2.0}).calibration.middle)
 
 

@@ -21,7 +21,7 @@ def _calibrated_half(random: np.random.Generator, people: int) -> WeightedPairs:
 def test_the_fit_recovers_the_curve_that_made_the_pairs():
     random = np.random.default_rng(0)
     distances = random.random(40_000)
-    same = random.random(40_000) < Calibration(0.4, 12).resemblance(distances) / 100
+    same = random.random(40_000) < Calibration(0.4, 12).same_person(distances) / 100
     found = calibration.fit_calibration(distances, same)
     assert found.middle == pytest.approx(0.4, abs=0.01)
     assert found.slope == pytest.approx(12, rel=0.05)
