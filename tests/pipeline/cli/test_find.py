@@ -6,12 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline import storage
+from pipeline import photo, storage
 from pipeline.cli.app import main
 from pipeline.cli.find import NOTE
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
+from pipeline.gallery import opening
 from pipeline.photo import INCOMPLETE
 from pipeline.similarity import files, registry
 from tests.conftest import cut_off, put
@@ -101,6 +103,19 @@ def test_find_leaves_people_out(run_loaded, madonna):
     assert [match["name"] for match in json.loads(output)["matches"]] == [whole[1]["name"], whole[3]["name"]]
     said = one_sentence(*run_loaded("find", madonna, "--exclude", "Madona"))
     assert said == "There is no Madona in the gallery demonstration."
+
+
+def test_several_photos_of_one_face_are_looked_up_as_one(run_loaded, small, examples, models):
+    photos = examples["Madonna"][:3]
+    ours = ("--together", "--gallery", "small", "--scorer", "cosine", "--top", 1, "--json")
+    code, output, _ = run_loaded("find", *photos, *ours)
+    assert code == 0
+    pictures = [photo.read(path) for path in photos]
+    mean = np.mean([models.probe(picture, models.faces(picture)[0]).embedding for picture in pictures], axis=0)
+    cosines = opening.open_gallery("small").embeddings @ (mean / np.linalg.norm(mean))
+    (match,) = json.loads(output)["matches"]
+    assert match["name"] == "Madonna"
+    assert match["distance"] == pytest.approx((1 - cosines.max()) / 2, abs=1e-5)
 
 
 def test_find_marks_a_photo_that_is_in_the_gallery(run_loaded, small, examples):
