@@ -83,7 +83,8 @@ def draw_new_gallery_button(kind: Literal["primary", "secondary"]) -> None:
     """The button for a new gallery, once on a page."""
     st.button(
         "New gallery",
-        key="new gallery",
+        # It changes its place with the gallery, and would be on the page twice meanwhile.
+        key=f"new gallery {kind}",
         icon=":material/add_photo_alternate:",
         type=kind,
         on_click=show,

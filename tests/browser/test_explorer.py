@@ -61,7 +61,7 @@ def look_for(page: Page, text: str) -> None:
 
 def chosen(page: Page, name: str) -> None:
     """Wait for a person beside the map."""
-    expect(page.locator("strong").first).to_have_text(name)
+    expect(page.locator(".st-key-focus-target strong").first).to_have_text(name)
 
 
 def drag(page: Page, *way: tuple[float, float]) -> None:
@@ -298,7 +298,7 @@ def test_the_finder_leads_to_the_map_at_once_and_back(page, madonna):
     chosen(page, "Your photo")
     at_rest(page)
     page.get_by_role("button", name="Compare", exact=True).first.click()
-    expect(page.locator("strong").first).to_have_text("Your photo and Madonna")
+    expect(page.locator(".st-key-focus-target strong").first).to_have_text("Your photo and Madonna")
     expect(page.get_by_text("Most similar photos")).to_be_visible()
     page.get_by_role("button", name="Back", exact=True).click()
     page.get_by_role("link", name="Back to the finder").click()

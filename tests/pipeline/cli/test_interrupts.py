@@ -39,7 +39,7 @@ def interrupt(arguments: list[str], library: str = "", seconds: float = 0.0) -> 
     [
         (["pipeline", "galleries"], "multiarray", 0.0),
         (["train", "--help"], "multiarray", 0.05),
-        (["pipeline", "find", "PHOTO", "--gallery", "small"], "libtensorflow", 0.3),
+        (["pipeline", "find", "PHOTO", "--gallery", "small"], "libopenvino", 0.0),
         (["pipeline", "map", "--gallery", "demonstration"], "llvmlite", 0.0),
     ],
 )

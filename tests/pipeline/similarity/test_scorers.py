@@ -22,7 +22,7 @@ from tests.conftest import unit_rows
 from train.evaluation import metrics
 from train.evaluation.calibration import fit_calibration
 
-CURVE = Calibration(middle=0.3, slope=2, on_logit=True)
+CURVE = Calibration(middle=0.3, slope=2, on_logit=True, strangers=((0.001, 0.05), (0.5, 0.6)))
 
 
 def test_the_cosine_distance_is_half_of_one_minus_the_cosine():
