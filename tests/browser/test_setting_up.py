@@ -77,7 +77,7 @@ def test_an_empty_server_sets_itself_up_for_everybody_and_then_works(tmp_path, b
         expect(other.get_by_text(" of 984 people").first).to_be_visible(timeout=1_800_000)
         wait_for_finder(other)
         other.get_by_role("button", name="Madonna", exact=True).click()
-        expect(other.get_by_role("heading", level=3).first).to_contain_text("1. ")
+        expect(other.get_by_role("heading", level=2).first).to_contain_text("1. ")
     print(f"Peak memory of the server with its set-up: {peak[0] / 1e9:.2f} GB")
     assert peak[0] < MEMORY_MAX_BYTES
 
@@ -120,4 +120,4 @@ def test_what_is_missing_later_is_set_up_from_the_page(tmp_path, browser, monkey
         set_up_now(page)
         expect(offer).to_have_count(0)
         expect(page.get_by_role("progressbar")).to_have_count(0)
-        expect(example.or_(page.get_by_role("heading", level=3)).first).to_be_visible()
+        expect(example.or_(page.get_by_role("heading", level=2)).first).to_be_visible()
