@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import tensorflow_loader
 from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
@@ -99,6 +99,16 @@ def _pca(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return decomposition.PCA(2, svd_solver="covariance_eigh").fit_transform(rows).astype(np.float32)
 
 
+def _load_umap() -> Any:
+    """The package without its parametric maps, which are not made here and would bring TensorFlow."""
+    sys.modules.setdefault("umap.parametric_umap", None)  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import umap
+
+    return umap
+
+
 def _umap(
     rows: NDArray[np.float32],
     indices: NDArray[np.int64],
@@ -106,9 +116,7 @@ def _umap(
     plane: NDArray[np.float32],
     settings: MapSettings,
 ) -> NDArray[np.float32]:
-    tensorflow_loader.load_tensorflow()  # UMAP imports it too, with its start-up messages.
-    import umap
-
+    umap = _load_umap()
     own = np.arange(len(rows))[:, None]
     near = min(settings.neighbours, len(rows)) - 1
     distances = np.sqrt(np.maximum(2 - 2 * cosines[:, :near], 0))
