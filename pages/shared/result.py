@@ -94,7 +94,7 @@ class Result:
             st.caption("For this gallery's face model, no resemblance of 0 to 100 has been fitted.")
         else:
             st.metric("Resemblance", f"{match.resemblance:.0f}", help=HELP)
-            st.caption(f"{match.phrase.capitalize()}: closer than {match.closer_than} % of strangers")
+            st.caption(f"{match.phrase.capitalize()} resemblance: closer than {match.closer_than} % of strangers")
 
     def _draw_links(self, match: Match) -> None:
         sharing.draw_share(self.probe, match)
