@@ -20,6 +20,8 @@ from pipeline.faces.mtcnn_pixels import CELL_PX, STEP_PX, Patches, Pyramid, pyra
 # Settings of the package.
 CONFIDENCE_MIN = (0.6, 0.7, 0.8)
 COLUMNS = 16
+# So many pixels of photos pass the first network at once: its first layer takes 50 bytes and more for each.
+PIXELS_MAX = 2_500_000
 
 
 class CompiledMTCNN:
@@ -58,6 +60,12 @@ class CompiledMTCNN:
         scales = pyramid_scales(*photos.shape[1:3])
         if not len(scales):
             return np.empty((0, 6))
+        step = max(PIXELS_MAX // (photos.shape[1] * photos.shape[2]), 1)
+        starts = range(0, len(photos), step)
+        return np.concatenate([self._proposed(photos[start : start + step], scales, start) for start in starts])
+
+    def _proposed(self, photos: NDArray[np.uint8], scales: NDArray[np.float64], first: int) -> NDArray[np.float64]:
+        """The proposals of photos that are numbered from ``first``."""
         pyramid = Pyramid(photos, scales)
         offsets, scores = self._propose.outputs(pixels=pyramid.pixels, outside=pyramid.outside)
         parts = []
@@ -65,7 +73,8 @@ class CompiledMTCNN:
             sure = scores[:, rows, columns, 1]
             cells = np.argwhere(sure > CONFIDENCE_MIN[0])
             chosen = tuple(cells.T)
-            parts.append(_boxes(cells, offsets[:, rows, columns][chosen], sure[chosen], scale))
+            found = offsets[:, rows, columns][chosen], sure[chosen]
+            parts.append(_boxes(cells + np.array([first, 0, 0]), *found, scale))
         return np.concatenate(parts)
 
 
