@@ -119,5 +119,4 @@ def test_what_is_missing_later_is_set_up_from_the_page(tmp_path, browser, monkey
         shutil.copytree(HOME / "downloads", home / "downloads", dirs_exist_ok=True)
         set_up_now(page)
         expect(offer).to_have_count(0)
-        expect(page.get_by_role("progressbar")).to_have_count(0)
         expect(example.or_(page.get_by_role("heading", level=2)).first).to_be_visible()
