@@ -5,14 +5,13 @@ They run in float32 everywhere: in bfloat16 the boxes would be others.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline import runtime, tensorflow_loader
+from pipeline import runtime, storage, tensorflow_loader
 from pipeline.runtime import Network
 
 # The photo's side that the second and the third network see, in pixels.
@@ -43,8 +42,7 @@ def _weights_hash(file: str) -> str:
     spec = find_spec("mtcnn")
     assert spec
     assert spec.origin
-    content = (Path(spec.origin).parent / "assets" / "weights" / file).read_bytes()
-    return hashlib.sha256(content).hexdigest()
+    return storage.sha256(Path(spec.origin).parent / "assets" / "weights" / file)
 
 
 @cache
