@@ -125,13 +125,18 @@ def opened(home: Path, name: str) -> gallery.Gallery:
         return opening.open_gallery(name)
 
 
+def add_by_keyboard(page: Page, name: str, files: list[Path], *, counted: str) -> None:
+    """Add a person by photos. counted: how the page counts them."""
+    drop(page, files)
+    page.get_by_role("textbox", name="Who is this?").fill(name)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=f"Add {counted}").press("Enter")
+    expect(page.get_by_text(f"Added {name}: {counted}")).to_be_visible()
+
+
 def test_one_photo_is_removed_by_the_keyboard_alone(page):
     to_people(page)
-    drop(page, photos("Jerry Seinfeld", 2))
-    page.get_by_role("textbox", name="Who is this?").fill("Jerry")
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Add 2 photos").press("Enter")
-    expect(page.get_by_text("Added Jerry: 2 photos")).to_be_visible()
+    add_by_keyboard(page, "Jerry", photos("Jerry Seinfeld", 2), counted="2 photos")
     page.get_by_role("button", name="Jerry", exact=True).press("Enter")
     page.get_by_role("button", name="Remove", exact=True).first.press("Enter")
     page.get_by_role("button", name="Yes, remove").press("Enter")
@@ -150,11 +155,7 @@ def test_one_photo_is_removed_by_the_keyboard_alone(page):
 
 def test_a_person_is_renamed_and_merged_by_the_keyboard_alone(page):
     to_people(page)
-    drop(page, photos("Jerry Seinfeld", 1))
-    page.get_by_role("textbox", name="Who is this?").fill("Gerry")
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Add 1 photo").press("Enter")
-    expect(page.get_by_text("Added Gerry: 1 photo")).to_be_visible()
+    add_by_keyboard(page, "Gerry", photos("Jerry Seinfeld", 1), counted="1 photo")
 
     rename(page, "Gerry", "Jerry S", button="Save")
     expect(page.get_by_text("Gerry is called Jerry S now")).to_be_visible()
