@@ -206,7 +206,7 @@ def _wait(repair: RepairProcess, words: RepairWords) -> None:
     shown = " · ".join(filter(None, (stage or words.running, repair.progress.get("detail", ""))))
     st.progress(_share(repair, words), text=escape(shown))
     lines = [_line(name, stage, repair, now) for name in words.stages]
-    st.markdown("  \n".join([*lines, f":material/schedule: {words.running} for {_clock(repair.seconds)}"]))
+    st.markdown("  \n".join([*lines, f":material/schedule: {_clock(repair.seconds)} so far"]))
     st.caption("You can leave this page. It goes on, and everybody who visits sees it.")
 
 

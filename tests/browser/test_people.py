@@ -205,7 +205,7 @@ def test_a_new_gallery_is_made_filled_mapped_and_deleted(page):
     page.get_by_role("link", name="Explorer").click()
     expect(page.get_by_text("No map yet")).to_be_visible()
     page.get_by_role("button", name="Fit the map").click()
-    expect(page.get_by_text("Fitting the map")).to_be_visible()
+    expect(page.get_by_test_id("stProgress")).to_be_visible()
     expect(page.locator(".scatter[data-points]")).to_be_visible()
     to_people(page)
     page.get_by_role("button", name="Delete gallery").click()

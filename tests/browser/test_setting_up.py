@@ -72,7 +72,7 @@ def test_an_empty_server_sets_itself_up_for_everybody_and_then_works(tmp_path, b
         # The first visitor has left; another one sees how far it is, and no second set-up.
         other.reload()
         expect(other.get_by_role("progressbar")).to_be_visible()
-        expect(other.get_by_text("Setting up for")).to_be_visible()
+        expect(other.get_by_text("so far")).to_be_visible()
         expect(other.get_by_role("button", name="Set up now")).to_have_count(0)
         expect(other.get_by_text(" of 984 people").first).to_be_visible(timeout=1_800_000)
         wait_for_finder(other)
