@@ -71,6 +71,12 @@ def read(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> NDAr
     return load(photo, limits).pixels
 
 
+def warm() -> None:
+    """Load the decoders, which takes a moment, before the first photo comes."""
+    _known_formats()
+    decoding.warm()
+
+
 def size(photo: bytes | str | Path, limits: PhotoLimits = PhotoLimits()) -> tuple[int, int]:
     """Width and height in pixels, from the header alone and before orientation. Raises PhotoError."""
     return _open(photo, limits)[0].size

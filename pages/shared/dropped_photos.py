@@ -12,9 +12,9 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared import loading, problems
-from pages.shared.faces import for_screen, square, with_boxes
+from pages.shared.faces import for_screen, inline, square, with_boxes
 from pages.shared.text import escape
-from pipeline import names, photo
+from pipeline import isolated_photo, names
 from pipeline.errors import PhotoError, UserError
 from pipeline.faces.face import Face
 from pipeline.gallery import group_photos, inspection
@@ -66,10 +66,10 @@ class DroppedPhoto:
     def draw(self) -> None:
         """The face, or the group with a box around each face and a choice of them."""
         if self.group is None:
-            st.image(self.thumbnail, width="stretch", alt=f"The face in {self.file}")
+            st.image(inline(self.thumbnail), width="stretch", alt=f"The face in {self.file}")
             return
         boxes = with_boxes(self.group.shown, self.group.faces, scale=self.group.scale, chosen=self.face)
-        st.image(boxes, width="stretch", alt=f"The face in {self.file} that counts, and the others, numbered")
+        st.image(inline(boxes), width="stretch", alt=f"The face in {self.file} that counts, and the others, numbered")
         st.segmented_control(
             f"Which face of {escape(self.file)}?",
             list(range(1, len(self.group.faces) + 1)),
@@ -146,6 +146,6 @@ def _models(opened: Gallery, place: DeltaGenerator) -> Models:
 def _thumbnail(data: bytes, inspected: InspectedPhoto) -> NDArray[np.uint8]:
     """The face of a photo, or the photo itself, as a square; grey when it cannot be read."""
     try:
-        return square(photo.read(inspected.portrait or data))
+        return square(isolated_photo.read(inspected.portrait or data))
     except PhotoError:
         return np.full((256, 256, 3), 128, np.uint8)

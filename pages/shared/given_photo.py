@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import dropping, face_buttons, loading
-from pages.shared.faces import for_screen, portrait, with_boxes
+from pages.shared.faces import for_screen, inline, portrait, with_boxes
 from pages.shared.stages import Stages
-from pipeline import photo
+from pipeline import isolated_photo, photo
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces.face import Face
 from pipeline.gallery import layout
@@ -180,14 +180,14 @@ def find_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, pictur
     known = known_faces(given)
     if known and known.error:
         if known.shown.size:
-            picture.image(known.shown, width="stretch", alt="Your photo")
+            picture.image(inline(known.shown), width="stretch", alt="Your photo")
         _draw_incomplete(known, picture)
         raise known.error
     # Only a new photo gets a place that can be replaced: emptying that place would flicker.
     place = picture if known else picture.empty()
     found = known or _look_for_faces(given, loaded, stages, place)
     boxes = with_boxes(found.shown, found.faces, scale=found.scale, chosen=chosen_face(found))
-    place.image(boxes, width="stretch", alt="Your photo with a numbered box around each face")
+    place.image(inline(boxes), width="stretch", alt="Your photo with a numbered box around each face")
     _draw_incomplete(found, picture)
     with picture:
         _choose_face(found)
@@ -208,7 +208,7 @@ def known_probe(found: PhotoFaces, models: Models) -> Probe | None:
 def measure(given: GivenPhoto, found: PhotoFaces, models: Models) -> Probe:
     """Measure the chosen face, and keep it for the session. Raises NoFaceError."""
     number = chosen_face(found)
-    found.probes[number] = models.probe(photo.read(given.data), found.faces[number - 1])
+    found.probes[number] = models.probe(isolated_photo.read(given.data), found.faces[number - 1])
     return found.probes[number]
 
 
@@ -255,11 +255,11 @@ def _look_for_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, p
 def _read(given: GivenPhoto, found: PhotoFaces, stages: Stages, place: DeltaGenerator) -> NDArray[np.uint8]:
     """The photo in full resolution; its small version is shown at once."""
     with stages.stage("Reading the photo"):
-        loaded = photo.load(given.data)
+        loaded = isolated_photo.load(given.data)
         pixels, found.incomplete = loaded.pixels, loaded.incomplete
         found.shown = for_screen(pixels)
         found.scale = found.shown.shape[0] / pixels.shape[0]
-    place.image(found.shown, width="stretch", alt="Your photo")
+    place.image(inline(found.shown), width="stretch", alt="Your photo")
     return pixels
 
 

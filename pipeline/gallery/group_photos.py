@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import photo
+from pipeline import isolated_photo
 from pipeline.embedding.base import Embedder
 from pipeline.faces.detector import Detector
 from pipeline.faces.face import Face, sure_faces
@@ -33,7 +33,7 @@ def find_faces(data: bytes, detector: Detector) -> tuple[NDArray[np.uint8], list
 
     Raises PhotoError if it cannot be read.
     """
-    pixels = photo.read(data)
+    pixels = isolated_photo.read(data)
     return pixels, sure_faces(detector([pixels])[0])
 
 

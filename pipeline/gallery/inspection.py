@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import photo, storage
+from pipeline import isolated_photo, photo, storage
 from pipeline.embedding.base import Embedder, usable
 from pipeline.errors import PhotoError
 from pipeline.faces import geometry
@@ -71,7 +71,7 @@ def decode(path: Path) -> DecodedPhoto:
 
 def _decode_bytes(data: bytes) -> DecodedPhoto:
     try:
-        loaded = photo.load(data)
+        loaded = isolated_photo.load(data)
         return DecodedPhoto(loaded.pixels, hashlib.sha256(data).hexdigest(), loaded.incomplete)
     except PhotoError as error:
         return _flawed(Rejection(RejectionKind.UNREADABLE, str(error)))
