@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +51,17 @@ def for_screen(picture: NDArray[np.uint8], side_px: int = 1200) -> NDArray[np.ui
     image = Image.fromarray(picture)
     image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(image)
+
+
+def inline(picture: NDArray[np.uint8]) -> str:
+    """A picture of a visitor as a data URL.
+
+    It is part of the page, where Streamlit would serve other pictures to anybody who knows their address, for some
+    time after the visitor has left.
+    """
+    written = io.BytesIO()
+    Image.fromarray(picture).save(written, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"
 
 
 def with_boxes(picture: NDArray[np.uint8], faces: Sequence[Face], *, scale: float, chosen: int) -> NDArray[np.uint8]:

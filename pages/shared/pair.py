@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.shared.faces import portrait, square
+from pages.shared.faces import inline, portrait, square
 from pages.shared.text import escape
 from pipeline import explanation
 from pipeline.explanation import Explanation
@@ -40,9 +40,9 @@ def _draw(probe: Probe, match: Match, models: Models) -> None:
             pictures = with_heat(pictures, _answer(probe, match, models))
     yours, theirs = st.columns(2, wrap=False, gap="small")
     with yours, st.container(key="tile-pair-you"):
-        st.image(pictures[0], width="stretch", alt="The face in your photo, enlarged")
+        st.image(inline(pictures[0]), width="stretch", alt="The face in your photo, enlarged")
     with theirs, st.container(key="tile-pair-other"):
-        st.image(pictures[1], width="stretch", alt=f"Photo of {match.name}, enlarged")
+        st.image(inline(pictures[1]), width="stretch", alt=f"Photo of {match.name}, enlarged")
     with st.container(horizontal=True, vertical_alignment="center"):
         if match.has_resemblance:
             st.markdown(f"**Resemblance {match.resemblance:.0f}, {match.phrase}**", width="content")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared import focus, navigation, pair, scorers, scrolling, sharing
 from pages.shared.exclusions import Exclusions
-from pages.shared.faces import portrait, square
+from pages.shared.faces import inline, portrait, square
 from pages.shared.text import NOTE, escape, name_html
 from pipeline.lookalikes import Lookalikes, Match, Probe
 from pipeline.search.ranking import Method
@@ -76,7 +76,7 @@ class Result:
             with st.container(width=560):
                 yours, theirs = st.columns(2, wrap=False, gap="small")
                 with yours, st.container(key="tile-you"):
-                    st.image(square(self.probe.portrait), width="stretch", alt="The face in your photo")
+                    st.image(inline(square(self.probe.portrait)), width="stretch", alt="The face in your photo")
                 with theirs:
                     self._draw_portrait(match)
             with st.container(width="stretch", gap="xsmall"):

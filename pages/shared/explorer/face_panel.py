@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import navigation
 from pages.shared.explorer.view import SMALL_PX, MapView
+from pages.shared.faces import inline
 from pages.shared.text import escape, name_html
 from pages.shared.url_state import choose, compare
 from pipeline.map import queries
@@ -39,7 +40,7 @@ def draw_close() -> None:
 def _draw_person(view: MapView) -> None:
     row = view.row
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        st.image(view.portrait(row), width=112, alt=f"Photo of {view.name(row)}")
+        st.image(inline(view.portrait(row)), width=112, alt=f"Photo of {view.name(row)}")
         with st.container(width="stretch", gap="xxsmall"):
             st.html(f"<strong style='font-size: 1.25rem'>{name_html(view.name(row))}</strong>")
             if row is None:

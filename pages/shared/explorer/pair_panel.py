@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pages.shared.explorer.face_panel import draw_close
 from pages.shared.explorer.view import MapView
+from pages.shared.faces import inline
 from pages.shared.text import escape, name_html
 from pages.shared.url_state import compare
 from pipeline.map import queries
@@ -51,7 +52,7 @@ def _draw_photos(view: MapView, title: str, row: int | None, other: int, embeddi
     """Two photos with their distance by every scorer."""
     st.markdown(f"**{title}**")
     for column, shown in zip(st.columns(2, wrap=False), (row, other), strict=True):
-        column.image(view.portrait(shown), width="stretch", alt=f"Photo of {view.name(shown)}")
+        column.image(inline(view.portrait(shown)), width="stretch", alt=f"Photo of {view.name(shown)}")
     identity = view.gallery.manifest.get("embedding")
     scorers = [registry.scorer_for(identity, name) for name in reversed(registry.SCORERS)]
     with st.container(horizontal=True):
