@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import Line, explained, exponent, report, times
+from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import unit
-from pipeline.embedding.facenet import FACENET_128
-from pipeline.embedding.registry import DEFAULT_EMBEDDER
+from pipeline.embedding.registry import DEFAULT_EMBEDDER, default_identity
 from pipeline.errors import UserError
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Ranking
@@ -30,7 +30,6 @@ from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.network import SimilarityNetwork
 from pipeline.similarity.network_scorer import NetworkScorer, read_scorer
-from pipeline.similarity.registry import load_scorer
 from train.datasets.lfw import LFW
 from train.networks import Similarity
 from train.options import ORIGINAL
@@ -55,19 +54,19 @@ def main() -> None:
     embeddings = lfw.embeddings()
     known = embeddings.any(axis=1)
     embeddings, people = embeddings[known], lfw.people[known]
-    shipped = read_scorer(files.SHIPPED / FACENET_128.name, FACENET_128.identity)
+    shipped = read_scorer(files.SHIPPED / DEFAULT_EMBEDDER, default_identity())
     original = NetworkScorer(_original().to_numpy(), Calibration(0.5, 1.0, on_logit=True))
     default = lfw.embedded(DEFAULT_EMBEDDER, np.flatnonzero(known))
-    shares = recall(default, people, {"network as shipped": load_scorer(), "cosine": CosineScorer()})
+    shares = recall(default, people, {"network as shipped": shipped, "cosine": CosineScorer()})
     one_probe = f"One probe against {PHOTOS:,} photos"
-    measured = {"network as shipped": speed(embeddings, shipped)}
+    measured = {"network as shipped": speed(default, shipped)}
     measured["original architecture, random weights"] = speed(embeddings, original)
     report(
         "scoring",
         {
             f"Share of the exact scan's {TOP} people found, {PROBES} probes, LFW": shares,
             **{f"{one_probe}, {name}": rows for name, rows in measured.items()},
-            "Every photo scored by the network as shipped, by their number": growth(embeddings, shipped),
+            "Every photo scored by the network as shipped, by their number": growth(default, shipped),
         },
         [_line(name, rows) for name, rows in measured.items()],
     )
@@ -130,7 +129,7 @@ def speed(embeddings: np.ndarray, scorer: NetworkScorer) -> list[dict[str, Any]]
     probes, photos = embeddings[:PROBES_SLOW], _extended(embeddings[PROBES_SLOW:])
     search = Search(_gallery(photos, np.arange(PHOTOS) // PER_PERSON), scorer)
     prepared = scorer.prepare(photos)
-    slow = _Predicted(_model(scorer.network))
+    slow = _Predicted(_model(scorer.network, embeddings.shape[1]), embeddings.shape[1])
     ways: dict[str, tuple[Callable[[np.ndarray], Any], int]] = {
         PREDICTED: (lambda probe: slow.distances(probe, photos), 1),
         LARGE: (lambda probe: slow.distances(probe, photos, 8192), 1),
@@ -167,15 +166,15 @@ def speed(embeddings: np.ndarray, scorer: NetworkScorer) -> list[dict[str, Any]]
 class _Predicted:
     """The original project's way."""
 
-    def __init__(self, model: Similarity) -> None:
-        one, two = (keras.Input((128,)) for _ in range(2))
+    def __init__(self, model: Similarity, dimensions: int) -> None:
+        one, two = (keras.Input((dimensions,)) for _ in range(2))
         self.encoder = keras.Model(one, _Call(model.codes)(one))
         size = self.encoder.output_shape[1]
         one, two = (keras.Input((size,)) for _ in range(2))
         self.metric = keras.Model([one, two], _Call(model.distances)(one, two))
 
     def distances(self, probe: np.ndarray, photos: np.ndarray, batch: int = 32) -> np.ndarray:
-        """Distances (n,) of a unit row to photos (n, 128)."""
+        """Distances (n,) of a unit row to photos (n, d)."""
         repeated = np.repeat(probe[None], len(photos), axis=0)
         sides = [self.encoder.predict(side, batch_size=batch, verbose=0) for side in (repeated, photos)]
         found: np.ndarray = self.metric.predict(sides, batch_size=batch, verbose=0)
@@ -195,17 +194,17 @@ class _Call(keras.layers.Layer):
 
 def _original() -> Similarity:
     keras.utils.set_random_seed(0)
-    return _built(Similarity(ORIGINAL))
+    return _built(Similarity(ORIGINAL), facenet_weights.DIMENSIONS)
 
 
-def _built(model: Similarity) -> Similarity:
-    blank = np.zeros((1, 128), np.float32)
+def _built(model: Similarity, dimensions: int) -> Similarity:
+    blank = np.zeros((1, dimensions), np.float32)
     model([blank, blank])
     return model
 
 
-def _model(network: SimilarityNetwork) -> Similarity:
-    """A Keras model from a network's arrays."""
+def _model(network: SimilarityNetwork, dimensions: int) -> Similarity:
+    """A Keras model from a network's arrays, for rows (d,)."""
     settings = NetworkSettings(
         encoder_units=tuple(len(bias) for _, bias in network.encoder),
         encoder_activation=network.encoder_activation,
@@ -217,7 +216,7 @@ def _model(network: SimilarityNetwork) -> Similarity:
         cohort=0 if network.cohort is None else len(network.cohort),
         cohort_nearest=network.cohort_nearest,
     )
-    model = _built(Similarity(settings))
+    model = _built(Similarity(settings), dimensions)
     layers = [*model.encoder_layers, *model.metric_layers, *([model.metric_out] if network.metric else [])]
     for layer, weights in zip(layers, (*network.encoder, *network.metric), strict=True):
         layer.set_weights(weights)

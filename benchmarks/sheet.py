@@ -1,11 +1,14 @@
-"""``make sheet``: 24 people of LFW and whom each setting calls most similar in the demonstration, to judge by eye.
+"""``make sheet``: 24 people of LFW and who is most similar in the demonstration, to judge by eye.
 
-One picture for each setting: a row for each probe, which stands on the left, and its five most similar people. It
-shows photos of LFW, which may not be published with this project: keep the pictures to yourself.
+One picture for what ships and for each of some settings: a row for each probe, which stands on the left, and the most
+similar people. It shows photos of LFW, which may not be published with this project: keep the pictures to yourself.
+The people (``benchmarks/quality/people.csv``: twelve women, twelve men, from all continents) are of
+``peopleDevTest.txt``, so no network was trained on them.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +25,9 @@ from pipeline.errors import UserError
 from pipeline.faces import geometry
 from pipeline.faces.face import Face
 from pipeline.faces.geometry import View
-from pipeline.gallery import opening
+from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
+from pipeline.lookalikes import Lookalikes, Models
 from train.datasets.lfw import LFW, loaded_detector, loaded_facenet
 
 SETTINGS = (
@@ -33,39 +37,49 @@ SETTINGS = (
     Setting(("A", "A mirrored"), 2, 1.5),
     SFACE_ALONE,
 )
-PROBES, MATCHES = 24, 5
+PEOPLE = Path(__file__).parent / "quality" / "people.csv"
+MATCHES = 5
 _SIDE_PX, _GAP_PX, _TITLE_PX = 96, 4, 20
 # Probes beside one another, each with its matches.
 _COLUMNS = 2
 
 
 def main(folder: Path) -> None:
-    """Write a picture for each setting into the folder."""
+    """Write a picture for each setting, and one for what ships, into the folder."""
     lfw = LFW()
     probes = probes_of(lfw)
-    demonstration = Demonstration(opening.open_gallery("demonstration"))
+    demonstration = Demonstration(opening.open_gallery(layout.DEMONSTRATION))
     portraits = [
         geometry.portrait(lfw.photo(number), face, level_over_degrees=FACENET_SETTINGS.level_over_degrees)
         for number in probes
         if (face := lfw.faces[number])
     ]
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, setting in enumerate(SETTINGS):
+    found = {"as shipped": shipped_matches(lfw, probes)}
+    for setting in SETTINGS:
         gallery = setting.rows(demonstration.view, demonstration.sface)
         cosines = rows_of(lfw, setting, probes) @ gallery.T
-        rows = [
-            [portrait, *demonstration.matches(values)] for portrait, values in zip(portraits, cosines, strict=True)
-        ]
-        path = folder / f"{number}-{setting.title.replace(' ', '-').replace(',', '')}.png"
-        _sheet(rows, setting.title).save(path)
+        found[f"{setting.title}, by cosine"] = [demonstration.matches(values) for values in cosines]
+    folder.mkdir(parents=True, exist_ok=True)
+    for title, matches in found.items():
+        path = folder / f"{title.replace(' ', '-').replace(',', '')}.png"
+        _sheet([[one, *others] for one, others in zip(portraits, matches, strict=True)], title).save(path)
         print(path)
 
 
 def probes_of(lfw: LFW) -> NDArray[np.int64]:
-    """One photo of each of the 24 people, always the same, of view 1."""
-    test = lfw.photos_of("peopleDevTest.txt")
-    _, first = np.unique(lfw.people[test], return_index=True)
-    return np.sort(np.random.default_rng(0).choice(test[first], PROBES, replace=False))
+    """The numbers of the photos of the people in the list."""
+    number_of = {path.stem: number for number, path in enumerate(lfw.paths)}
+    with PEOPLE.open(encoding="utf-8", newline="") as file:
+        names = [f"{row['person'].replace(' ', '_')}_{int(row['photo']):04}" for row in csv.DictReader(file)]
+    return np.array([number_of[name] for name in names])
+
+
+def shipped_matches(lfw: LFW, probes: NDArray[np.int64]) -> list[list[NDArray[np.uint8]]]:
+    """The portraits that the finder shows for each probe."""
+    models = Models.load()
+    lookalikes = Lookalikes.open(layout.DEMONSTRATION, models=models)
+    asked = [models.probe(lfw.photo(number), face) for number in probes if (face := lfw.faces[number])]
+    return [[photo.read(match.crop_path) for match in matches] for matches in lookalikes.rank(asked, MATCHES)]
 
 
 class Demonstration:

@@ -118,7 +118,7 @@ def _visit(browser: sync_api.Browser) -> dict[str, float]:
 
             def matched() -> None:
                 chosen.click()
-                page.get_by_role("heading", name=f"1. {example}", exact=True).wait_for()
+                page.get_by_role("heading", name="1. ").wait_for()
 
             try:
                 seconds = {"the server itself": started, PAGE: times(opened, 1)[0], MATCH: times(matched, 1)[0]}
