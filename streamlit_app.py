@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages import explorer, finder, people, systems, training
-from pages.shared import focus, labels, navigation, notices, streamlit_fixes
+from pages.shared import focus, labels, navigation, notices, public, streamlit_fixes
 from pipeline.quiet import silence_libraries
 
 silence_libraries()
@@ -12,18 +12,16 @@ streamlit_fixes.apply()
 focus.keep()
 labels.keep()
 notices.show()
-navigation.run(
-    {
-        "": [
-            st.Page(finder.page, title="Finder", icon=":material/face:", url_path="home", default=True),
-            st.Page(explorer.page, title="Explorer", icon=":material/explore:", url_path="explorer"),
-            st.Page(people.page, title="People", icon=":material/groups:", url_path="people"),
-            # The first one is at the root alone: Streamlit ignores its name.
-            st.Page(finder.page, title="Finder", url_path="finder", visibility="hidden"),
-        ],
-        "Lab": [
-            st.Page(training.page, title="Training", icon=":material/timeline:", url_path="training"),
-            st.Page(systems.page, title="Systems", icon=":material/balance:", url_path="systems"),
-        ],
-    }
-)
+menu = {
+    "": [
+        st.Page(finder.page, title="Finder", icon=":material/face:", url_path="home", default=True),
+        st.Page(explorer.page, title="Explorer", icon=":material/explore:", url_path="explorer"),
+        # The first one is at the root alone: Streamlit ignores its name.
+        st.Page(finder.page, title="Finder", url_path="finder", visibility="hidden"),
+    ],
+    "Lab": [st.Page(systems.page, title="Systems", icon=":material/balance:", url_path="systems")],
+}
+if not public.is_public():
+    menu[""].append(st.Page(people.page, title="People", icon=":material/groups:", url_path="people"))
+    menu["Lab"].insert(0, st.Page(training.page, title="Training", icon=":material/timeline:", url_path="training"))
+navigation.run(menu)

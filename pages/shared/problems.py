@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import loading, navigation, repairs
+from pages.shared import loading, navigation, public, repairs
 from pages.shared.text import escape
 from pipeline.errors import EmptyGalleryError, MapError, UserError
 
@@ -14,8 +14,9 @@ def show(error: UserError) -> None:
     with st.container(border=True, width=640):
         if isinstance(error, EmptyGalleryError):
             st.subheader(":material/group_add: Nobody is in this gallery yet", anchor=False)
-            st.markdown("Add photos of people you know, and find them here.")
-            st.page_link(navigation.page("People"), label="Add people", icon=":material/add_a_photo:")
+            if not public.is_public():
+                st.markdown("Add photos of people you know, and find them here.")
+                st.page_link(navigation.page("People"), label="Add people", icon=":material/add_a_photo:")
             return
         title = (
             ":material/map: The map is missing" if isinstance(error, MapError) else ":material/build: Almost there"

@@ -20,7 +20,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import loading
+from pages.shared import loading, public
 from pages.shared.text import escape
 from pipeline import setting_up
 from pipeline.errors import UserError
@@ -134,7 +134,7 @@ def _repairs() -> dict[str, RepairProcess]:
 def offer(error: UserError) -> bool:
     """A button that runs the error's command, or the progress of its run. False when no page can run it."""
     words = _words(error.command)
-    if words is None or error.command is None:
+    if words is None or error.command is None or public.is_public():
         return False
     known = _repairs().get(error.command)
     if known and not (known.running or known.failure):

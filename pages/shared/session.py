@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from pages.shared import faces, streamlit_fixes, url_state
+from pages.shared import faces, public, streamlit_fixes, url_state
 from pages.shared.text import escape
 from pipeline import notices, storage
 from pipeline.gallery import layout, opening
@@ -23,7 +23,7 @@ from pipeline.similarity.registry import scorer_for
 
 def draw_gallery_switch() -> None:
     """The gallery switch of all pages, shown when there is a choice. The URL keeps the choice."""
-    names = layout.names()
+    names = public.gallery_names()
     missing = url_state.check(gallery=names)
     chosen = st.session_state.get("gallery")
     if chosen and chosen not in names:  # Somebody has deleted it.
@@ -48,16 +48,15 @@ def draw_gallery_switch() -> None:
 def switch_to(name: str | None) -> None:
     """Choose a gallery, or the first one without a name. Call it before the switch is drawn."""
     url_state.forget()
-    st.session_state.gallery = name = name or next(iter(layout.names()), "")
+    st.session_state.gallery = name = name or next(iter(public.gallery_names()), "")
     with suppress(StreamlitAPIException):  # A switch drawn for the first time leaves the URL alone.
         st.query_params["gallery"] = name
 
 
 def gallery_name() -> str:
     """The name of the chosen gallery."""
-    names = layout.names() or [layout.DEMONSTRATION]
     chosen = st.session_state.get("gallery")
-    return chosen if chosen in names else names[0]
+    return chosen if chosen in public.gallery_names() else public.default_name()
 
 
 def open_chosen_gallery() -> Gallery:

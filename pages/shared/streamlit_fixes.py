@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
 from streamlit.runtime.state.session_state_proxy import get_session_state
@@ -25,6 +26,7 @@ def apply() -> None:
     """Make the changes that hold for the whole process, and those to the page of this visitor."""
     keep_uploads_in_memory()
     keep_keras_session()
+    keep_caches()
     st.html(_STYLE)
 
 
@@ -36,6 +38,11 @@ def keep_uploads_in_memory() -> None:
 def keep_keras_session() -> None:
     """Stop Streamlit from clearing Keras' session after each run, which breaks models that load in another thread."""
     script_runner._clean_problem_modules = lambda: None
+
+
+def keep_caches() -> None:
+    """Stop visitors from clearing what all sessions share, which any browser may ask Streamlit to do."""
+    AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
 
 
 def is_held_by_widget(name: str) -> bool:

@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime import app_session, caching
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes
@@ -46,6 +47,17 @@ def test_uploads_above_a_megabyte_stay_in_memory(monkeypatch):
 
 def test_streamlit_receives_uploads_through_the_parser_that_is_changed():
     assert "request.form()" in inspect.getsource(starlette_routes)
+
+
+def test_a_visitor_can_no_longer_clear_the_caches(monkeypatch):
+    cleared = []
+    monkeypatch.setattr(caching.cache_resource, "clear", lambda: cleared.append(True))
+    monkeypatch.setattr(caching.cache_data, "clear", lambda: cleared.append(True))
+    session = SimpleNamespace(_session_state={})
+    assert "self._handle_clear_cache_request()" in inspect.getsource(app_session.AppSession.handle_backmsg)
+    streamlit_fixes.keep_caches()
+    app_session.AppSession._handle_clear_cache_request(session)  # type: ignore[arg-type]
+    assert cleared == []
 
 
 def test_a_run_no_longer_clears_the_session_of_keras(monkeypatch):
