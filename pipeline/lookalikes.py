@@ -5,8 +5,8 @@ App, command line and tests all go through :class:`Lookalikes` and get the same 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from pipeline.faces import geometry
 from pipeline.faces.detector import Detector, load_detector
 from pipeline.faces.face import Face, sure_faces
 from pipeline.gallery import layout, opening
+from pipeline.gallery.columns import Condition
 from pipeline.gallery.gallery import Gallery
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.search import Search, SearchSettings
 from pipeline.similarity.base import Scorer
 from pipeline.similarity.registry import DEFAULT_SCORER, is_default_embedding, scorer_for
 from pipeline.similarity.resemblance import Likeness
+from pipeline.sources.base import NO_CREDIT, Credit, Value
 
 # A path, the bytes of a file, or an upright RGB array, uint8, (height, width, 3).
 Photo = str | Path | bytes | NDArray[np.uint8]
@@ -42,7 +44,8 @@ class Match(Likeness):
     """A person of the gallery with the most similar photo.
 
     person: the key in the gallery, by which people are left out; names are not unique. distance: 0..1, smaller is
-    more alike. copy: whether the photo is the probe itself or a near-duplicate of it.
+    more alike. copy: whether the photo is the probe itself or a near-duplicate of it. credit: whose photo it is.
+    columns: what the gallery knows of the person.
     """
 
     rank: int
@@ -53,6 +56,8 @@ class Match(Likeness):
     licence: str
     crop_path: Path
     copy: bool
+    credit: Credit = NO_CREDIT
+    columns: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,7 @@ class Lookalikes:
         method: Method = "min",
         exact: bool = False,
         exclude: Collection[str] = (),
+        where: Sequence[Condition] = (),
     ) -> list[list[Match]]:
         """The ``top`` most similar people to each probe; everybody if the gallery has fewer.
 
@@ -203,12 +209,15 @@ class Lookalikes:
 
         exclude: keys of people to leave out, as in :attr:`Match.person`. Nobody else's rank or distance depends on
         them. A key that nobody has is ignored.
+
+        where: what the gallery's columns must say of the people who are ranked. Raises GalleryError if nobody fits.
         """
         if not probes:
             return []
         rows = np.stack([probe.embedding for probe in probes])
         excluded = self.gallery.numbers_of(exclude).tolist()
-        ranked = self._search.rank(rows, top, method=method, exact=exact, exclude=excluded)
+        among = self.gallery.columns.mask(where) if where else None
+        ranked = self._search.rank(rows, top, method=method, exact=exact, exclude=excluded, among=among)
         return [self._matches(probe, own) for probe, own in zip(probes, ranked, strict=True)]
 
     def _matches(self, probe: Probe, ranked: Ranking) -> list[Match]:
@@ -230,6 +239,8 @@ class Lookalikes:
                     licence=columns["licence"],
                     crop_path=self.gallery.crop_path(int(row)),
                     copy=self._is_copy(probe, int(row)),
+                    credit=self.gallery.credit(int(row)),
+                    columns=self.gallery.columns.of(int(self.gallery.person_of_row[row])),
                 )
             )
         return matches
@@ -264,10 +275,11 @@ class Lookalikes:
         method: Method = "min",
         exact: bool = False,
         exclude: Collection[str] = (),
+        where: Sequence[Condition] = (),
     ) -> Found:
         """Look up one face of a photo: :meth:`look`, then :meth:`rank`. Raises UserError."""
         faces, probe = self.look(photo, face)
-        (matches,) = self.rank([probe], top, method=method, exact=exact, exclude=exclude)
+        (matches,) = self.rank([probe], top, method=method, exact=exact, exclude=exclude, where=where)
         return Found(faces, face, matches)
 
 

@@ -48,13 +48,23 @@ def find(
     exclude: Annotated[
         list[str], typer.Option(metavar="NAME", help="Leave out the people with this name. Can be repeated.")
     ] = [],  # noqa: B006 - Typer copies it
+    where: Annotated[
+        list[str],
+        typer.Option(
+            metavar="CONDITION",
+            help="Only people of whom a column of the gallery says this: occupation=actor, sex=female|male, "
+            "born=1980..1999. Can be repeated: all must hold.",
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
     together: Annotated[bool, switch("--together", "Look up the photos as one: they show the same face.")] = False,
     as_json: Annotated[bool, switch("--json", "Print JSON instead of a table.")] = False,
 ) -> None:
     """Rank the people of a gallery by resemblance to a photo."""
+    from pipeline.gallery.columns import Condition
     from pipeline.lookalikes import Found, Lookalikes, combined
 
-    # Report a photo that cannot be read before loading the networks, which takes seconds.
+    # Report what cannot be read before loading the networks, which takes seconds.
+    conditions = [Condition.parse(text) for text in where]
     first = _read(photos[0]) if len(photos) == 1 else None
     with working("Loading the networks"):
         lookalikes = Lookalikes.open(gallery, scorer=scorer)
@@ -65,7 +75,9 @@ def find(
         name = ", ".join(name for name, *_ in looked)
         looked = [(name, looked[0][1], combined([probe for *_, probe in looked]))]
     probes = [probe for *_, probe in looked]
-    ranked = lookalikes.rank(probes, top, method=cast("Method", method), exact=exact, exclude=left_out)
+    ranked = lookalikes.rank(
+        probes, top, method=cast("Method", method), exact=exact, exclude=left_out, where=conditions
+    )
     found = [(name, Found(faces, face, matches)) for (name, faces, _), matches in zip(looked, ranked, strict=True)]
     alone = len(photos) == 1 or together
     if as_json:

@@ -156,6 +156,8 @@ class EmbedderEntry:
     copy_distance_max: half of one minus the cosine; nearer photos are copies of one another. Nineteen in twenty
         copies in another size or quality are nearer, but fewer than one in a thousand other photos of the same person
         (``make benchmark-crop``).
+    same_cosine_min: photos with a larger cosine surely show one person: fewer than one in a thousand photos of others
+        have one (``make benchmark-portraits``). None where that was not measured.
     """
 
     name: str
@@ -166,6 +168,7 @@ class EmbedderEntry:
     dimensions: int | None = None
     fetch: Callable[[], None] = lambda: None
     copy_distance_max: float = COPY_DISTANCE_MAX
+    same_cosine_min: float | None = None
 
     @property
     def model(self) -> str:

@@ -90,6 +90,7 @@ def pair_entry(
     parts: tuple[EmbedderEntry, EmbedderEntry],
     weight: float,
     copy_distance_max: float = COPY_DISTANCE_MAX,
+    same_cosine_min: float | None = None,
 ) -> PairEntry:
     """The line of a pair, whose name is also the id of its model."""
 
@@ -109,6 +110,7 @@ def pair_entry(
         parts=parts,
         weight=weight,
         copy_distance_max=copy_distance_max,
+        same_cosine_min=same_cosine_min,
     )
 
 
@@ -126,4 +128,5 @@ FACENET_SFACE = pair_entry(
     parts=(facenet_entry(BESIDE_SFACE), SFACE),
     weight=SFACE_WEIGHT,
     copy_distance_max=0.02,
+    same_cosine_min=0.45,
 )

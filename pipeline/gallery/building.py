@@ -8,9 +8,9 @@ next one is decoded and screened, so that no core is idle.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline import photo, storage
+from pipeline import storage
 from pipeline.embedding.base import Embedder
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT
-from pipeline.errors import GalleryError, PhotoError
+from pipeline.errors import GalleryError
 from pipeline.faces.detector import Detector
-from pipeline.gallery import inspection, layout, opening, parts, rejected, screening, writing
+from pipeline.gallery import details, inspection, layout, listed, opening, parts, rejected, screening, writing
+from pipeline.gallery.details import NO_DETAILS
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.known import KnownPhotos, original_of
+from pipeline.gallery.listed import ListedPeople
+from pipeline.gallery.part_screening import Part, PartLimits, PartScreener
 from pipeline.gallery.prefetch import prefetch
 from pipeline.gallery.rejected import RejectedPhoto
-from pipeline.gallery.screening import PersonScreening, PhotoQuality, RejectionKind
+from pipeline.gallery.screening import PersonScreening, RejectionKind
 from pipeline.sources.base import SourcePeople, SourcePerson
 from pipeline.storage import encodable
 
@@ -97,15 +100,6 @@ def build(
         return _Build(name, detector, embedder, settings, replace=replace).run(people, progress)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some people, the screening of their new photos, and what inspection found."""
-
-    people: int
-    screenings: list[tuple[SourcePerson, PersonScreening[Path]]]
-    inspected: dict[Path, InspectedPhoto]
-
-
 class _Build:
     def __init__(
         self, name: str, detector: Detector, embedder: Embedder, settings: BuildSettings, *, replace: bool
@@ -122,6 +116,7 @@ class _Build:
         self.old_faces = len(self.old) if self.old else 0
         self.new_faces = sum(self.known.faces_of.values()) - self.old_faces
         self.first_crop = writing.next_crop(there)
+        self.listed = ListedPeople()
         self.photos = 0
         self.incomplete: list[Path] = []
 
@@ -137,15 +132,30 @@ class _Build:
 
     def run(self, people: SourcePeople, progress: Callable[[BuildProgress], None]) -> BuildReport:
         done = 0
-        listed: dict[str, str] = {}
+        limits = self.settings
 
-        def report() -> None:
+        def report(photos: int = 0) -> None:
+            self.photos += photos
             progress(BuildProgress(done, people.count, self.photos))
 
-        def screened() -> Iterator[_Part]:
-            for group in self._groups(people.people):
-                listed.update({self.known.key(person): encodable(person.source) for person in group})
-                yield self._screen(group, report)
+        screener = PartScreener(
+            self.known,
+            self.detector,
+            self.embedder,
+            PartLimits(limits.photos_per_person, limits.photos_per_batch, limits.pixels_per_batch),
+            embedding_of=self._embedding_of,
+            progress=report,
+        )
+
+        def screened() -> Iterator[Part]:
+            for group in listed.groups(
+                people.people,
+                people_max=limits.people_per_part,
+                photos_max=limits.photos_per_part,
+                photos_per_person=limits.photos_per_person,
+            ):
+                self.listed.add(group, self.known)
+                yield screener.screen(group)
 
         report()
         for part in prefetch(self._write, screened()):
@@ -156,81 +166,25 @@ class _Build:
                 f"No photo is usable: {self._rejected_count()}. Add photos that show one face clearly."
             )
         skipped = list(people.skipped)
-        self.known.replace_skipped(skipped, {*listed.values(), *(encodable(each.source) for each in skipped)})
-        return self._commit([self.known.names[key] for key in listed if not self.known.faces_of.get(key)])
+        sources = {*self.listed.sources.values(), *(encodable(each.source) for each in skipped)}
+        self.known.replace_skipped(skipped, sources)
+        return self._commit()
+
+    def _embedding_of(self, original: str) -> NDArray[np.float32] | None:
+        """The embedding of a photo that the gallery had before this build."""
+        row = self._old_rows.get(original)
+        return None if row is None or self.old is None else self.old.embeddings[row]
+
+    @cached_property
+    def _old_rows(self) -> dict[str, int]:
+        originals = self.old.faces["original"].to_pylist() if self.old else []
+        return {original: row for row, original in enumerate(originals)}
 
     def _rejected_count(self) -> str:
         count = len(self.known.rejected)
         return f"{count} photos were rejected" if count else "there are no new photos"
 
-    def _groups(self, people: Iterable[SourcePerson]) -> Iterator[list[SourcePerson]]:
-        """The people of each part. A person counts for no more photos than are wanted."""
-        group: list[SourcePerson] = []
-        photos = 0
-        for person in people:
-            group.append(person)
-            photos += min(len(person.photos), self.settings.photos_per_person)
-            if len(group) == self.settings.people_per_part or photos >= self.settings.photos_per_part:
-                yield group
-                group, photos = [], 0
-        if group:
-            yield group
-
-    def _new_photos(self, people: Sequence[SourcePerson]) -> list[tuple[SourcePerson, PersonScreening[Path]]]:
-        """The photos to screen of each person who needs more and has photos that were not inspected before."""
-        target = self.settings.photos_per_person
-        return [
-            (person, PersonScreening(new, wanted=target - faces, known_already=faces > 0))
-            for person in people
-            if (faces := self.known.faces_of.get(self.known.key(person), 0)) < target
-            and (new := [path for path in person.photos if original_of(path) not in self.known.originals])
-        ]
-
-    def _screen(self, people: Sequence[SourcePerson], report: Callable[[], None]) -> _Part:
-        screenings = self._new_photos(people)
-        owner = {path: self.known.key(person) for person, screened in screenings for path in screened.photos}
-        inspected: dict[Path, InspectedPhoto] = {}
-        pixels: dict[Path, int] = {}
-
-        def size(path: Path) -> PhotoQuality:
-            try:
-                width, height = photo.size(path)
-            except PhotoError as error:
-                return PhotoQuality(flaw=inspection.unreadable(error, path))
-            pixels[path] = width * height
-            return PhotoQuality(short_side_px=min(width, height))
-
-        def measure(paths: list[Path]) -> dict[Path, PhotoQuality]:
-            qualities: dict[Path, PhotoQuality] = {}
-            for batch in inspection.batches(
-                paths, pixels, photos=self.settings.photos_per_batch, pixels_max=self.settings.pixels_per_batch
-            ):
-                qualities |= self._measure(batch, owner, inspected)
-                self.photos += len(batch)
-                report()
-            return qualities
-
-        screening.run_rounds([screened for _, screened in screenings], size, measure)
-        return _Part(len(people), screenings, inspected)
-
-    def _measure(
-        self, batch: list[Path], owner: dict[Path, str], inspected: dict[Path, InspectedPhoto]
-    ) -> dict[Path, PhotoQuality]:
-        with ThreadPoolExecutor() as threads:
-            decoded = dict(zip(batch, threads.map(inspection.decode, batch), strict=True))
-        unique = {}
-        qualities: dict[Path, PhotoQuality] = {}
-        for path, each in decoded.items():
-            if not each.flaw and (owner[path], each.sha256) in self.known.files:
-                qualities[path] = PhotoQuality(flaw=screening.DUPLICATE)
-            else:
-                unique[path] = each
-            self.known.files.add((owner[path], each.sha256))
-        measured = inspection.measure(list(unique.values()), self.detector, self.embedder)
-        inspected |= zip(unique, measured, strict=True)
-        return qualities | {path: inspected[path].quality for path in unique}
-
-    def _write(self, part: _Part) -> _Part:
+    def _write(self, part: Part) -> Part:
         """Embed the accepted photos of a part and write a row for each inspected photo, if there are any."""
         accepted = [path for _, screened in part.screenings for path in screened.accepted]
         embedded = inspection.embed([part.inspected[path] for path in accepted], self.embedder)
@@ -244,12 +198,7 @@ class _Build:
         self, person: SourcePerson, screened: PersonScreening[Path], faces: dict[Path, InspectedPhoto]
     ) -> Iterator[dict[str, Any]]:
         key = self.known.key(person)
-        common = {
-            "person": key,
-            "name": self.known.names[key],
-            "source": encodable(person.source),
-            "licence": person.licence,
-        }
+        common = {"person": key, "name": self.known.names[key], "source": encodable(person.source)}
         for path, number in screened.accepted.items():
             if flaw := faces[path].quality.flaw:
                 yield common | {"original": original_of(path), "reason": str(flaw)}
@@ -258,12 +207,14 @@ class _Build:
             self.new_faces += 1
             self.incomplete += [path] if faces[path].incomplete else []
             own = {"original": original_of(path), "reason": "", "embedding": faces[path].embedding}
+            own["licence"] = person.credit(path).licence
             yield common | own | inspection.store_face(self.folder, faces[path], round_number=number, crop=crop)
         for path, rejection in screened.rejected().items():
             yield common | {"original": original_of(path), "reason": str(rejection)}
 
-    def _commit(self, missing: list[str]) -> BuildReport:
+    def _commit(self) -> BuildReport:
         """Replace the gallery's rows by the old ones and those of all parts."""
+        known = self.listed.details(table for table, _ in self._pieces())
         rejected = list(self.known.rejected.values())
         faces = self.old_faces + self.new_faces
         default = self.old.manifest.get("default_embedder", FIRST_DEFAULT) if self.old else DEFAULT_EMBEDDER
@@ -281,13 +232,14 @@ class _Build:
             faces=faces,
             rejected=rejected,
             about=about,
+            details=details.merged(known, self.old.details if self.old else NO_DETAILS),
         )
         return BuildReport(
             len(self.known.faces_of),
             faces,
             self.new_faces,
             dict(Counter(each.rejection.kind for each in rejected)),
-            missing,
+            [self.known.names[key] for key in self.listed.sources if not self.known.faces_of.get(key)],
             self.known.shared_files(),
             self.incomplete,
             self.folder / layout.REJECTED,

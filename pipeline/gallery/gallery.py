@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import GalleryError
+from pipeline.gallery import details as about
+from pipeline.gallery.columns import PeopleColumns
+from pipeline.gallery.details import NO_DETAILS, Details
 from pipeline.gallery.layout import build_command, crop_path
+from pipeline.sources.base import Credit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,12 +27,14 @@ class Gallery:
     """An open gallery. A row is a face; people are numbered from 0 in order of appearance.
 
     faces: a table of :data:`pipeline.gallery.rows.ROW`. embeddings: unit rows, float32 (faces, dimensions).
+    details: columns about the people, a row for each, and whose photos they are.
     """
 
     folder: Path
     manifest: dict[str, Any]
     faces: pa.Table
     embeddings: NDArray[np.float32]
+    details: Details = NO_DETAILS
 
     @property
     def name(self) -> str:
@@ -71,6 +77,23 @@ class Gallery:
     def people_count(self) -> int:
         """The number of people."""
         return len(self._people[1])
+
+    @cached_property
+    def columns(self) -> PeopleColumns:
+        """What is known of the people."""
+        table = self.details.people
+        if table is not None and len(table) != self.people_count:
+            raise damaged(self.name, ValueError(f"columns of {len(table)} people, {self.people_count} expected"))
+        return PeopleColumns(table, lambda: self.faces["source"].take(self.first_rows), self.name)
+
+    @cached_property
+    def _credits(self) -> dict[str, Credit]:
+        return about.credits_by_file(self.details)
+
+    def credit(self, row: int) -> Credit:
+        """Whose photo a row is."""
+        columns = self.row(row)
+        return self._credits.get(columns["sha256"]) or Credit(licence=columns["licence"])
 
     def numbers_of(self, keys: Collection[str]) -> NDArray[np.int32]:
         """The numbers of the people with these keys, ascending int32 (n,). A key that nobody has is left out."""

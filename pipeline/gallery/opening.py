@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import Embedder, EmbedderEntry
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT, entry_of
 from pipeline.errors import EmptyGalleryError, GalleryError
+from pipeline.gallery import details
 from pipeline.gallery.gallery import Gallery, damaged
 from pipeline.gallery.layout import BUILDING, DEMONSTRATION, FORMAT, OLD_FORMAT, build_command, folder_of, names
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def entry_of_gallery(opened: Gallery) -> EmbedderEntry:
@@ -78,13 +75,12 @@ def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
         if upgrade(name, manifest):
             return read_gallery(name, identity)
     try:
-        faces, embeddings = _read(folder, manifest)
+        return _read(folder, manifest)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         if storage.read_manifest(folder) != manifest:
             # It was changed after the manifest was read.
             return read_gallery(name, identity)
         raise damaged(name, error) from error
-    return Gallery(folder, manifest, faces, embeddings)
 
 
 def _check_manifest(name: str, manifest: dict[str, Any], identity: dict[str, Any] | None) -> None:
@@ -107,7 +103,7 @@ def _other_embedder(name: str, embedding: Any) -> GalleryError:
     )
 
 
-def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, NDArray[np.float32]]:
+def _read(folder: Path, manifest: dict[str, Any]) -> Gallery:
     # Here, because pyarrow is slow to import.
     from pipeline.gallery import rows, upgrade
 
@@ -128,7 +124,7 @@ def _read(folder: Path, manifest: dict[str, Any]) -> tuple[pa.Table, NDArray[np.
     dimensions = manifest.get("dimensions", facenet_weights.DIMENSIONS)
     if embeddings.shape[1:] != (dimensions,) or embeddings.dtype != np.float32:
         raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
-    return faces, embeddings
+    return Gallery(folder, manifest, faces, embeddings, details.read(folder, manifest))
 
 
 def _missing(name: str, folder: Path) -> GalleryError:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline import names, storage
 from pipeline.gallery import layout, opening, rejected, stored_photos, writing
+from pipeline.gallery.details import NO_DETAILS, Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto
 from pipeline.gallery.rows import ROW
@@ -28,7 +29,7 @@ class RemovedPhotos:
 
     embedding: the identity of their embedder. rows: of :data:`pipeline.gallery.rows.ROW`. embeddings: unit rows,
     float32 (n, dimensions). crops, files: of each row, JPEG and the file that was added by hand; None if there was
-    none. rejected: the person's rejected photos, if the person was removed.
+    none. rejected: the person's rejected photos, if the person was removed. details: of the person and the photos.
     """
 
     embedding: dict[str, Any]
@@ -37,6 +38,7 @@ class RemovedPhotos:
     crops: list[bytes | None]
     files: list[bytes | None]
     rejected: list[RejectedPhoto]
+    details: Details = NO_DETAILS
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -79,8 +81,9 @@ def _taken(opened: Gallery, rows: pa.Table, gone: NDArray[np.bool_], listed: lis
     files = [_content(path) if path else None for path in paths]
     # Copies: the file that these are mapped from is deleted.
     copied = pa.Table.from_pylist(own.to_pylist(), schema=ROW)
+    details = opened.details.of(own["person"].to_pylist(), own["sha256"].to_pylist())
     return RemovedPhotos(
-        opened.manifest["embedding"], copied, np.array(opened.embeddings[gone]), crops, files, listed
+        opened.manifest["embedding"], copied, np.array(opened.embeddings[gone]), crops, files, listed, details
     )
 
 
@@ -127,7 +130,7 @@ def restore(name: str, removed: RemovedPhotos) -> int:
             new = (pa.Table.from_pylist(restored, schema=ROW), removed.embeddings[back])
             listed = rejected.read_rejected(opened.folder)
             listed += [each for each in removed.rejected if each not in listed]
-            writing.commit_change(opened, [writing.rows_of(opened), new], listed)
+            writing.commit_change(opened, [writing.rows_of(opened), new], listed, details=removed.details)
         return len(restored)
 
 

@@ -26,6 +26,7 @@ class RejectionKind(StrEnum):
     PHOTO_TOO_SMALL = "photo too small"
     FACE_UNCERTAIN = "face uncertain"
     FACE_TOO_SMALL = "face too small"
+    NOT_SURE = "perhaps somebody else"
     NOT_NEEDED = "not needed"
     SKIPPED = "skipped"
     OTHER = "other"
@@ -64,7 +65,7 @@ class Rejection:
 
 _KINDS = frozenset(RejectionKind) - {RejectionKind.OTHER}
 DUPLICATE = Rejection(RejectionKind.DUPLICATE, "the same file as another photo of this person")
-_NOT_NEEDED = Rejection(RejectionKind.NOT_NEEDED, "enough better photos")
+NOT_NEEDED = Rejection(RejectionKind.NOT_NEEDED, "enough better photos")
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class PersonScreening(Generic[PhotoKey]):
     def rejected(self) -> dict[PhotoKey, Rejection]:
         """Why each measured photo was not accepted."""
         return {
-            photo: rejection_for(quality, self.last_limits) or _NOT_NEEDED
+            photo: rejection_for(quality, self.last_limits) or NOT_NEEDED
             for photo, quality in self.qualities.items()
             if photo not in self.accepted
         }

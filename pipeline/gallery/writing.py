@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from pipeline import __version__, storage
 from pipeline.errors import GalleryError
+from pipeline.gallery import details as about_people
 from pipeline.gallery import layout, rows
+from pipeline.gallery.details import Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto, write_rejected
 
@@ -56,12 +58,13 @@ def commit(
     faces: int,
     about: dict[str, Any],
     rejected: Sequence[RejectedPhoto] = (),
+    details: Details = Details(),
 ) -> dict[str, Any]:
     """Write a gallery's rows and embeddings, replace its manifest, delete what is no longer needed.
 
     pieces: tables of :data:`pipeline.gallery.rows.ROW` and their unit rows, float32 (n, dimensions), read one by one.
     generation: one more than that of the gallery being replaced. faces: the number of rows in all pieces.
-    about: more entries for the manifest, with the ``dimensions`` of the rows.
+    about: more entries for the manifest, with the ``dimensions`` of the rows. details: of these people, and others.
 
     Returns the manifest. If killed before the manifest is replaced, nothing has changed.
     """
@@ -74,7 +77,8 @@ def commit(
         rows.write(rows_file, _rows(pieces, write_embeddings))
     written = rows.open_rows(faces_path)
     write_rejected(folder, rejected)
-    manifest = {
+    files = about_people.write(folder, details, written, generation=generation)
+    manifest: dict[str, Any] = {
         "format": layout.FORMAT,
         "generation": generation,
         "made_by": f"lookslikewho {__version__}",
@@ -85,22 +89,31 @@ def commit(
         "files": {
             "faces": {"name": faces_path.name, "sha256": storage.sha256(faces_path)},
             "embeddings": {"name": embeddings_path.name, "sha256": storage.sha256(embeddings_path)},
+            **files,
         },
     }
     storage.write_manifest(folder, manifest)
-    _clean_up(folder, {faces_path, embeddings_path}, written["crop"])
+    _clean_up(folder, {folder / file["name"] for file in manifest["files"].values()}, written["crop"])
     return manifest
 
 
 def commit_change(
-    opened: Gallery, pieces: Sequence[tuple[pa.Table, NDArray[np.float32]]], left_out: Sequence[RejectedPhoto]
+    opened: Gallery,
+    pieces: Sequence[tuple[pa.Table, NDArray[np.float32]]],
+    left_out: Sequence[RejectedPhoto],
+    *,
+    details: Details = Details(),
 ) -> None:
-    """Commit these rows and these rejected photos in place of those of a locked gallery, built as it was."""
+    """Commit these rows and these rejected photos in place of those of a locked gallery, built as it was.
+
+    details: what is new, beside those that the gallery has.
+    """
     kept_keys = ("embedding", "default_embedder", "detector", "build")
     about = {key: value for key, value in opened.manifest.items() if key in kept_keys}
     about["dimensions"] = opened.embeddings.shape[1]
     generation, faces = opened.manifest["generation"] + 1, sum(len(table) for table, _ in pieces)
-    commit(opened.folder, pieces, generation=generation, faces=faces, rejected=left_out, about=about)
+    known = about_people.merged(details, opened.details)
+    commit(opened.folder, pieces, generation=generation, faces=faces, rejected=left_out, about=about, details=known)
 
 
 def _rows(
@@ -114,7 +127,7 @@ def _rows(
 
 def _clean_up(folder: Path, files: set[Path], crops: pa.ChunkedArray) -> None:
     """Delete earlier rows, caches of the search, crops that no row uses, and the parts of the build."""
-    for pattern in ("faces-*", "embeddings-*.npy", "prepared-*.npy", "index-*.faiss"):
+    for pattern in ("faces-*", "embeddings-*.npy", "prepared-*.npy", "index-*.faiss", *about_people.PATTERNS):
         for path in folder.glob(pattern):
             # Windows cannot delete a file that is mapped; the next change does.
             with suppress(PermissionError):

@@ -50,6 +50,40 @@ def open_index(gallery: Gallery) -> Any:
     return index
 
 
+class RowSelection:
+    """Some rows of a gallery, for :func:`nearest`.
+
+    rows: bool (faces,).
+    """
+
+    def __init__(self, rows: NDArray[np.bool_]) -> None:
+        import faiss
+
+        self.count = int(np.count_nonzero(rows))
+        # faiss reads these bits while it searches, and does not own them.
+        self._bits = np.packbits(rows, bitorder="little")
+        self.selector = faiss.IDSelectorBitmap(len(rows), faiss.swig_ptr(self._bits))
+
+
+def nearest(
+    index: Any, probe: NDArray[np.float32], count: int, selection: RowSelection | None = None
+) -> NDArray[np.int64]:
+    """The rows nearest to a unit row (d,) by cosine, the nearest first: ``count`` at most, of all or a selection."""
+    import faiss
+
+    # One probe is the work of one thread; the others of OpenMP would only spin.
+    faiss.omp_set_num_threads(1)
+    parameters: Any = None
+    if selection:
+        parameters = faiss.SearchParametersIVF() if hasattr(index, "nlist") else faiss.SearchParameters()
+        parameters.sel = selection.selector
+        if hasattr(index, "nlist"):
+            # In all lists: what is selected may lie anywhere.
+            parameters.nprobe = index.nlist
+    _, rows = index.search(probe[None].astype(np.float32), count, params=parameters)
+    return np.asarray(rows[0][rows[0] >= 0])
+
+
 def _build(rows: NDArray[np.float32]) -> Any:
     import faiss
 

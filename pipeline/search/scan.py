@@ -73,19 +73,30 @@ class Scan:
 
         return np.concatenate(blocks.map_parallel(lowest, self.rows_by_person.blocks(blocks.BLOCK_ROWS)))
 
-    def rank(self, product: MatrixProduct, nearest: NDArray[np.float32], top: int, method: Method) -> list[Ranking]:
+    def rank(
+        self,
+        product: MatrixProduct,
+        nearest: NDArray[np.float32],
+        top: int,
+        method: Method,
+        among: NDArray[np.int64] | None = None,
+    ) -> list[Ranking]:
         """The ``top`` most similar people to each probe.
 
         nearest: the distance of each person's most similar photo to each probe, float32 (people, m).
+        among: the numbers of the people who are ranked, (n,), at least ``top``; everybody by default.
 
         No method ranks a person nearer than the person's most similar photo, so only people whose photo lies below a
         bound are ranked; the bound is widened for probes for which that was not enough.
         """
         found: dict[int, Ranking] = {}
+        if among is not None:
+            nearest = nearest[among]
         considered, waiting, values = top, np.arange(nearest.shape[1]), nearest
         while len(waiting):
             bounds = upper_bounds(values, considered)
             people, probes = np.divmod(np.flatnonzero(values <= bounds + 2 * ROUNDING), len(waiting))
+            people = people if among is None else among[people]
             ranked = self._ranked_pairs(product, people, waiting[probes], method)
             for probe, bound, own in zip(waiting.tolist(), bounds.tolist(), ranked, strict=True):
                 # Nobody else is as near as the bound.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.gallery.gallery import Gallery
 from pipeline.search import ranking
 from pipeline.search.cache import prepared_rows
-from pipeline.search.index import EXACT_MAX, open_index
+from pipeline.search.index import EXACT_MAX, RowSelection, nearest, open_index
 from pipeline.search.people import RowsByPerson
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.scan import ROUNDING, Scan
@@ -32,13 +32,24 @@ class SearchSettings:
     candidates: int = 500
 
 
+class _Among(NamedTuple):
+    """Who is ranked, where that is not everybody: the numbers of the people, (n,), and their photos."""
+
+    people: NDArray[np.int64]
+    photos: RowSelection
+
+
 class _Wanted(NamedTuple):
-    """What is asked of a ranking: ``top`` people by a method, without the excluded, whose numbers are (n,)."""
+    """What is asked of a ranking: ``top`` people by a method, without the excluded, whose numbers are (n,).
+
+    among: who may be ranked; then nobody is excluded besides.
+    """
 
     top: int
     method: Method
     exact: bool
     excluded: NDArray[np.int64]
+    among: _Among | None = None
 
     @property
     def ranked(self) -> int:
@@ -59,6 +70,7 @@ class Search:
         self._index = open_index(gallery)
         self._rows_by_person = RowsByPerson(gallery.person_of_row)
         self._scan = Scan(gallery.embeddings, self._prepared, self._rows_by_person)
+        self._last_among: tuple[object, _Among] | None = None
 
     def rank(
         self,
@@ -68,6 +80,7 @@ class Search:
         method: Method = "min",
         exact: bool = False,
         exclude: Collection[int] = (),
+        among: NDArray[np.bool_] | None = None,
     ) -> list[Ranking]:
         """The ``top`` most similar people to each of several unit rows (m, d); everybody if the gallery has fewer.
 
@@ -75,15 +88,30 @@ class Search:
         they show fewer than ``top`` people, and all photos of the candidates' people are scored. A probe gets the
         same ranking and distances, to the last bit, whether it is ranked alone or among others.
 
-        exclude: numbers of people to leave out. The ranking is that of the gallery without them.
+        exclude: numbers of people to leave out. among: who is ranked at all, bool (people,). The ranking is that of a
+        gallery of these people alone.
         """
         excluded = np.unique(np.array([*exclude], np.int64))
-        top = min(top, self.gallery.people_count - len(excluded))
+        chosen = None if among is None else self._among(among, excluded)
+        left = self.gallery.people_count - len(excluded) if chosen is None else len(chosen.people)
+        top = min(top, left)
         if top <= 0:
             return [_NOBODY] * len(probes)
+        wanted = _Wanted(top, method, exact, excluded if chosen is None else excluded[:0], chosen)
         probes_max = max(_PAIRS_MAX // self.gallery.people_count, 1)
         parts = [probes[start : start + probes_max] for start in range(0, len(probes), probes_max)]
-        return [ranked for part in parts for ranked in self._rank(part, _Wanted(top, method, exact, excluded))]
+        return [ranked for part in parts for ranked in self._rank(part, wanted)]
+
+    def _among(self, among: NDArray[np.bool_], excluded: NDArray[np.int64]) -> _Among:
+        """The people to rank. Those of the last call are kept: making them takes longer than a search."""
+        key = (among.tobytes(), excluded.tobytes())
+        last = self._last_among
+        if last is None or last[0] != key:
+            kept = among.copy()
+            kept[excluded] = False
+            chosen = _Among(np.flatnonzero(kept), RowSelection(kept[self.gallery.person_of_row]))
+            last = self._last_among = (key, chosen)
+        return last[1]
 
     def _rank(self, probes: NDArray[np.float32], wanted: _Wanted) -> list[Ranking]:
         product = self.scorer.product_of(probes)
@@ -92,7 +120,7 @@ class Search:
         if wanted.exact:
             return self._rank_everybody(product, wanted)
         found: dict[int, Ranking] = {}
-        if len(probes) >= _TOGETHER_MIN and len(self.gallery) <= EXACT_MAX:
+        if len(probes) >= _TOGETHER_MIN and len(self.gallery) <= EXACT_MAX and not wanted.among:
             found = self._rank_together(probes, product, wanted)
         return [
             found[place] if place in found else self._rank_alone(probe, wanted, product.column(place))
@@ -101,7 +129,9 @@ class Search:
 
     def _rank_everybody(self, product: MatrixProduct, wanted: _Wanted) -> list[Ranking]:
         lowest = product.link(self._scan.lowest_values(product))
-        return [wanted.of(ranked) for ranked in self._scan.rank(product, lowest, wanted.ranked, wanted.method)]
+        people = wanted.among.people if wanted.among else None
+        ranked = self._scan.rank(product, lowest, wanted.ranked, wanted.method, people)
+        return [wanted.of(own) for own in ranked]
 
     def _rank_together(
         self, probes: NDArray[np.float32], product: MatrixProduct, wanted: _Wanted
@@ -139,7 +169,9 @@ class Search:
             if product:
                 return self._rank_everybody(product, wanted)[0]
             rows = np.arange(len(self.gallery), dtype=np.int32)
-            distances = self.scorer.distances(probe, self._prepared)
+            if wanted.among:
+                rows = self._rows_by_person.of(wanted.among.people)
+            distances = self.scorer.distances(probe, self._prepared[rows] if wanted.among else self._prepared)
         else:
             rows = self._rows_by_person.of(people)
             if product:
@@ -150,16 +182,14 @@ class Search:
 
     def _candidate_people(self, probe: NDArray[np.float32], wanted: _Wanted) -> NDArray[np.int32] | None:
         """The people of the nearest photos by cosine, at least as many as wanted; None for everybody."""
-        import faiss
-
-        # One probe is the work of one thread; the others of OpenMP would only spin.
-        faiss.omp_set_num_threads(1)
         candidates = self.settings.candidates
+        selection = wanted.among.photos if wanted.among else None
+        photos = selection.count if selection else len(self.gallery)
         excluded_photos = int(self._rows_by_person.counts[wanted.excluded].sum())
-        while candidates + excluded_photos < len(self.gallery):
+        while candidates + excluded_photos < photos:
             # Even if all photos of the excluded people are nearest, as many others are candidates.
-            _, rows = self._index.search(probe[None].astype(np.float32), candidates + excluded_photos)
-            people = self.gallery.person_of_row[rows[0][rows[0] >= 0]]
+            rows = nearest(self._index, probe, candidates + excluded_photos, selection)
+            people = self.gallery.person_of_row[rows]
             people = np.unique(people[~np.isin(people, wanted.excluded)][:candidates])
             if len(people) >= wanted.top:
                 return people

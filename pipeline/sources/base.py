@@ -5,11 +5,30 @@ A source lists files. It reads no photo: the gallery does so when it screens the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.errors import SourceError
+
+# The column that every gallery has of its people, whatever their source says.
+SOURCE = "source"
+# What a column says of a person: a number, or texts, of which there may be several.
+Value = float | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Whose photo it is, and on which terms: "" where nothing is known. page: the address of its description."""
+
+    author: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    page: str = ""
+
+
+NO_CREDIT = Credit()
 
 
 @dataclass(frozen=True)
@@ -20,6 +39,9 @@ class SourcePerson:
     name: for display; two people may share it.
     photos: files, the preferred ones first.
     source, licence: where the photos come from, and the terms stated for them.
+    columns: what is known of the person, by the name of the column.
+    credits: of single photos, where they differ.
+    portrait_first: whether only the first photo surely shows the person. Others count if they show that face alone.
     """
 
     key: str
@@ -27,6 +49,13 @@ class SourcePerson:
     photos: tuple[Path, ...]
     source: str
     licence: str
+    columns: Mapping[str, Value] = field(default_factory=dict)
+    credits: Mapping[Path, Credit] = field(default_factory=dict)
+    portrait_first: bool = False
+
+    def credit(self, photo: Path) -> Credit:
+        """Whose photo it is."""
+        return self.credits.get(photo) or Credit(licence=self.licence)
 
 
 @dataclass(frozen=True)
@@ -55,12 +84,59 @@ class SourcePeople:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Whom to choose, where a source has more people than anybody wants.
+
+    people: how many. balanced: whether women, countries, eras and occupations have their share.
+    """
+
+    people: int = 5000
+    balanced: bool = True
+    photos_per_person: int = 3
+
+
+class SourceReport(Protocol):
+    """Tells how far a stage is; ``total`` 0 means that nobody knows."""
+
+    def __call__(self, stage: str, done: int = 0, total: int = 0, detail: str = "") -> None:
+        """Tell ``done`` of ``total``, and the same in words."""
+
+
+class ChosenPeople(Protocol):
+    """The people whom a source has chosen: known before a photo is here."""
+
+    source: str
+
+    def photos(self) -> dict[str, dict[Path, Credit]]:
+        """Where the photos of each person will be, and whose they are, by the person's key; the portrait first."""
+
+    def names(self) -> dict[str, str]:
+        """The names of the people by key."""
+
+    def summary(self, people: Collection[str]) -> list[str]:
+        """Who some of them are, given by key, in a few lines."""
+
+    def listed(self) -> SourcePeople:
+        """The people, each with photos that are fetched on the way."""
+
+    def replace(self, unusable: Collection[str], report: SourceReport) -> ChosenPeople | None:
+        """Others in place of people without a usable photo, given by key; None if there are no others."""
+
+    def finish(self) -> None:
+        """Forget what was only needed to go on after an interruption, and photos that nobody needs."""
+
+    def close(self) -> None:
+        """Let other processes choose people."""
+
+
+@dataclass(frozen=True)
 class Source:
     """A kind of place that people come from.
 
     name: for ``--source``. title: for display. help: what the path must hold.
     people: lists the people at a path; raises SourceError if there are none.
     default: lists the people at the source's own place, if it has one.
+    choose: chooses people instead, if the source has no place; raises SourceError. gallery: what theirs is called.
     """
 
     name: str
@@ -68,6 +144,8 @@ class Source:
     help: str
     people: Callable[[Path], SourcePeople]
     default: Callable[[], SourcePeople] | None = None
+    choose: Callable[[Selection, SourceReport], ChosenPeople] | None = None
+    gallery: str = ""
 
     @property
     def needs_path(self) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 
 from pipeline import names
 from pipeline.errors import SourceError
-from pipeline.sources import walking
+from pipeline.sources import people_csv, walking
 from pipeline.sources.base import SkippedPath, Source, SourcePeople, SourcePerson
+from pipeline.sources.people_csv import TableEntry
 from pipeline.sources.walking import Listing, Skipped
 
 # "Ann Lee_0001.jpg", "Ann Lee-2.png" and "Ann Lee (3).jpg" are three photos of Ann Lee.
@@ -35,10 +36,11 @@ def people_in_folder(folder: Path, *, source: str | None = None, licence: str = 
     """One person per sub-folder, with photos at any depth, plus the people that files in ``folder`` are named after.
 
     Folders and files whose names differ only in spelling, as :mod:`pipeline.names` defines it, are one person. A
-    sub-folder without photos gives a person without photos, which the build reports.
+    sub-folder without photos gives a person without photos, which the build reports. What ``people.csv`` says of
+    people are their columns.
     source: the name of the source; by default the folder's.
 
-    Raises SourceError if there is no such folder, it cannot be read, or it has no photos.
+    Raises SourceError if there is no such folder, it or its ``people.csv`` cannot be read, or it has no photos.
     """
     top = walking.open_folder(folder)
     source = source or names.clean(folder.resolve().name)
@@ -48,7 +50,9 @@ def people_in_folder(folder: Path, *, source: str | None = None, licence: str = 
         skipped += [SkippedPath(each.path, each.reason, source, own.name, own.name) for each in own.below.skipped]
     if not any(own.below.photos for own in found):
         raise SourceError(_no_photos(folder, skipped))
-    people = [SourcePerson(own.name, own.name, tuple(own.below.photos), source, licence) for own in found]
+    known = people_csv.read(folder)
+    people = [_person(own, known.pop(names.key(own.name), None), source, licence) for own in found]
+    people_csv.tell_unknown(folder, list(known.values()))
     cameras = [own for own in found if not own.folders and names.is_camera_name(own.name)]
     return SourcePeople(people, len(people), skipped, {own.name: len(own.below.photos) for own in cameras})
 
@@ -60,6 +64,11 @@ def name_from_file(file: str) -> str:
     """The person that a file is named after: its stem without a trailing number."""
     stem = PurePath(file).stem
     return names.person(_NUMBER.sub("", stem) or stem)
+
+
+def _person(own: _Found, entry: TableEntry | None, source: str, licence: str) -> SourcePerson:
+    columns = entry.columns if entry else {}
+    return SourcePerson(own.name, own.name, tuple(own.below.photos), source, licence, columns)
 
 
 def _people(top: Listing) -> tuple[list[_Found], list[Skipped]]:
