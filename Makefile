@@ -2,15 +2,16 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PEOPLE ?= 5000
 # Where `make sheet` writes.
 FOLDER ?= sheet
 # Options for pytest, such as TESTS=tests/pipeline/search.
 TESTS ?=
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help run setup test test-fast lint lock chromium screenshots sheet tables clean calibrate similarity runs \
+.PHONY: help run setup celebrities test test-fast lint lock chromium screenshots sheet tables clean calibrate similarity runs \
 	benchmarks benchmark-app benchmark-batch benchmark-build benchmark-calibration benchmark-crop benchmark-detect \
-	benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-resemblance benchmark-runtime benchmark-scale \
+	benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance benchmark-runtime benchmark-scale \
 	benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers benchmark-systems \
 	benchmark-training benchmark-turned
 
@@ -19,6 +20,9 @@ run: setup  ## Set everything up, then serve the app on PORT (8501).
 
 setup: .venv/installed  ## Install packages, weights, photos, the demonstration gallery and its map.
 	$(BIN)/python -m pipeline setup
+
+celebrities: setup  ## Build or refresh a gallery of PEOPLE (5,000) celebrities from Wikidata and Wikimedia Commons.
+	$(BIN)/python -m pipeline build --source wikidata --people $(PEOPLE)
 
 .venv/installed: requirements.lock
 	@$(PYTHON) -m pipeline.cli.python_version
@@ -115,6 +119,9 @@ benchmark-runtime: .venv/installed-dev  ## FaceNet and SFace by each runtime: ti
 
 benchmark-resemblance: .venv/installed-dev  ## Identity beside resemblance among strangers, as a table and a plot (needs npm).
 	$(BIN)/python -m benchmarks.resemblance
+
+benchmark-portraits: .venv/installed-dev  ## From which cosine on two photos surely show the same person, on LFW.
+	$(BIN)/python -m benchmarks.portraits
 
 sheet: .venv/installed-dev  ## Draw LFW people and their most similar people by each setting, into FOLDER (sheet/).
 	$(BIN)/python -m benchmarks.sheet $(FOLDER)

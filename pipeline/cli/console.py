@@ -126,9 +126,9 @@ def choice(names: Collection[str] | Mapping[str, Entry], help_text: str) -> Any:
     return typer.Option(help=help_text, parser=parse, metavar=joined if len(joined) <= _METAVAR_MAX else "NAME")
 
 
-def number(help_text: str | None = None, *, most: int | None = None) -> Any:
+def number(help_text: str | None = None, *, most: int | None = None, **more: Any) -> Any:
     """An option that takes a whole number of 1 or more."""
-    return typer.Option(help=help_text, min=1, max=most, metavar="N")
+    return typer.Option(help=help_text, min=1, max=most, metavar="N", **more)
 
 
 def whole(help_text: str) -> Any:

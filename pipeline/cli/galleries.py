@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import storage
+from pipeline.cli.chosen import build_chosen
 from pipeline.cli.console import choice, counted, named, number, print_table, progress, say, switch, warn
 from pipeline.cli.models import load_models
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS, entry_of, load_embedder
-from pipeline.errors import GalleryError
+from pipeline.errors import GalleryError, UserError
 from pipeline.gallery import layout
 from pipeline.gallery.layout import folder_of
 from pipeline.gallery.screening import RejectionKind
 from pipeline.registries import describe
-from pipeline.sources.base import SourcePeople
+from pipeline.sources.base import Selection, SourcePeople
 from pipeline.sources.registry import DEFAULT_SOURCE, SOURCES, sources_help
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.sources.base import Source
 
 _SHOWN_MAX = 5
+_PHOTOS_PER_PERSON = 10
 
 
 def build(
@@ -46,7 +48,24 @@ def build(
     path: Annotated[
         Path | None, named("Where the photos are; the same as FOLDER.", "FOLDER", show_default=False)
     ] = None,
-    photos_per_person: Annotated[int, number("How many photos of each person to use.")] = 10,
+    photos_per_person: Annotated[
+        int | None,
+        number(
+            "How many photos of each person to use.",
+            show_default=f"10, or {Selection.photos_per_person} of celebrities",
+        ),
+    ] = None,
+    people: Annotated[
+        int | None, number("How many celebrities to choose.", show_default=f"{Selection.people:,}")
+    ] = None,
+    anyone: Annotated[
+        bool,
+        switch(
+            "--any",
+            "Choose the best-known celebrities, whatever the shares of women, countries, eras and occupations.",
+        ),
+    ] = False,
+    dry_run: Annotated[bool, switch("--dry-run", "Only say what would change in a gallery of celebrities.")] = False,
     embedder: Annotated[
         str | None, named(_embedders(), show_default=f"that of the gallery, or {DEFAULT_EMBEDDER}")
     ] = None,
@@ -54,16 +73,38 @@ def build(
 ) -> None:
     """Build a gallery of your own people, or add people to one."""
     name = folder_of(gallery).name if gallery is not None else _default_name(source, path or folder)
-    people = _people(name, SOURCES[source], path or folder)
-    _warn_of_cameras(people)
-    models = load_models(_embedder(embedder, name, fresh))
-    _fill(name, people, models, photos_per_person=photos_per_person, fresh=fresh)
+
+    def load() -> Models:
+        return load_models(_embedder(embedder, name, fresh))
+
+    if SOURCES[source].choose and not (path or folder):
+        wanted = Selection(people or Selection.people, not anyone, photos_per_person or Selection.photos_per_person)
+        built = build_chosen(name, SOURCES[source], wanted, load=load, fresh=fresh, dry_run=dry_run)
+        if built is None:
+            return
+    else:
+        _refuse_choices(people=people is not None, anyone=anyone, dry_run=dry_run)
+        listed = _people(name, SOURCES[source], path or folder)
+        _warn_of_cameras(listed)
+        built = _fill(name, listed, load(), photos_per_person=photos_per_person or _PHOTOS_PER_PERSON, fresh=fresh)
+    print_report(name, built)
     say(f"Try it: python -m pipeline find PHOTO --gallery {shlex.quote(name)}")
+
+
+def _refuse_choices(**given: bool) -> None:
+    """Raises UserError if an option was given that only a source that chooses people takes."""
+    for name, is_given in given.items():
+        if is_given:
+            option = {"anyone": "--any"}.get(name, f"--{name.replace('_', '-')}")
+            choosing = " or ".join(name for name, source in SOURCES.items() if source.choose)
+            raise UserError(f"{option} is for the source {choosing}, which chooses people.")
 
 
 def _default_name(source: str, place: Path | None) -> str:
     """The gallery's name if none is given: that of the folder or source."""
-    text = os.path.realpath(place or Path()).rpartition(os.sep)[2] if source == DEFAULT_SOURCE else source
+    text = SOURCES[source].gallery or source
+    if source == DEFAULT_SOURCE:
+        text = os.path.realpath(place or Path()).rpartition(os.sep)[2]
     try:
         return folder_of(text).name
     except GalleryError as error:
@@ -104,8 +145,8 @@ def _warn_of_cameras(people: SourcePeople) -> None:
         )
 
 
-def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool) -> None:
-    """Build a gallery, or rebuild it if it is ``fresh``, with a progress bar, and print the result."""
+def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool) -> BuildReport:
+    """Build a gallery, or rebuild it if it is ``fresh``, with a progress bar."""
     from pipeline.gallery import building, managing
 
     if fresh:
@@ -117,10 +158,9 @@ def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person:
             detail = f"{done.people:,} of {done.people_total:,} people, {counted(done.photos, 'photo')}"
             report(f"Building {name}", done.people, done.people_total, detail)
 
-        built = building.build(
+        return building.build(
             name, people, models.detector, models.embedder, settings=settings, replace=fresh, progress=show
         )
-    print_report(name, built)
 
 
 def print_report(name: str, built: BuildReport) -> None:

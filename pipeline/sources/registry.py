@@ -6,8 +6,9 @@ from pipeline.sources.base import Source
 from pipeline.sources.folder import FOLDER
 from pipeline.sources.lfw import LFW
 from pipeline.sources.vggface2 import VGGFACE2
+from pipeline.sources.wikidata.celebrities import WIKIDATA
 
-SOURCES: dict[str, Source] = {source.name: source for source in (FOLDER, LFW, VGGFACE2)}
+SOURCES: dict[str, Source] = {source.name: source for source in (FOLDER, LFW, VGGFACE2, WIKIDATA)}
 DEFAULT_SOURCE = FOLDER.name
 
 
