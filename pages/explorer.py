@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared import focus, loading, problems, session, url_state
 from pages.shared.explorer import area_panel, face_panel, overview, pair_panel, plot
 from pages.shared.explorer.prepared import prepared_map
-from pages.shared.explorer.view import COLOURS, MapView
+from pages.shared.explorer.view import MapView, colours_of
 from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape, photos_of_people
 from pipeline.errors import GalleryError, UserError
@@ -54,6 +54,7 @@ def page() -> None:
 
 def _choose_layout_and_colour(view: MapView) -> None:
     """Ask for both; the view gets them."""
+    colours = colours_of(view.gallery)
     with st.container(horizontal=True, vertical_alignment="top", width="content"):
         if len(view.map.layouts) > 1:
             view.layout_name = st.segmented_control(
@@ -70,13 +71,13 @@ def _choose_layout_and_colour(view: MapView) -> None:
             )
         view.colour = st.selectbox(
             "Colour",
-            list(COLOURS),
+            list(colours),
             key="colour",
             bind="query-params",
             on_change=url_state.forget,
             args=("hidden",),
             width=150,
-            help="  \n".join(f"**{name}**: {text}" for name, text in COLOURS.items()),
+            help="  \n".join(f"**{name}**: {text}" for name, text in colours.items()),
         )
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import face_buttons, focus, given_photo, loading, problems, scorers, session
+from pages.shared import face_buttons, focus, given_photo, groups, loading, problems, scorers, session
 from pages.shared.exclusions import Exclusions
 from pages.shared.given_photo import GivenPhoto
 from pages.shared.result import Result
@@ -16,6 +16,7 @@ from pages.shared.stages import Stages
 from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape
 from pipeline.errors import NoFaceError, PhotoError, UserError
+from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Models
 
@@ -80,6 +81,7 @@ def _draw_welcome(opened: Gallery) -> None:
     """Before a photo: examples to try, and what will happen."""
     with st.container(border=True):
         given_photo.draw_examples(5, "**No photo at hand? Try one of these.**")
+    st.caption(f":material/groups: {groups.who(opened)}")
     steps = st.grid(3, min_column_width=180)
     ranking = f"{opened.people_count:,} people, most similar first, each with a resemblance of 0 to 100."
     for icon, title, text in (
@@ -92,7 +94,20 @@ def _draw_welcome(opened: Gallery) -> None:
         ("format_list_numbered", "Ranks the gallery", ranking),
     ):
         steps.markdown(f":material/{icon}: **{title}**  \n{text}")
+    if opened.name == layout.DEMONSTRATION:
+        _draw_other_galleries()
     st.caption(f":material/info: {NOTE}")
+
+
+def _draw_other_galleries() -> None:
+    """How to get more people than the demonstration has."""
+    with st.expander("How to compare with celebrities", type="compact"):
+        st.markdown(
+            "Whoever runs this app can add 5,000 well-known people with freely licensed photos from Wikimedia "
+            "Commons, or, for research, the 5,749 people of Labeled Faces in the Wild. Run one of these where the "
+            "app is installed, then choose the gallery on top of the page."
+        )
+        st.code("make celebrities\n.venv/bin/python -m pipeline build --source lfw", language="shell")
 
 
 def _draw_failure(error: UserError) -> None:

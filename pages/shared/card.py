@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pages.shared import fonts
+from pages.shared.about import credit_text
 from pages.shared.faces import portrait, square
 from pages.shared.text import NOTE
 from pipeline.lookalikes import Match
@@ -67,7 +68,7 @@ def _draw_foot(draw: ImageDraw.ImageDraw, match: Match, size: Size, address: str
     """Where the app is, what a resemblance is, and where the match's photo comes from."""
     width, height = size
     inner = width - 2 * _MARGIN_PX
-    lines = [(NOTE, 26, 2), (f"Photo of {match.name}: {match.source}. {match.licence}", 22, 2)]
+    lines = [(NOTE, 26, 2), (f"Photo of {match.name}: {credit_text(match.source, match.credit)}", 22, 2)]
     y = height - 56 - 34 * 2 - 29 * 2 - (64 if address else 0)
     draw.line((_MARGIN_PX, y - 24, width - _MARGIN_PX, y - 24), _LINE, 2)
     if address:

@@ -1,4 +1,4 @@
-"""The search of the people page: by name, by where people come from, and by how many photos they have."""
+"""The search of the people page: by name, by source and other columns, and by how many photos people have."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from pages.shared.groups import Group, groups_of
 from pages.shared.text import escape, fold
 from pipeline.gallery import editing
 from pipeline.gallery.gallery import Gallery
+from pipeline.sources.base import SOURCE
 
-_ALL_SOURCES = "All sources"
+_ALL_SOURCES, _EVERYBODY = "All sources", "All columns"
 # The least and the most photos of a person.
 _COUNTS = {"All people": (1, None), "One photo": (1, 1), "Two or more": (2, None)}
 
 
 @dataclass(frozen=True)
 class PeopleFilter:
-    """What people must have to be shown. source: "" for any."""
+    """What people must have to be shown. source: "" for any. group: None for everybody."""
 
     words: str = ""
     source: str = ""
+    group: Group | None = None
     photos_min: int = 1
     photos_max: int | None = None
 
@@ -29,7 +33,8 @@ class PeopleFilter:
     def key(self) -> str:
         """Identifies the filter in keys of the session."""
         photos = f" {self.photos_min} to {self.photos_max}" if (self.photos_min, self.photos_max) != (1, None) else ""
-        return self.words + (f" from {self.source}" if self.source else "") + photos
+        group = f" where {self.group.condition}" if self.group else ""
+        return self.words + (f" from {self.source}" if self.source else "") + group + photos
 
     @property
     def nobody(self) -> str:
@@ -43,7 +48,10 @@ class PeopleFilter:
         names, sources = (opened.faces[column].to_pylist() for column in ("name", "source"))
         counts = np.bincount(opened.person_of_row)[opened.person_of_row[opened.first_rows]]
         most = np.inf if self.photos_max is None else self.photos_max
-        rows = opened.first_rows[(counts >= self.photos_min) & (counts <= most)].tolist()
+        fits = (counts >= self.photos_min) & (counts <= most)
+        if self.group:
+            fits &= opened.columns.mask([self.group.condition])
+        rows = opened.first_rows[fits].tolist()
         rows.sort(key=lambda row: -row if sources[row] == editing.SOURCE else 1)
         words = fold(self.words).split()
         return [
@@ -56,7 +64,7 @@ class PeopleFilter:
 def ask(opened: Gallery) -> PeopleFilter:
     """The fields of the search."""
     # The same fields in every gallery: what comes and goes would move what is below.
-    name, source, photos = st.columns([2, 1, 1], gap="small")
+    name, source, group, photos = st.columns([2, 1, 1, 1], gap="small")
     typed = name.text_input(
         "Search by name",
         key=f"search in {opened.name}",
@@ -71,4 +79,18 @@ def ask(opened: Gallery) -> PeopleFilter:
     least, most = _COUNTS[
         photos.selectbox("Photos", list(_COUNTS), key=f"photos in {opened.name}", label_visibility="collapsed")
     ]
-    return PeopleFilter((typed or "").strip(), "" if chosen == _ALL_SOURCES else chosen, least, most)
+    source_name = "" if chosen == _ALL_SOURCES else chosen
+    return PeopleFilter((typed or "").strip(), source_name, _ask_group(opened, group), least, most)
+
+
+def _ask_group(opened: Gallery, place: DeltaGenerator) -> Group | None:
+    """The field for what a column says of people; None for everybody."""
+    known = {
+        f"{group.column}: {', '.join(group.condition.values)}": group
+        for group in groups_of(opened)
+        if group.column != SOURCE
+    }
+    chosen = place.selectbox(
+        "Column", [_EVERYBODY, *known], key=f"group in {opened.name}", label_visibility="collapsed"
+    )
+    return known.get(chosen)

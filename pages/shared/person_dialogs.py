@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.shared import map_refit, people_dialogs, session, undo, url_state
+from pages.shared import about, map_refit, people_dialogs, session, undo, url_state
 from pages.shared.faces import portrait
 from pages.shared.people_dialogs import attempt, confirm, is_editable, open_dialog, show
 from pages.shared.text import escape, plural
@@ -68,8 +68,13 @@ def _draw_photos(opened: Gallery, person: str, rows: list[int]) -> None:
             st.image(portrait(opened.crop_path(row)), width="stretch", alt=f"Photo of {values['name']}")
             if is_editable(opened):
                 _draw_photo_buttons(person, values["sha256"], several=len(rows) > 1)
-    for source, licence in dict.fromkeys((values["source"], values["licence"]) for values in columns):
-        st.caption(escape(f"{source}. Licence: {licence}"))
+    if line := about.person_line(opened.columns.of(int(opened.person_of_row[rows[0]]))):
+        st.caption(line)
+    credits_known = [about.credit_line(opened.credit(row)) for row in rows]
+    for values, credit in zip(columns, credits_known, strict=True):
+        values["credit"] = credit or escape(f"{values['source']}. Licence: {values['licence']}")
+    for text in dict.fromkeys(values["credit"] for values in columns):
+        st.caption(text)
 
 
 def _draw_photo_buttons(person: str, sha256: str, *, several: bool) -> None:

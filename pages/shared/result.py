@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import focus, navigation, pair, scorers, scrolling, sharing
+from pages.shared import about, focus, groups, navigation, pair, scorers, scrolling, sharing
 from pages.shared.exclusions import Exclusions
 from pages.shared.faces import inline, portrait, square
 from pages.shared.text import NOTE, escape, name_html
@@ -44,7 +44,12 @@ class Result:
         self.cards = st.session_state.get("cards", CARDS)
         method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)
         (ranked,) = lookalikes.rank(
-            [probe], self.cards + 2, method=method, exact=exact, exclude=exclusions.people.keys()
+            [probe],
+            self.cards + 2,
+            method=method,
+            exact=exact,
+            exclude=exclusions.people.keys(),
+            where=groups.chosen(lookalikes.gallery),
         )
         self.more = len(ranked) > self.cards + 1 and self.cards < CARDS_MAX
         self.matches = ranked[: self.cards + 1]
@@ -52,6 +57,11 @@ class Result:
     def draw(self, times: dict[str, float]) -> None:
         """The best match large, the other matches as cards, then what only some want to know."""
         st.html(_STYLE)
+        groups.ask(self.gallery)
+        if not self.matches:
+            st.info("Nobody of this group is left. Choose another one.", icon=":material/group_off:")
+            self.exclusions.draw()
+            return
         self._draw_best()
         grid = st.grid(_columns(len(self.matches) - 1), min_column_width=140, border=True)
         for match in self.matches[1:]:
@@ -82,6 +92,7 @@ class Result:
             with st.container(width="stretch", gap="xsmall"):
                 with focus.target():
                     st.html(f"<h2>1. {name_html(match.name)}</h2>")
+                _draw_about(match)
                 self._draw_score(match)
                 _draw_copy_badge(match)
                 self._draw_links(match)
@@ -110,6 +121,7 @@ class Result:
     def _draw_card(self, match: Match) -> None:
         self._draw_portrait(match)
         st.html(f"{match.rank}. <strong>{name_html(match.name)}</strong>")
+        _draw_about(match)
         if match.has_resemblance:
             st.progress(match.resemblance / 100, text=f"Resemblance {match.resemblance:.0f}, {match.phrase}")
         _draw_copy_badge(match)
@@ -122,6 +134,8 @@ class Result:
             label = f"Compare with {escape(match.name)}"
             if st.button(label, key=f"enlarge-{match.rank}", width="stretch"):
                 pair.show(self.probe, match, self.models)
+        if line := about.credit_line(match.credit):
+            st.caption(line)
 
     def _draw_sources(self) -> None:
         with st.expander("Sources and licences", type="compact", key="sources"):
@@ -176,6 +190,12 @@ def _columns(cards: int) -> int:
 
 def _show_more() -> None:
     st.session_state.cards = st.session_state.get("cards", CARDS) + CARDS
+
+
+def _draw_about(match: Match) -> None:
+    """Who it is, in one line, as far as the gallery knows."""
+    if line := about.person_line(match.columns):
+        st.caption(line)
 
 
 def _draw_copy_badge(match: Match) -> None:

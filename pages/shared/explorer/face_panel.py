@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import navigation
+from pages.shared import about, navigation
 from pages.shared.explorer.view import SMALL_PX, MapView
 from pages.shared.faces import inline
 from pages.shared.text import escape, name_html
@@ -48,12 +48,14 @@ def _draw_person(view: MapView) -> None:
                 st.page_link(navigation.page("Finder"), label="Back to the finder", icon=":material/arrow_back:")
                 return
             columns, people = view.gallery.row(row), view.gallery.person_of_row
+            if line := about.person_line(view.gallery.columns.of(int(people[row]))):
+                st.caption(line)
             st.caption(escape(columns["source"]))
             photos = int((people == people[row]).sum())
             if photos > 1:
                 st.caption(f"{photos} photos in the gallery")
             st.caption(f"Cluster {view.map.clusters[row] + 1} · quality {view.map.quality[row]:.0%}")
-    st.caption(escape(f"Licence: {columns['licence']}"))
+    st.caption(about.credit_line(view.gallery.credit(row)) or escape(f"Licence: {columns['licence']}"))
 
 
 def _draw_trust(view: MapView) -> None:

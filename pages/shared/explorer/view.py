@@ -15,6 +15,7 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import queries
 from pipeline.map.layouts import Layout, MapSettings
+from pipeline.sources.base import SOURCE
 
 COLOURS = {
     "Source": "Where the photos come from.",
@@ -23,6 +24,22 @@ COLOURS = {
     "Trust": "How many of the ten people most similar to a face are near it on the map, too.",
     "Distance": "How far each face is from the chosen one: half of one minus the cosine.",
 }
+_NOT_STATED = "not stated"
+
+
+def colours_of(opened: Gallery) -> dict[str, str]:
+    """What the colours can say, with an explanation of each: also by the columns of the gallery."""
+    columns = opened.columns
+    kept = {name.capitalize(): name for name in columns.names if name != SOURCE}
+    # A colour for each person would say nothing.
+    said = {
+        title: "What the gallery's source states."
+        for title, name in kept.items()
+        if columns.is_number(name) or len(columns.texts(name).distinct) <= opened.people_count / 2
+    }
+    return COLOURS | {title: text for title, text in said.items() if title not in COLOURS}
+
+
 # One size for the map and the list next to it, so that each picture is made once.
 SMALL_PX = 96
 
@@ -42,7 +59,7 @@ class MapView:
             other=count if "face" in st.query_params else 0,
             area=None,
             layout=list(self.map.layouts),
-            colour=list(COLOURS),
+            colour=list(colours_of(opened)),
         )
         if "face" in dropped:
             url_state.forget("other")
@@ -125,7 +142,22 @@ class MapView:
             case "Distance":
                 # Copies have a cosine of 1; strangers are rarely below -0.1.
                 return scatter.by_value(self.cosines, -0.1, 0.9, ("far", "near"))
-        return scatter.by_category(*self.prepared.sources)
+            case "Source":
+                return scatter.by_category(*self.prepared.sources)
+        return self._colouring_by_column(self.colour)
+
+    def _colouring_by_column(self, name: str) -> Colouring:
+        """The colours by what a column says of each face's person; of several texts, the first."""
+        columns, people = self.gallery.columns, self.gallery.person_of_row
+        if columns.is_number(name):
+            numbers = columns.numbers(name)
+            low, high = np.nanmin(numbers), np.nanmax(numbers)
+            ends = (f"{low:g} or not stated", f"{high:g}")
+            return scatter.by_value(np.nan_to_num(numbers, nan=low)[people], low, high, ends)
+        found = columns.texts(name)
+        codes = np.full(self.gallery.people_count, len(found.distinct))
+        codes[found.people[::-1]] = found.texts[::-1]
+        return scatter.by_category(codes[people], [*found.distinct, _NOT_STATED])
 
     @cached_property
     def hidden(self) -> list[int]:
