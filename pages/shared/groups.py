@@ -17,8 +17,6 @@ EVERYONE = "Everyone"
 _KEY = "compare with"
 # How groups are called where their values are no names for people.
 _PLURALS = {("sex", "female"): "Women", ("sex", "male"): "Men"}
-# A column that names each person, as an id does, makes no groups.
-_NAMES_ALL_SHARE = 0.5
 _YEARS, _YEAR_MIN, _YEAR_MAX = 20, 1000, 2100
 _OFFERED_MAX, _PER_COLUMN, _LISTED_PER_COLUMN = 9, 3, 40
 
@@ -45,9 +43,8 @@ def groups_of(opened: Gallery, *, per_column: int = _LISTED_PER_COLUMN) -> list[
 
 
 def _texts(opened: Gallery, name: str) -> Iterator[Group]:
-    counts = opened.columns.counts(name)
-    if len(counts) <= max(_NAMES_ALL_SHARE * opened.people_count, 2):
-        for value, count in counts:
+    if opened.columns.has_groups(name):
+        for value, count in opened.columns.counts(name):
             label = _PLURALS.get((name, value)) or value[:1].upper() + value[1:]
             yield Group(label, name, Condition(name, (value,)), count)
 

@@ -127,6 +127,10 @@ class PeopleColumns:
         order = sorted(range(len(counts)), key=lambda number: (-counts[number], found.distinct[number]))
         return [(found.distinct[number], int(counts[number])) for number in order]
 
+    def has_groups(self, name: str) -> bool:
+        """Whether a column says the same of several people, unlike an id; of numbers, it does."""
+        return self.is_number(name) or any(count > 1 for _, count in self.counts(name)[:1])
+
     def mask(self, conditions: Sequence[Condition]) -> NDArray[np.bool_]:
         """Who fits all conditions: bool (people,). Raises GalleryError if nobody does, or there is no such column."""
         key = tuple(conditions)

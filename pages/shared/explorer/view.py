@@ -31,12 +31,7 @@ def colours_of(opened: Gallery) -> dict[str, str]:
     """What the colours can say, with an explanation of each: also by the columns of the gallery."""
     columns = opened.columns
     kept = {name.capitalize(): name for name in columns.names if name != SOURCE}
-    # A colour for each person would say nothing.
-    said = {
-        title: "What the gallery's source states."
-        for title, name in kept.items()
-        if columns.is_number(name) or len(columns.texts(name).distinct) <= opened.people_count / 2
-    }
+    said = {title: "What the gallery's source states." for title, name in kept.items() if columns.has_groups(name)}
     return COLOURS | {title: text for title, text in said.items() if title not in COLOURS}
 
 
