@@ -10,10 +10,10 @@ TESTS ?=
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help run setup celebrities test test-fast lint lock chromium screenshots sheet tables clean calibrate similarity runs \
-	benchmarks benchmark-app benchmark-batch benchmark-build benchmark-calibration benchmark-crop benchmark-detect \
-	benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance benchmark-runtime benchmark-scale \
-	benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers benchmark-systems \
-	benchmark-training benchmark-turned
+	benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration benchmark-crop \
+	benchmark-detect benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
+	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
+	benchmark-systems benchmark-together benchmark-training benchmark-turned
 
 run: setup  ## Set everything up, then serve the app on PORT (8501).
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -143,6 +143,12 @@ benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces:
 
 benchmark-turned: .venv/installed-dev  ## Faces that are turned, small or cut, by MTCNN, YuNet and both.
 	$(BIN)/python -m benchmarks.turned
+
+benchmark-together: .venv/installed-dev  ## One, two and three photos of a person as one probe.
+	$(BIN)/python -m benchmarks.together
+
+benchmark-by-hand: .venv/installed-dev  ## Faces in boxes drawn by hand, compared with detected ones.
+	$(BIN)/python -m benchmarks.by_hand
 
 tables: .venv/installed-dev  ## Fill the tables in docs/ from recorded results.
 	$(BIN)/python -m benchmarks.tables

@@ -21,6 +21,7 @@ from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.registry import SCORERS, load_scorer
 from train.datasets.lfw import LFW
 from train.evaluation.calibration import fit_strangers
+from train.evaluation.distances import scorer_distances
 from train.evaluation.protocols import draw_one_shot
 from train.evaluation.strangers import StrangersFound, strangers_found
 
@@ -41,7 +42,7 @@ def main() -> None:
     found: list[dict[str, object]] = []
     for name in SCORERS:
         scorer = load_scorer(name)
-        distances = _distances(scorer, rows, rows)
+        distances = scorer_distances(scorer)(rows, rows)
         among = distances[np.ix_(fitted_on, fitted_on)][np.triu_indices(len(fitted_on), 1)]
         calibration = fit_strangers(scorer.calibration, among)
         np.fill_diagonal(distances, np.inf)
@@ -68,19 +69,11 @@ def _in_demonstration(
     people = opened.people_count
     known = set(opened.faces["name"].to_pylist())
     strangers = np.array([name not in known for name in names])
-    distances = _distances(scorer, rows[strangers], np.asarray(opened.embeddings))
+    distances = scorer_distances(scorer)(rows[strangers], np.asarray(opened.embeddings))
     nearest = np.full((len(distances), people), np.inf, np.float32)
     np.minimum.at(nearest.T, opened.person_of_row, distances.T)
     found = strangers_found(nearest, calibration, people, draws=1)
     return _line(f"the demonstration's {people:,}", found)
-
-
-def _distances(scorer: Scorer, probes: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    prepared = scorer.prepare(rows)
-    product = scorer.product_of(probes)
-    if product:
-        return np.ascontiguousarray(product.distances(prepared).T)
-    return np.stack([scorer.distances(probe, prepared) for probe in probes])
 
 
 def _line(gallery: str, found: StrangersFound) -> dict[str, object]:

@@ -8,7 +8,19 @@ from concurrent.futures import Future
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import face_buttons, focus, given_photo, groups, loading, problems, scorers, session
+from pages.shared import (
+    face_box,
+    face_buttons,
+    focus,
+    given_photo,
+    groups,
+    loading,
+    more_photos,
+    photo_input,
+    problems,
+    scorers,
+    session,
+)
 from pages.shared.exclusions import Exclusions
 from pages.shared.given_photo import GivenPhoto
 from pages.shared.result import Result
@@ -38,10 +50,12 @@ def page() -> None:
     known = given_photo.known_faces(given) if given else None
     # The explorer shows this probe.
     st.session_state.probe = None
-    left, right = st.columns([2, 5], gap="medium")
+    folded = given is not None and not (known and known.error)
+    is_camera_large = not folded and photo_input.is_camera_on(folded=False)
+    left, right = st.columns([1, 1] if is_camera_large else [2, 5], gap="medium")
     with left:
-        picture = st.container(key=face_buttons.PLACE)
-        given_photo.ask(given, folded=given is not None and not (known and known.error))
+        picture, others = st.container(key=face_buttons.PLACE), st.container()
+        photo_input.ask(given, folded=folded)
         st.caption(f":material/lock: {PRIVACY}")
     stages = Stages(right)
     try:
@@ -49,26 +63,34 @@ def page() -> None:
             with stages.done():
                 _draw_welcome(opened)
         else:
-            _find(given, opened, models, stages, picture)
+            _find(given, opened, models, stages, (picture, others))
     except (NoFaceError, PhotoError) as error:
         with stages.done():
-            _draw_failure(error)
+            _draw_failure(error, given)
     except UserError as error:
         with stages.done():
             problems.show(error)
 
 
 def _find(
-    given: GivenPhoto, opened: Gallery, loaded: Future[Models], stages: Stages, picture: DeltaGenerator
+    given: GivenPhoto,
+    opened: Gallery,
+    loaded: Future[Models],
+    stages: Stages,
+    places: tuple[DeltaGenerator, DeltaGenerator],
 ) -> None:
-    """From the photo to the ranked people. Raises UserError."""
+    """From the photo to the ranked people. places: of the photo, and of more photos of the face. Raises UserError."""
+    picture, others = places
     found = given_photo.find_faces(given, loaded, stages, picture)
     models = loaded.result()
-    probe = given_photo.known_probe(found, models)
-    if probe is None:
+    own = given_photo.known_probe(found, models)
+    if own is None:
         with stages.stage("Measuring the face"):
-            probe = given_photo.measure(given, found, models)
+            own = given_photo.measure(given, found, models)
     lookalikes = session.lookalikes(opened, models, scorers.chosen(opened))
+    probe = more_photos.with_more(own, models, lookalikes.scorer, stages)
+    with others:
+        more_photos.draw(own)
     begun = time.perf_counter()
     st.session_state.probe = probe
     result = Result(lookalikes, probe, Exclusions(given, opened))
@@ -80,7 +102,7 @@ def _find(
 def _draw_welcome(opened: Gallery) -> None:
     """Before a photo: examples to try, and what will happen."""
     with st.container(border=True):
-        given_photo.draw_examples(5, "**No photo at hand? Try one of these.**")
+        photo_input.draw_examples(5, "**No photo at hand? Try one of these.**")
     st.caption(f":material/groups: {groups.who(opened)}")
     steps = st.grid(3, min_column_width=180)
     ranking = f"{opened.people_count:,} people, most similar first, each with a resemblance of 0 to 100."
@@ -110,13 +132,16 @@ def _draw_other_galleries() -> None:
         st.code("make celebrities\n.venv/bin/python -m pipeline build --source lfw", language="shell")
 
 
-def _draw_failure(error: UserError) -> None:
-    """Why the photo cannot be used, and examples to try instead."""
+def _draw_failure(error: UserError, given: GivenPhoto | None) -> None:
+    """Why the photo cannot be used, a way to mark the face in it, and examples to try instead."""
     title = "We can't use this file" if isinstance(error, PhotoError) else "We couldn't find a face to compare"
     with focus.target():
         st.error(escape(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
+    if given and isinstance(error, NoFaceError) and not face_box.is_marking(given.key):
+        icon = ":material/highlight_alt:"
+        st.button("Mark the face yourself", icon=icon, key="mark", on_click=face_box.begin, args=(given.key,))
     with st.container(border=True):
-        given_photo.draw_examples(5, "**Or try one of these.**")
+        photo_input.draw_examples(5, "**Or try one of these.**")
     st.caption(f":material/info: {NOTE}")
 
 

@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from pipeline.embedding.base import Embedder
 from pipeline.faces import geometry
 from pipeline.faces.detector import Detector
-from pipeline.faces.face import Face
-
-# Eyes, nose and corners of the mouth in the box of a face from the front, as shares of its sides.
-_FRONT = ((0.31, 0.4), (0.69, 0.4), (0.5, 0.6), (0.35, 0.78), (0.65, 0.78))
+from pipeline.faces.face import Face, face_from_front
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def face_in(portrait: NDArray[np.uint8], detector: Detector) -> Face:
     margin = geometry.PORTRAIT_MARGIN_RATIO / (1 + 2 * geometry.PORTRAIT_MARGIN_RATIO)
     height, width = portrait.shape[:2]
     x, y, across, down = margin * width, margin * height, (1 - 2 * margin) * width, (1 - 2 * margin) * height
-    return Face((x, y, across, down), tuple((x + a * across, y + b * down) for a, b in _FRONT), 0.0)
+    return face_from_front((x, y, across, down))
 
 
 def _masks(picture: NDArray[np.uint8], face: Face, settings: OcclusionSettings) -> NDArray[np.float32]:

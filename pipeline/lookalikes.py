@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import notices, photo
-from pipeline.embedding.base import COPY_DISTANCE_MAX, Embedder, unit, usable
+from pipeline.embedding.base import COPY_DISTANCE_MAX, Embedder, usable
 from pipeline.embedding.registry import default_identity, entry_of, load_embedder
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.faces import geometry
@@ -70,15 +70,6 @@ class Probe:
     embedding: NDArray[np.float32]
     portrait: NDArray[np.uint8]
     identity: dict[str, Any] | None = None
-
-
-def combined(probes: Sequence[Probe]) -> Probe:
-    """One probe of several of the same face: the mean of their embeddings, with the portrait of the first.
-
-    All must come from one embedder.
-    """
-    rows = np.stack([probe.embedding for probe in probes])
-    return Probe(unit(rows.mean(axis=0)), probes[0].portrait, probes[0].identity)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""The visitor's photo: asking for one, finding its faces, choosing one. It lives in the session and nowhere else."""
+"""The visitor's photo: finding its faces, choosing one. It lives in the session and nowhere else."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
@@ -13,19 +13,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared import dropping, face_buttons, loading
-from pages.shared.faces import for_screen, inline, portrait, with_boxes
+from pages.shared import face_box, face_buttons
+from pages.shared.faces import for_screen, inline, with_boxes
 from pages.shared.stages import Stages
 from pipeline import isolated_photo, photo
 from pipeline.errors import NoFaceError, PhotoError, UserError
-from pipeline.faces.face import Face
-from pipeline.gallery import layout
-from pipeline.gallery.gallery import Gallery
+from pipeline.faces.face import Box, Face
 from pipeline.lookalikes import Models, Probe
-from pipeline.sources import demonstration
-
-_ASKING = "asking for another photo"
-_BOX, _UPLOADER = "ways-to-give-a-photo", "photo-uploader"
 
 
 @dataclass(frozen=True)
@@ -47,6 +41,7 @@ class PhotoFaces:
 
     shown: the photo for the screen. scale: its pixels per pixel of the photo. probes: by the number of the face.
     times: seconds by stage. incomplete: whether part of the photo is missing. error: why the photo cannot be used.
+    drawn: a box around another face, in pixels of the photo, which the visitor has drawn and nobody has looked at.
     """
 
     key: str
@@ -57,6 +52,7 @@ class PhotoFaces:
     times: dict[str, float] = field(default_factory=dict)
     incomplete: bool = False
     error: UserError | None = None
+    drawn: Box | None = None
 
     @property
     def face_key(self) -> str:
@@ -76,113 +72,25 @@ def known_faces(given: GivenPhoto) -> PhotoFaces | None:
     return known if known and known.key == given.key else None
 
 
-# Asking for a photo -------------------------------------------------------------------------------------------------
-
-
-def ask(given: GivenPhoto | None, *, folded: bool) -> None:
-    """The ways to give a photo. Next to a result they are folded away until a button asks for them."""
-    # This container and the box are always there: an uploader that moves on the page loses what it is uploading.
-    with st.container():
-        if folded:
-            icon = ":material/add_a_photo:"
-            st.button("Choose another photo", icon=icon, key="choose another", on_click=_toggle, width="stretch")
-        if folded and given and given.is_shot:
-            st.button("Retake", icon=":material/photo_camera:", on_click=_retake, width="stretch")
-        if given:
-            st.button("Remove this photo", icon=":material/close:", type="tertiary", key="remove", on_click=_forget)
-    hidden = folded and not st.session_state.get(_ASKING)
-    with st.container(border=True, key=_BOX):
-        # A new number empties the uploader and the camera.
-        number = st.session_state.get("emptied", 0)
-        ways = {"Upload": ":material/upload: Upload", "Webcam": ":material/photo_camera: Webcam"}
-        way = st.segmented_control(
-            "Source of the photo",
-            list(ways),
-            format_func=ways.__getitem__,
-            default="Upload",
-            required=True,
-            key="way",
-            label_visibility="collapsed",
-            width="stretch",
-        )
-        # The uploader is always there, because it takes what is pasted or dropped, too.
-        with st.container(key=_UPLOADER):
-            key, kinds = f"upload {number}", [suffix[1:] for suffix in photo.SUFFIXES]
-            st.file_uploader("A photo of a face", kinds, key=key, on_change=_take, args=(key,))
-            st.caption("You can also paste a photo, or drop it anywhere on this page.")
-        if way == "Webcam":
-            st.html(f"<style>.st-key-{_UPLOADER} {{ display: none; }}</style>")
-        if way == "Webcam" and not hidden:
-            key = f"camera {number} {st.session_state.get('retaken', 0)}"
-            st.camera_input("Your face in the camera", key=key, on_change=_take, args=(key, True), resolution="720p")
-        if folded:
-            draw_examples(3, "Or an example:")
-    if hidden:
-        st.html(f"<style>.st-key-{_BOX} {{ display: none; }}</style>")
-    dropping.accept(_UPLOADER)
-
-
-def _toggle() -> None:
-    """Show or hide the ways to give another photo."""
-    st.session_state[_ASKING] = not st.session_state.get(_ASKING)
-
-
-def _retake() -> None:
-    """Start the camera again. The photo stays until there is another one."""
-    st.session_state.way = "Webcam"
-    st.session_state.retaken = st.session_state.get("retaken", 0) + 1
-    st.session_state[_ASKING] = True
-
-
-def _take(key: str, is_shot: bool = False) -> None:
-    """Take the photo of a widget.
-
-    A widget is empty while a new photo is on its way: the one before it stays until then.
-    """
-    file = st.session_state[key]
-    if file is not None:
-        st.session_state.given = GivenPhoto(file.getvalue(), is_shot=is_shot)
-        st.session_state[_ASKING] = False
-
-
-def _take_example(name: str, path: Path) -> None:
-    """Take an example instead of what the uploader or the camera holds."""
-    _forget()
-    st.session_state.given = GivenPhoto(path.read_bytes(), example=name)
-
-
-def _forget() -> None:
-    """Forget the photo and what was found in it, and empty the uploader and the camera."""
-    for key in ("given", "looked"):
-        st.session_state.pop(key, None)
-    st.session_state[_ASKING] = False
-    st.session_state.emptied = st.session_state.get("emptied", 0) + 1
-
-
-def draw_examples(columns: int, title: str) -> None:
-    """An example photo of each celebrity, if the demonstration is set up."""
-    if layout.DEMONSTRATION not in layout.names():
-        return
-    st.markdown(title)
-    grid = st.grid(columns, min_column_width=88)
-    for name, paths in demonstration.example_photos().items():
-        with grid.cell():
-            st.image(portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
-            args = (name, paths[0])
-            st.button(name, key=f"example {name}", on_click=_take_example, args=args, width="stretch", wrap=True)
-
-
 # Its faces ----------------------------------------------------------------------------------------------------------
 
 
 def find_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, picture: DeltaGenerator) -> PhotoFaces:
     """The faces of a photo, shown in ``picture``. Raises UserError when the photo cannot be used."""
     known = known_faces(given)
+    is_marking = known is not None and face_box.is_marking(known.key)
+    if known and is_marking:
+        with picture:
+            face_box.draw(known.shown, known.key, partial(_keep_drawn, known))
     if known and known.error:
-        if known.shown.size:
+        if known.shown.size and not is_marking:
             picture.image(inline(known.shown), width="stretch", alt="Your photo")
         _draw_incomplete(known, picture)
         raise known.error
+    if known and known.drawn:
+        _look_at_drawn(given, known, loaded.result(), stages)
+    if known and is_marking:
+        return known
     # Only a new photo gets a place that can be replaced: emptying that place would flicker.
     place = picture if known else picture.empty()
     found = known or _look_for_faces(given, loaded, stages, place)
@@ -192,6 +100,21 @@ def find_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, pictur
     with picture:
         _choose_face(found)
     return found
+
+
+def _keep_drawn(found: PhotoFaces, box: Box) -> None:
+    """Keep a box that was drawn on the photo as it is shown, until the next run looks at it."""
+    x, y, width, height = (value / found.scale for value in box)
+    found.drawn, found.error = (x, y, width, height), None
+
+
+def _look_at_drawn(given: GivenPhoto, found: PhotoFaces, models: Models, stages: Stages) -> None:
+    """Add the face in the box that was drawn, and choose it."""
+    assert found.drawn
+    with stages.stage("Looking at the face"):
+        found.faces = [*found.faces, models.detector.face_in(read(given, found), found.drawn)]
+    found.drawn = None
+    st.session_state[found.face_key] = len(found.faces)
 
 
 def chosen_face(found: PhotoFaces) -> int:
@@ -212,20 +135,12 @@ def measure(given: GivenPhoto, found: PhotoFaces, models: Models) -> Probe:
     return found.probes[number]
 
 
-def probe_in(opened: Gallery) -> Probe | None:
-    """The finder's face, measured as the faces of a gallery are. None without one, or if it cannot be measured so."""
-    probe: Probe | None = st.session_state.get("probe")
-    given = given_photo()
-    if probe is None or probe.identity == opened.manifest.get("embedding"):
-        return probe
-    found = known_faces(given) if given else None
-    if given is None or found is None:
-        return None
-    with suppress(UserError), st.spinner("Loading the face model"):
-        models = loading.models_of(opened).result()
-        st.session_state.probe = known_probe(found, models) or measure(given, found, models)
-        return st.session_state.probe
-    return None
+def read(given: GivenPhoto, found: PhotoFaces) -> NDArray[np.uint8]:
+    """The photo in full resolution, RGB uint8 (height, width, 3). Keeps its small version. Raises PhotoError."""
+    loaded = isolated_photo.load(given.data)
+    found.shown, found.incomplete = for_screen(loaded.pixels), loaded.incomplete
+    found.scale = found.shown.shape[0] / loaded.pixels.shape[0]
+    return loaded.pixels
 
 
 def _look_for_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, place: DeltaGenerator) -> PhotoFaces:
@@ -255,10 +170,7 @@ def _look_for_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, p
 def _read(given: GivenPhoto, found: PhotoFaces, stages: Stages, place: DeltaGenerator) -> NDArray[np.uint8]:
     """The photo in full resolution; its small version is shown at once."""
     with stages.stage("Reading the photo"):
-        loaded = isolated_photo.load(given.data)
-        pixels, found.incomplete = loaded.pixels, loaded.incomplete
-        found.shown = for_screen(pixels)
-        found.scale = found.shown.shape[0] / pixels.shape[0]
+        pixels = read(given, found)
     place.image(inline(found.shown), width="stretch", alt="Your photo")
     return pixels
 

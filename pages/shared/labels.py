@@ -13,7 +13,7 @@ ATTRIBUTES = {
     ".st-key-menu": {"role": "navigation", "aria-label": "Pages"},
 }
 # Buttons that show and hide something: the selector of what they show.
-EXPANDS = {".st-key-choose-another button": ".st-key-ways-to-give-a-photo"}
+EXPANDS = {f".st-key-{button} button": ".st-key-ways-to-give-a-photo" for button in ("choose-another", "add-another")}
 # Among these links, the one to the visited page is marked.
 LINKS = ".st-key-frame a"
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pipeline.search.ranking import Method
     from pipeline.similarity.resemblance import Likeness
 
+    # A photo's name, its faces, and the one that is looked up.
+    _Looked = tuple[str, list[Face], Probe]
+
 NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 _METHODS = ("min", "average")
 _METHOD = "Rank people by their most similar photo (min), or by the mean of their three most similar (average)."
@@ -61,7 +64,8 @@ def find(
 ) -> None:
     """Rank the people of a gallery by resemblance to a photo."""
     from pipeline.gallery.columns import Condition
-    from pipeline.lookalikes import Found, Lookalikes, combined
+    from pipeline.lookalikes import Found, Lookalikes
+    from pipeline.together import combined
 
     # Report what cannot be read before loading the networks, which takes seconds.
     conditions = [Condition.parse(text) for text in where]
@@ -69,7 +73,7 @@ def find(
     with working("Loading the networks"):
         lookalikes = Lookalikes.open(gallery, scorer=scorer)
     left_out = _left_out(lookalikes, exclude)
-    looked = _look(lookalikes, photos, face, first)
+    looked = _look(lookalikes, photos, face, first, together=together)
     missed = len(photos) - len(looked)
     if together and looked:
         name = ", ".join(name for name, *_ in looked)
@@ -90,22 +94,38 @@ def find(
 
 
 def _look(
-    lookalikes: Lookalikes, photos: list[Path], face: int, first: NDArray[np.uint8] | None
-) -> list[tuple[str, list[Face], Probe]]:
+    lookalikes: Lookalikes, photos: list[Path], face: int, first: NDArray[np.uint8] | None, *, together: bool
+) -> list[_Looked]:
     """The photos in which the face is found, with all faces and the one that is looked up.
 
-    first: the pixels of the only photo, if there is only one; then what is wrong with it is raised.
+    first: the pixels of the only photo, if there is only one; then what is wrong with it is raised. together: all
+    photos after the first one show the same face, whatever its number.
     """
-    looked = []
+    looked: list[_Looked] = []
     with working("Looking for faces"):
         for path in photos:
             try:
-                looked.append((str(path), *lookalikes.look(_read(path) if first is None else first, face)))
+                if together and looked:
+                    looked.append(_look_for(looked[0][2], lookalikes, path))
+                else:
+                    looked.append((str(path), *lookalikes.look(_read(path) if first is None else first, face)))
             except UserError as error:
                 if len(photos) == 1:
                     raise
                 warn(f"{path}: {error}")
     return looked
+
+
+def _look_for(probe: Probe, lookalikes: Lookalikes, path: Path) -> _Looked:
+    """Another photo of a face. Says so where it seems to show somebody else. Raises UserError."""
+    from pipeline.together import same_face, seems_somebody_else
+
+    pixels = _read(path)
+    faces = lookalikes.models.faces(pixels)
+    _, other = same_face(lookalikes.models, pixels, faces, probe)
+    if seems_somebody_else(probe, other, lookalikes.scorer):
+        warn(f"{path}: this seems to be somebody else. It counts all the same.")
+    return str(path), faces, other
 
 
 def _scorers() -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.faces.face import Face
+from pipeline.faces.face import Box, Face
 
 
 class DetectionNetwork(Protocol):
@@ -17,6 +17,14 @@ class DetectionNetwork(Protocol):
 
     def __call__(self, photos: NDArray[np.uint8]) -> list[list[Face]]:
         """The faces of each photo, RGB (n, height, width, 3), in pixels of these photos."""
+
+
+@runtime_checkable
+class RefiningNetwork(Protocol):
+    """A network that can look for a face where somebody says that one is."""
+
+    def refine(self, photo: NDArray[np.uint8], box: Box) -> Face | None:
+        """The most likely face at a box of a photo, RGB (height, width, 3); None where there is hardly one."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.faces.base import DetectionNetwork, DetectionSettings, DetectorEntry
-from pipeline.faces.face import Face
+from pipeline.faces import by_hand
+from pipeline.faces.base import DetectionNetwork, DetectionSettings, DetectorEntry, RefiningNetwork
+from pipeline.faces.face import Box, Face
 from pipeline.faces.geometry import prominence, rotate_back, scale_face, shrink_to
 from pipeline.faces.mtcnn import MTCNN_DETECTOR
 from pipeline.faces.second_opinion import SecondOpinion
@@ -61,6 +62,11 @@ class Detector:
             for index, faces in zip(empty, turned, strict=True):
                 found[index] = [rotate_back(face, photos[index].shape, quarters=quarters) for face in faces]
         return found
+
+    def face_in(self, photo: NDArray[np.uint8], box: Box) -> Face:
+        """The face in a box of a photo, RGB (height, width, 3), drawn by hand around it: see :mod:`.by_hand`."""
+        network = self.network if isinstance(self.network, RefiningNetwork) else None
+        return by_hand.face_in_box(photo, box, network)
 
     def _search(self, photos: Sequence[NDArray[np.uint8]], side_px: int) -> list[list[Face]]:
         """The faces of each photo, searched at a longer side of at most ``side_px``, in batches of equal size."""

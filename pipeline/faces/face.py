@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE_SURE = 0.9
+# Eyes, nose and corners of the mouth in the box of a face from the front, as shares of its sides.
+_FRONT = ((0.31, 0.4), (0.69, 0.4), (0.5, 0.6), (0.35, 0.78), (0.65, 0.78))
+
+# (x, y, width, height)
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Face:
     confidence: the detector's confidence that this is a face, 0..1.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     landmarks: tuple[tuple[float, float], ...]
     confidence: float
 
@@ -39,6 +44,12 @@ class Face:
         """The angle of the line between the eyes, -180..180; positive is clockwise on the screen."""
         (left_x, left_y), (right_x, right_y) = self.landmarks[:2]
         return math.degrees(math.atan2(right_y - left_y, right_x - left_x))
+
+
+def face_from_front(box: Box) -> Face:
+    """A face that is known by its box alone: its landmarks are where those of an upright face from the front are."""
+    x, y, width, height = box
+    return Face(box, tuple((x + across * width, y + down * height) for across, down in _FRONT), 0.0)
 
 
 def sure_faces(found: Sequence[Face]) -> list[Face]:

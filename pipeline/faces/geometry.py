@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.faces import edges
-from pipeline.faces.face import Face
+from pipeline.faces.face import Box, Face
 
 _Point = tuple[float, float]
-Box = tuple[float, float, float, float]
 
 # A head that is rolled further than this is turned upright, for people and for networks.
 LEVEL_OVER_DEGREES = 10.0

@@ -16,8 +16,8 @@ from PIL import Image
 from pipeline import isolated_photo
 from pipeline.embedding.base import Embedder
 from pipeline.faces.detector import Detector
-from pipeline.faces.face import Face, sure_faces
-from pipeline.faces.geometry import Box, overlap
+from pipeline.faces.face import Box, Face, sure_faces
+from pipeline.faces.geometry import overlap
 from pipeline.gallery import inspection
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import PhotoQuality, Rejection, RejectionKind

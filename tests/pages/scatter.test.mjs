@@ -1,4 +1,4 @@
-// Unit tests of the scatter plot's pure functions. test_scatter_js.py runs them with the Node.js that Playwright brings.
+// Unit tests of the scatter plot's pure functions. test_javascript.py runs them with the Node.js that Playwright brings.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";

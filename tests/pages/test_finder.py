@@ -262,7 +262,7 @@ def test_a_photo_without_a_face_says_so_and_offers_a_way_on(page):
     assert page.error[0].value.startswith("No face was found\\.")
     assert names(page) == []
     assert page.file_uploader
-    assert len(page.button) == 6
+    assert len(page.button) == 7
 
 
 def test_a_dark_photo_a_small_face_and_a_tiny_photo_are_told_apart(page, madonna):

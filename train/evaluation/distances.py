@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.ranking import AVERAGE_OF, Method
+from pipeline.similarity.base import Scorer
 from pipeline.similarity.network import SimilarityNetwork
 
 # Distances (probes, gallery) in 0..1 of embeddings (probes, d) to embeddings (gallery, d).
@@ -28,6 +29,18 @@ def network_distances(network: SimilarityNetwork) -> Distances:
         if product := network.product_of(codes):
             return product.distances(prepared).T
         return np.stack([network.distances(code, prepared) for code in codes])
+
+    return distances
+
+
+def scorer_distances(scorer: Scorer) -> Distances:
+    """The distance function of a scorer."""
+
+    def distances(probes: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
+        prepared = scorer.prepare(gallery)
+        if product := scorer.product_of(probes):
+            return np.ascontiguousarray(product.distances(prepared).T)
+        return np.stack([scorer.distances(probe, prepared) for probe in probes])
 
     return distances
 

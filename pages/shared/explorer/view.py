@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.shared import faces, given_photo, scatter, url_state
+from pages.shared import faces, more_photos, scatter, url_state
 from pages.shared.explorer.prepared import PreparedMap
 from pages.shared.scatter import Colouring
 from pipeline.gallery.gallery import Gallery
@@ -47,7 +47,7 @@ class MapView:
 
     def __init__(self, opened: Gallery, prepared: PreparedMap) -> None:
         self.gallery, self.prepared, self.map = opened, prepared, prepared.map
-        self.probe: Probe | None = given_photo.probe_in(opened)
+        self.probe: Probe | None = more_photos.probe_in(opened)
         count = len(opened)
         dropped = url_state.check(
             face=(count, self.probe is not None),

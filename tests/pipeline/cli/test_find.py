@@ -16,7 +16,7 @@ from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.gallery import opening
 from pipeline.photo import INCOMPLETE
 from pipeline.similarity import files, registry
-from tests.conftest import cut_off, put
+from tests.conftest import beside, cut_off, put
 from tests.pipeline.cli.conftest import one_sentence
 from tests.pipeline.similarity.test_scorers import network
 
@@ -116,6 +116,27 @@ def test_several_photos_of_one_face_are_looked_up_as_one(run_loaded, small, exam
     (match,) = json.loads(output)["matches"]
     assert match["name"] == "Madonna"
     assert match["distance"] == pytest.approx((1 - cosines.max()) / 2, abs=1e-5)
+
+
+def test_together_the_same_face_is_looked_for_in_the_other_photos(run_loaded, small, examples, tmp_path):
+    people = ("Elton John", "Madonna")
+    group = beside(*(photo.read(examples[name][2])[:200, :200] for name in people))
+    place = put(tmp_path, {"group.png": group}) / "group.png"
+    for name in people:
+        code, output, errors = run_loaded(
+            "find", examples[name][1], place, "--together", "--gallery", "small", "--top", 1, "--json"
+        )
+        assert code == 0
+        (match,) = json.loads(output)["matches"]
+        assert match["name"] == name
+        assert "somebody else" not in errors
+
+
+def test_together_says_where_a_photo_seems_to_show_somebody_else(run_loaded, small, examples):
+    madonna, other = examples["Madonna"][1], examples["Elton John"][1]
+    code, _, errors = run_loaded("find", madonna, other, "--together", "--gallery", "small")
+    assert code == 0
+    assert f"{other}: this seems to be somebody else. It counts all the same." in " ".join(errors.split())
 
 
 def test_find_marks_a_photo_that_is_in_the_gallery(run_loaded, small, examples):

@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 
 from pipeline.search import ranking
+from pipeline.similarity.cosine import CosineScorer
 from tests.train.evaluation.people import noisy_people
-from train.evaluation.distances import cosine_distances, pair_distances, person_distances
+from train.evaluation.distances import cosine_distances, pair_distances, person_distances, scorer_distances
 
 EMBEDDINGS, LABELS = noisy_people(60, noise=0.8)
+
+
+def test_a_scorer_gives_its_distances_with_and_without_a_product():
+    class Slow(CosineScorer):
+        def product_of(self, probes):
+            return super().product_of(probes) if len(probes) == 1 else None
+
+    expected = cosine_distances(EMBEDDINGS[:5], EMBEDDINGS)
+    for scorer in (CosineScorer(), Slow()):
+        assert scorer_distances(scorer)(EMBEDDINGS[:5], EMBEDDINGS) == pytest.approx(expected, abs=1e-6)
 
 
 def test_pairs_have_the_distances_of_their_photos_and_none_without_a_face():
