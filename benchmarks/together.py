@@ -32,7 +32,7 @@ from train.evaluation import measuring, metrics, protocols
 from train.evaluation.distances import Distances, scorer_distances
 from train.evaluation.protocols import VIEW_1_DRAWS, Tier
 from train.evaluation.resemblance import agreement, most_similar_strangers, stability
-from train.evaluation.strangers import strangers_found
+from train.evaluation.strangers import best_of
 
 # One photo in the gallery against three others; and two probes of three photos each.
 ONE_THREE, THREE_THREE = Tier("Together", None, 1, 3), Tier("Together twice", None, 3, 3)
@@ -228,6 +228,7 @@ def _figures(people: People, ways: Ways, count: int, distances: Distances) -> di
         good, poor = (_look_up(people, ways, count, distances, draw=draw, poorly=poorly) for poorly in (False, True))
         others = good.distances.copy()
         others[np.arange(len(good.own)), good.own] = np.inf
+        told = calibration.likenesses(best_of(others, PEOPLE, draws=1), PEOPLE, photos=count)
         strangers = most_similar_strangers(good.distances, good.own)
         kinds = {"women: three": people.sex.women[good.gallery], "men: three": people.sex.men[good.gallery]}
         each = {
@@ -235,7 +236,7 @@ def _figures(people: People, ways: Ways, count: int, distances: Distances) -> di
             "one of them poor": poor.hits.mean(),
             "same three": _stability(people, ways, count, distances, draw),
             **{name: agreement(kind[good.own], kind, strangers)[1] for name, kind in kinds.items()},
-            "striking": strangers_found(others, calibration, PEOPLE, draws=1).phrases["striking"],
+            "striking": np.mean([each.phrase == "striking" for each in told]),
         }
         for name, value in each.items():
             found.setdefault(name, []).append(float(value))

@@ -65,11 +65,13 @@ class Probe:
     """A face to look up.
 
     embedding: its unit row, float32 (d,). portrait: uint8 (height, width, 3), for display. identity: of the embedder.
+    photos: how many it was made of.
     """
 
     embedding: NDArray[np.float32]
     portrait: NDArray[np.uint8]
     identity: dict[str, Any] | None = None
+    photos: int = 1
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,8 @@ class Lookalikes:
         return [self._matches(probe, own) for probe, own in zip(probes, ranked, strict=True)]
 
     def _matches(self, probe: Probe, ranked: Ranking) -> list[Match]:
-        likenesses = self.scorer.calibration.likenesses(ranked.distances, self.gallery.people_count)
+        people, calibration = self.gallery.people_count, self.scorer.calibration
+        likenesses = calibration.likenesses(ranked.distances, people, photos=probe.photos)
         matches = []
         for place, (row, distance, likeness) in enumerate(
             zip(ranked.best_rows, ranked.distances, likenesses, strict=True), start=1

@@ -27,7 +27,7 @@ def combined(probes: Sequence[Probe]) -> Probe:
     if len(probes) == 1:
         return probes[0]
     rows = np.stack([probe.embedding for probe in probes])
-    return Probe(unit(rows.mean(axis=0)), probes[0].portrait, probes[0].identity)
+    return Probe(unit(rows.mean(axis=0)), probes[0].portrait, probes[0].identity, sum(each.photos for each in probes))
 
 
 def same_face(models: Models, pixels: NDArray[np.uint8], faces: Sequence[Face], probe: Probe) -> tuple[int, Probe]:

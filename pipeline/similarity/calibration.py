@@ -58,9 +58,13 @@ class Calibration:
         # NormalDist.cdf loses the small shares.
         return np.vectorize(lambda deviate: math.erfc(-deviate / math.sqrt(2)) / 2, otypes=[np.float64])(found)
 
-    def likenesses(self, distances: ArrayLike, people: int) -> list[Likeness]:
-        """What users see of distances (n,) in 0..1, found among so many people."""
-        strangers = self.strangers_within(distances)
+    def likenesses(self, distances: ArrayLike, people: int, *, photos: int = 1) -> list[Likeness]:
+        """What users see of distances (n,) in 0..1, found among so many people.
+
+        photos: that were looked up as one. Strangers are nearer to the mean of several photos than to one, so each
+        photo counts as one more try (make benchmark-together).
+        """
+        strangers = np.minimum(photos * self.strangers_within(distances), 1)
         return [
             Likeness(*pair) for pair in zip(resemblance(strangers, people).tolist(), strangers.tolist(), strict=True)
         ]

@@ -34,6 +34,7 @@ def test_one_probe_of_several_is_the_mean_of_their_rows_with_the_first_portrait(
     assert one.embedding.dtype == np.float32
     assert one.portrait is probes[0].portrait
     assert one.identity == {"model": "one"}
+    assert one.photos == 3
     assert combined(probes[:1]) is probes[0]
 
 
@@ -42,6 +43,16 @@ def test_several_photos_are_nearer_to_another_photo_than_most_of_them_alone(prob
         *some, other = (probe_of(path).embedding for path in paths)
         together = combined([Probe(row, np.empty((0, 0, 3), np.uint8)) for row in some]).embedding
         assert together @ other > np.median([row @ other for row in some]), name
+
+
+def test_more_photos_do_not_make_the_same_distance_look_more_alike():
+    calibration = registry.load_scorer().calibration
+    (distance,) = calibration.strangers[2][1:]
+    one, three = (calibration.likenesses([distance], 1_000, photos=photos)[0] for photos in (1, 3))
+    assert three.strangers == pytest.approx(3 * one.strangers)
+    assert three.resemblance < one.resemblance
+    (far,) = calibration.likenesses([1.0], 1_000, photos=3)
+    assert far.strangers == 1
 
 
 def test_of_several_faces_the_one_of_the_probe_is_taken(models, probe_of, examples):
