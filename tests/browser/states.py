@@ -106,8 +106,10 @@ def people(page: Page, look: Look, examples: dict[str, list[Path]]) -> None:
     page.get_by_text("One person").click()
     page.get_by_role("textbox", name="Who is this?").fill("My best friend")
     page.keyboard.press("Tab")
+    add = page.get_by_role("button", name="Add 4 photos")
+    expect(add).to_be_enabled()
     look(page, "people-named")
-    page.get_by_role("button", name="Add 4 photos").click()
+    add.click()
     expect(page.get_by_text("Added My best friend")).to_be_visible()
     look(page, "people-added")
     page.get_by_role("button", name="My best friend", exact=True).click()
@@ -149,9 +151,9 @@ def training(page: Page, look: Look) -> None:
     expect(dialog.get_by_role("button", name="Start")).to_be_visible()
     look(page, "training-dialog")
     dialog.get_by_role("button", name="Start").click()
-    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("Epoch [4-9]"))
+    expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("Epoch [4-9]"), timeout=300_000)
     look(page, "training-live")
-    expect(page.get_by_test_id("stProgress")).to_have_count(0)
+    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=300_000)
 
 
 def systems(page: Page, look: Look) -> None:

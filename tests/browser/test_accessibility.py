@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.browser import serving, states
 from tests.browser.conftest import visit
 
 SERIOUS = ("serious", "critical")
+# What appears, goes, or waits for a run is pale meanwhile. What turns without end does not count.
+AT_REST = """() => document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning"
+    && !document.getAnimations().some(
+        (one) => one.playState === "running" && one.effect.getComputedTiming().endTime !== Infinity)"""
 WALKS = ("finder", "explorer", "systems", "people", "training")
 
 
@@ -36,8 +41,10 @@ def faults(page: Page) -> list[str]:
 
 
 def note(page: Page, state: str, *, found: dict[str, list[str]]) -> None:
-    """Keep the faults of a state once what moves has come to rest."""
-    page.wait_for_timeout(500)
+    """Keep the faults of a state once the page has come to rest, which it never does in the middle of work."""
+    page.wait_for_timeout(300)
+    with suppress(Error):
+        page.wait_for_function(AT_REST, timeout=10_000)
     if some := faults(page):
         found[state] = some
 
@@ -68,5 +75,5 @@ def test_the_offer_to_set_up_has_no_serious_fault(browser, tmp_path, scheme):
         visit(address, browser, color_scheme=scheme) as page,
     ):
         expect(page.get_by_role("button", name="Set up now")).to_be_visible()
-        page.wait_for_timeout(500)
+        page.wait_for_function(AT_REST)
         assert faults(page) == []

@@ -65,7 +65,7 @@ def names(page: AppTest) -> list[str]:
 
 
 def captions(page: AppTest) -> str:
-    return "\n".join(caption.value for caption in page.caption)
+    return "\n".join(one.value for one in (*page.caption, *page.markdown))
 
 
 def test_before_a_choice_the_page_says_how_far_to_trust_the_map():

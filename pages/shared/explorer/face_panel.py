@@ -82,5 +82,6 @@ def _draw_neighbour(view: MapView, row: int, distance: float) -> None:
                 f"**{escape(name)}**", key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True
             )
             far = " · :orange[far on the map]" if view.is_far(row) else ""
-            st.caption(f"{distance:.3f}{far}")
+            # A caption would be too pale for colours.
+            st.markdown(f":small[{distance:.3f}{far}]")
         st.button("Compare", key=f"compare {row}", on_click=compare, args=(view.face, row), type="tertiary")
