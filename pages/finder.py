@@ -18,6 +18,7 @@ from pages.shared import (
     more_photos,
     photo_input,
     problems,
+    public,
     scorers,
     session,
 )
@@ -116,7 +117,7 @@ def _draw_welcome(opened: Gallery) -> None:
         ("format_list_numbered", "Ranks the gallery", ranking),
     ):
         steps.markdown(f":material/{icon}: **{title}**  \n{text}")
-    if opened.name == layout.DEMONSTRATION:
+    if opened.name == layout.DEMONSTRATION and not public.is_public():
         _draw_other_galleries()
     st.caption(f":material/info: {NOTE}")
 

@@ -8,7 +8,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from playwright.sync_api import Page, Response, expect
 
 from pipeline import photo
@@ -24,8 +24,12 @@ def in_magenta(path) -> bytes:
 
 
 def is_magenta(data: bytes) -> bool:
-    """Whether a tenth of a picture is as magenta as the visitor."""
-    red, green, blue = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), float).reshape(-1, 3).T
+    """Whether a tenth of a picture is as magenta as the visitor. What is no picture shows nobody."""
+    try:
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+    except UnidentifiedImageError:
+        return False
+    red, green, blue = np.asarray(picture, float).reshape(-1, 3).T
     return bool(np.mean((green < 0.6 * red) & (green < 0.6 * blue) & (red > 40)) > 0.1)
 
 
