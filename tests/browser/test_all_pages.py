@@ -194,6 +194,7 @@ def test_a_gallery_and_the_switch_come_and_go_without_a_copy_of_the_page(own_app
         page.get_by_role("button", name="Create").click()
         expect(page.get_by_text("is ready. Add photos")).to_be_visible()
         expect(switch).to_be_visible()
+        settle(page)
         # The message goes with the next run. What is below it must not be drawn a second time meanwhile.
         page.get_by_role("button", name="New gallery").click()
         expect(page.get_by_role("dialog")).to_be_visible()

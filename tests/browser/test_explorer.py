@@ -425,19 +425,24 @@ def test_a_finger_on_the_map_scrolls_the_page_and_a_hint_says_how_to_move_the_ma
 
 
 def test_two_fingers_move_and_zoom_the_map_within_its_limits_and_choose_nobody(phone):
-    fingers(phone, [(140, 450), (100, 500)], [(200, 450), (240, 500)])
+    box = canvas(phone).bounding_box()
+    assert box
+    # Around the middle of the map, which then can move in all directions.
+    above = round(box["y"] + box["height"] / 2) - 25
+    below = above + 50
+    fingers(phone, [(140, above), (100, below)], [(200, above), (240, below)])
     zoomed = view(phone)
     assert zoomed["zoom"] == pytest.approx(140 / 60, rel=0.05)
-    fingers(phone, [(120, 450), (180, 500)], [(180, 450), (240, 500)])
+    fingers(phone, [(120, above), (180, below)], [(180, above), (240, below)])
     moved = view(phone)
     assert moved["zoom"] == pytest.approx(zoomed["zoom"], rel=0.02)
     assert moved["x"] < zoomed["x"]
     assert moved["y"] > zoomed["y"]
     for _ in range(6):
-        fingers(phone, [(140, 500), (20, 500)], [(160, 500), (300, 500)])
+        fingers(phone, [(140, below), (20, below)], [(160, below), (300, below)])
     assert 16 <= view(phone)["zoom"] <= 40
     for _ in range(6):
-        fingers(phone, [(20, 500), (140, 500)], [(300, 500), (160, 500)])
+        fingers(phone, [(20, below), (140, below)], [(300, below), (160, below)])
     assert 0.5 <= view(phone)["zoom"] < 1
     assert scrolled(phone) == 0
     assert phone.evaluate("visualViewport.scale") == 1
