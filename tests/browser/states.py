@@ -37,6 +37,7 @@ def finder(page: Page, look: Look, examples: dict[str, list[Path]]) -> None:
     look(page, "pair")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Add another photo").click()
+    page.get_by_role("radio", name="Upload", exact=True).click()
     uploader = page.locator(".st-key-more-photos-uploader")
     expect(uploader).to_be_visible()
     look(page, "add-photo")

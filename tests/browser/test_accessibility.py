@@ -17,6 +17,7 @@ SERIOUS = ("serious", "critical")
 AT_REST = """() => document.querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning"
     && !document.getAnimations().some(
         (one) => one.playState === "running" && one.effect.getComputedTiming().endTime !== Infinity)"""
+LOOKS = 4
 WALKS = ("finder", "explorer", "systems", "people", "training")
 
 
@@ -41,12 +42,16 @@ def faults(page: Page) -> list[str]:
 
 
 def note(page: Page, state: str, *, found: dict[str, list[str]]) -> None:
-    """Keep the faults of a state once the page has come to rest, which it never does in the middle of work."""
-    page.wait_for_timeout(300)
-    with suppress(Error):
-        page.wait_for_function(AT_REST, timeout=10_000)
-    if some := faults(page):
-        found[state] = some
+    """Keep the faults of a state that last: what a run is about to replace is pale for a moment."""
+    some: list[str] = []
+    for _ in range(LOOKS):
+        page.wait_for_timeout(300)
+        with suppress(Error):  # In the middle of work, a page never comes to rest.
+            page.wait_for_function(AT_REST, timeout=10_000)
+        some = faults(page)
+        if not some:
+            return
+    found[state] = some
 
 
 @pytest.mark.slow
