@@ -165,7 +165,7 @@ def draw(probe: Probe) -> None:
         with grid.cell():
             st.image(inline(square(picture, _TILE_PX)), width="stretch", alt=f"The face in photo {number}")
             label = f"Remove photo {number}"
-            st.button(label, key=f"remove {number}", type="tertiary", on_click=_remove, args=(number,))
+            st.button(label, key=f"remove {number}", type="tertiary", wrap=True, on_click=_remove, args=(number,))
     for number, each in enumerate(_more(), start=2):
         if each.found.error:
             st.caption(f":material/hide_image: Photo {number} is not used. {escape(str(each.found.error))}")

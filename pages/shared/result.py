@@ -83,7 +83,7 @@ class Result:
             st.container(border=True, key="best"),
             st.container(horizontal=True, vertical_alignment="center", gap="medium"),
         ):
-            with st.container(width=560):
+            with st.container(width=520):
                 yours, theirs = st.columns(2, wrap=False, gap="small")
                 with yours, st.container(key="tile-you"):
                     st.image(inline(square(self.probe.portrait)), width="stretch", alt="The face in your photo")
