@@ -46,6 +46,15 @@ def open_page(page: Page, name: str) -> None:
         link.click()
 
 
+def settle(page: Page) -> None:
+    """Wait until the page is complete."""
+    page.wait_for_timeout(500)
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+        " && !document.querySelector('[data-testid=stSkeleton]')"
+    )
+
+
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file below a folder with its size and time."""
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
@@ -84,6 +93,15 @@ def app(folders, odd_gallery):
         assert not re.search("tensorflow|absl|Warning|PIL", log), log
         # TensorFlow writes the code that it generates.
         assert [path for path in contents(temporary) if "__autograph_generated_file" not in path] == []
+
+
+@pytest.fixture(scope="module")
+def own_app(tmp_path_factory):
+    """The app with galleries and trainings of its own, the demonstration as the only gallery at first."""
+    place = tmp_path_factory.mktemp("own")
+    (place / "temporary").mkdir()
+    with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

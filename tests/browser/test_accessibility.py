@@ -21,15 +21,6 @@ LOOKS = 4
 WALKS = ("finder", "explorer", "systems", "people", "training")
 
 
-@pytest.fixture(scope="module")
-def own_app(tmp_path_factory):
-    """The app with galleries and trainings of its own."""
-    place = tmp_path_factory.mktemp("accessibility")
-    (place / "temporary").mkdir()
-    with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
-        yield address
-
-
 def faults(page: Page) -> list[str]:
     """The serious faults of a page, each with the elements that have it."""
     found = Axe().run(page).response["violations"]

@@ -5,33 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser import serving
-from tests.browser.conftest import open_page, visit
+from tests.browser.conftest import open_page, settle, visit
 
 PAGES = ("Finder", "Explorer", "People", "Training", "Systems")
 ACTIVE_LABEL = (
     "document.activeElement.ariaLabel || document.activeElement.innerText || document.activeElement.tagName"
 )
-
-
-@pytest.fixture(scope="module")
-def own_app(tmp_path_factory):
-    """The app with the demonstration as its only gallery."""
-    place = tmp_path_factory.mktemp("shell")
-    (place / "temporary").mkdir()
-    with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
-        yield address
-
-
-def settle(page: Page) -> None:
-    """Wait until the page is complete."""
-    page.wait_for_timeout(500)
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-        " && !document.querySelector('[data-testid=stSkeleton]')"
-    )
 
 
 def test_each_page_has_a_title_of_its_own_by_address_and_by_link(page, app):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import settle
+
 STOPS_MAX = 80
 
 
@@ -32,12 +34,6 @@ def upload(page: Page, path: Path) -> None:
     with page.expect_file_chooser() as chooser:
         press(page, "button", re.compile("^(Upload|Browse)"))
     chooser.value.set_files(path)
-
-
-def settle(page: Page) -> None:
-    """Wait until the page is complete: the focus may move until then."""
-    page.wait_for_timeout(500)
-    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
 
 
 def test_a_photo_is_given_compared_explained_and_found_on_the_map(page, madonna):
