@@ -12,8 +12,11 @@ import streamlit as st
 ATTRIBUTES = {
     ".st-key-menu": {"role": "navigation", "aria-label": "Pages"},
 }
-# Buttons that show and hide something: the selector of what they show.
-EXPANDS = {f".st-key-{button} button": ".st-key-ways-to-give-a-photo" for button in ("choose-another", "add-another")}
+# Buttons that show and hide something: the selector of what is there while it is shown.
+EXPANDS = {
+    ".st-key-choose-another button": ".st-key-asked-instead",
+    ".st-key-add-another button": ".st-key-asked-more",
+}
 # Among these links, the one to the visited page is marked.
 LINKS = ".st-key-frame a"
 

@@ -27,7 +27,7 @@ def ask(given: GivenPhoto | None, *, folded: bool) -> None:
     with st.container():
         if given:
             _draw_buttons(given, folded=folded)
-    asked = st.session_state.get(_ASKED) if folded else "instead"
+    asked = _asked() if folded else "instead"
     with st.container(border=True, key=_BOX):
         ways = {"Upload": ":material/upload: Upload", "Webcam": ":material/photo_camera: Webcam"}
         way = st.segmented_control(
@@ -55,14 +55,21 @@ def ask(given: GivenPhoto | None, *, folded: bool) -> None:
 
 def is_camera_on(*, folded: bool) -> bool:
     """Whether :func:`ask` will show the camera."""
-    return st.session_state.get("way") == "Webcam" and bool(not folded or st.session_state.get(_ASKED))
+    return st.session_state.get("way") == "Webcam" and bool(not folded or _asked())
+
+
+def _asked() -> Literal["instead", "more"] | None:
+    """What the visitor has asked for."""
+    asked: Literal["instead", "more"] | None = st.session_state.get(_ASKED)
+    return asked
 
 
 def _draw_buttons(given: GivenPhoto, *, folded: bool) -> None:
     # Each in a place of its own, so that none is on the page twice while another one comes or goes.
-    instead = st.container()
+    # The one that has opened the box has a key, so that a screen reader can be told.
+    instead = st.container(key="asked-instead" if _asked() == "instead" else None)
     with st.container(horizontal=True, gap="medium"):
-        more = st.container(width="content")
+        more = st.container(width="content", key="asked-more" if _asked() == "more" else None)
         label = "Remove all photos" if more_photos.given() else "Remove this photo"
         st.button(label, icon=":material/close:", type="tertiary", key="remove", on_click=_forget)
     if not folded:
@@ -110,7 +117,7 @@ def _number() -> int:
 
 def _toggle(asked: Literal["instead", "more"] = "instead") -> None:
     """Show or hide the ways to give another photo."""
-    st.session_state[_ASKED] = None if st.session_state.get(_ASKED) == asked else asked
+    st.session_state[_ASKED] = None if _asked() == asked else asked
     _restart_camera()
 
 
@@ -140,7 +147,7 @@ def _take(key: str, is_shot: bool = False) -> None:
     if file is None:
         return
     taken = GivenPhoto(file.getvalue(), is_shot=is_shot)
-    if st.session_state.get(_ASKED) == "more":
+    if _asked() == "more":
         more_photos.add([taken])
     else:
         more_photos.forget()

@@ -32,6 +32,9 @@ def add(page: Page, *files: bytes) -> None:
     ]
     uploader = page.locator(".st-key-more-photos-uploader")
     expect(uploader).to_be_visible()
+    # A screen reader hears which of the two buttons has opened the box.
+    for name, is_open in (("Add another photo", "true"), ("Choose another photo", "false")):
+        expect(page.get_by_role("button", name=name)).to_have_attribute("aria-expanded", is_open)
     uploader.locator("input[type=file]").set_input_files(more)
 
 
