@@ -20,6 +20,7 @@ from pages.shared import (
     problems,
     public,
     scorers,
+    scrolling,
     session,
 )
 from pages.shared.exclusions import Exclusions
@@ -136,9 +137,12 @@ def _draw_other_galleries() -> None:
 def _draw_failure(error: UserError, given: GivenPhoto | None) -> None:
     """Why the photo cannot be used, a way to mark the face in it, and examples to try instead."""
     title = "We can't use this file" if isinstance(error, PhotoError) else "We couldn't find a face to compare"
-    with focus.target():
+    with st.container(key="failure"), focus.target():
         st.error(escape(str(error)), title=title, icon=":material/sentiment_dissatisfied:")
-    if given and isinstance(error, NoFaceError) and not face_box.is_marking(given.key):
+    is_marking = given is not None and face_box.is_marking(given.key)
+    if given:
+        scrolling.to(face_buttons.PLACE if is_marking else "failure", result=f"{given.key} {is_marking}")
+    if given and isinstance(error, NoFaceError) and not is_marking:
         icon = ":material/highlight_alt:"
         st.button("Mark the face yourself", icon=icon, key="mark", on_click=face_box.begin, args=(given.key,))
     with st.container(border=True):

@@ -13,13 +13,13 @@ from pipeline.explanation import Explanation
 from pipeline.lookalikes import Match, Models, Probe
 
 _SIDE_PX = 512
-_ORANGE = (230, 90, 0)
+_BLUE = (0, 114, 178)
 # At most so much of a picture is covered.
 _COVER = 0.65
 # What was asked last, and its answer.
 _ASKED, _ANSWER = "why", "because"
 LEGEND = (
-    "The stronger the orange, the less alike the two faces are when that part is blurred. It shows what the networks "
+    "The stronger the blue, the less alike the two faces are when that part is blurred. It shows what the networks "
     "look at, not why: light, glasses or a smile count as much as features."
 )
 
@@ -78,7 +78,7 @@ def _answer(probe: Probe, match: Match, models: Models) -> Explanation:
 def with_heat(
     pictures: tuple[NDArray[np.uint8], NDArray[np.uint8]], found: Explanation
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both pictures with orange where the faces are alike, on one scale; plain if no part makes them more alike."""
+    """Both pictures with blue where the faces are alike, on one scale; plain if no part makes them more alike."""
     import cv2
 
     most = max(float(drops.max()) for drops in found.maps)
@@ -86,5 +86,5 @@ def with_heat(
     for picture, drops in zip(pictures, found.maps, strict=True):
         share = np.clip(drops / most, 0, 1) if most > 0 else np.zeros_like(drops)
         cover = _COVER * cv2.resize(share, picture.shape[1::-1])[..., None]
-        covered.append(np.round(picture * (1 - cover) + cover * np.array(_ORANGE)).astype(np.uint8))
+        covered.append(np.round(picture * (1 - cover) + cover * np.array(_BLUE)).astype(np.uint8))
     return covered[0], covered[1]

@@ -1,4 +1,4 @@
-"""Scrolling to a new result on a phone, where it comes below the photo."""
+"""Scrolling to a new result or failure on a phone, where it comes below the photo."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TARGET = serving.ROOT / "screenshots"
 # With how much of their height.
 README_PICTURES = {
     "light-result": ("finder.png", 5000),
-    "light-map-face": ("explorer.png", 960),
+    "light-map-you": ("explorer.png", 960),
     "light-training": ("training.png", 1460),
 }
 VARIANTS: dict[str, dict[str, Any]] = {

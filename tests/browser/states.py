@@ -33,7 +33,7 @@ def finder(page: Page, look: Look, examples: dict[str, list[Path]]) -> None:
     look(page, "result")
     page.get_by_role("button", name=re.compile("^Compare with ")).first.click()
     page.get_by_role("dialog").get_by_role("button", name="Why?").click()
-    expect(page.get_by_text("The stronger the orange")).to_be_visible()
+    expect(page.get_by_text("The stronger the blue")).to_be_visible()
     look(page, "pair")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Add another photo").click()

@@ -307,6 +307,14 @@ def test_on_a_phone_the_page_scrolls_to_the_faces_the_name_and_the_number(page, 
     expect(page.get_by_role("heading", name="1. Madonna")).to_be_in_viewport(ratio=1)
 
 
+def test_on_a_phone_the_page_scrolls_to_what_is_wrong_with_a_photo(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    give(page, encoded(np.full((400, 600, 3), 120, np.uint8), "JPEG"))
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Mark the face yourself").click()
+    expect(page.get_by_role("button", name="Use this face")).to_be_in_viewport(ratio=1)
+
+
 SHARE = """
 navigator.canShare = ({ files }) => files.length === 1;
 navigator.share = async ({ files, text }) => {
@@ -341,8 +349,8 @@ def test_why_shows_where_two_faces_are_alike(page, madonna):
     yours = dialog.get_by_role("img", name="The face in your photo")
     plain = yours.get_attribute("src")
     dialog.get_by_role("button", name="Why?").click()
-    expect(dialog.get_by_text("The stronger the orange")).to_be_visible()
+    expect(dialog.get_by_text("The stronger the blue")).to_be_visible()
     assert yours.get_attribute("src") != plain
     page.keyboard.press("Escape")
     page.locator(".st-key-best").get_by_role("button", name="Why?").click()
-    expect(dialog.get_by_text("The stronger the orange")).to_be_visible()
+    expect(dialog.get_by_text("The stronger the blue")).to_be_visible()

@@ -52,7 +52,7 @@ def use_everything(page: Page, data: bytes) -> None:
         page.get_by_role("button", name="Story").click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Why?").click()
-    expect(page.get_by_text("The stronger the orange")).to_be_visible()
+    expect(page.get_by_text("The stronger the blue")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Show me on the map").click()
     expect(page.locator(".mark.chosen")).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from pipeline import photo
 from tests.browser import serving
-from tests.browser.conftest import visit
+from tests.browser.conftest import settle, visit
 from tests.browser.test_finder import best, boxes, bring, give
 from tests.conftest import beside, encoded, enlarged, half_hidden
 
@@ -121,8 +121,9 @@ def hidden(models, examples):
 
 def mark(page: Page, box: tuple[float, float, float, float]) -> None:
     """Draw a box, in shares of the picture, by the mouse, and use it."""
+    expect(page.get_by_role("button", name="Box around the face")).to_be_focused()
+    settle(page)
     picture = page.get_by_role("img", name="Your photo", exact=True)
-    expect(picture).to_be_visible()
     page.wait_for_function("element => element.naturalWidth > 0", arg=picture.element_handle())
     (place,) = boxes(picture)
     x, y, width, height = box
@@ -189,6 +190,7 @@ def test_a_finger_draws_a_box_and_does_not_scroll_the_page(app, browser, madonna
         phone.get_by_role("button", name="Wrong face? Mark yours").tap()
         box = phone.get_by_role("button", name="Box around the face")
         expect(box).to_be_focused()
+        settle(phone)
         session = phone.context.new_cdp_session(phone)
         (place,) = boxes(phone.get_by_role("img", name="Your photo", exact=True))
         before = box.get_attribute("aria-label")
