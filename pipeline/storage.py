@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -107,6 +108,15 @@ def remove_leftovers(folder: Path) -> None:
                 _remove(path)
             finally:
                 os.close(lock)
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder at once: where the process is killed, what is left of it has the name of a leftover."""
+    # Not a folder in a new one, which could not be made on a full disk.
+    gone = folder.with_name(f".{folder.name[:100]}.{os.getpid()}-{time.time_ns():x}{_UNFINISHED}")
+    with writing(folder):
+        folder.replace(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

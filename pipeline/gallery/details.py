@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import storage
 from pipeline.csv_files import safe_text
-from pipeline.gallery import columns
+from pipeline.gallery import columns, layout
 from pipeline.sources.base import Credit, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ATTRIBUTION = "attribution.csv"
-PATTERNS = ("people-*.arrow", "credits-*.arrow")
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,11 @@ def write(folder: Path, details: Details, rows: pa.Table, *, generation: int) ->
             with storage.atomic_path(path) as temporary:
                 _write(temporary, table)
             files[name] = {"name": path.name, "sha256": storage.sha256(path)}
-    _write_attribution(folder, Details(credits=tables["credits"]), rows)
+    known = credits_by_file(Details(credits=tables["credits"]))
+    if known:
+        path = layout.pending(folder, layout.ATTRIBUTION, generation)
+        _write_attribution(path, known, rows)
+        files["attribution"] = {"name": layout.ATTRIBUTION, "sha256": storage.sha256(path)}
     return files
 
 
@@ -123,13 +124,8 @@ def _write(path: Path, table: pa.Table) -> None:
         writer.write_table(table.combine_chunks())
 
 
-def _write_attribution(folder: Path, details: Details, rows: pa.Table) -> None:
+def _write_attribution(path: Path, known: Mapping[str, Credit], rows: pa.Table) -> None:
     """``attribution.csv``: a line for each photo of which more than the licence is known."""
-    path = folder / ATTRIBUTION
-    known = credits_by_file(details)
-    if not known:
-        path.unlink(missing_ok=True)
-        return
     with storage.atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("name", "crop", "source", *(field.name for field in fields(Credit))))

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline import names, photo, storage
+from pipeline import names, photo
 from pipeline.errors import GalleryError
-from pipeline.gallery import inspection, layout, opening, rejected, screening, writing
+from pipeline.gallery import inspection, layout, opening, rejected, screening, stored_photos, writing
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.rows import ROW
@@ -132,7 +132,7 @@ def _new_rows(
     rows = []
     for number, (each, result) in enumerate(accepted):
         name = name_of_key.get(result.key, result.key.removeprefix(f"{SOURCE}/"))
-        path = _store_photo(layout.photos_folder(opened.name) / name, each)
+        path = stored_photos.write(gallery_folder, name, _file_name(each), each.data)
         own = {"person": result.key, "name": name, "source": SOURCE, "licence": LICENCE, "original": str(path)}
         face = inspection.store_face(
             gallery_folder, each.inspected, round_number=result.round_number, crop=first_crop + number
@@ -141,13 +141,10 @@ def _new_rows(
     return rows
 
 
-def _store_photo(person_folder: Path, added: NewPhoto) -> Path:
-    """Write a photo under the hash of its bytes."""
+def _file_name(added: NewPhoto) -> str:
+    """The name under which a photo is kept: the hash of its bytes."""
     suffix = PurePath(added.file).suffix.lower()
-    path = person_folder / f"{added.inspected.sha256[:16]}{suffix if suffix in photo.SUFFIXES else '.jpg'}"
-    with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(added.data)
-    return path.absolute()
+    return f"{added.inspected.sha256[:16]}{suffix if suffix in photo.SUFFIXES else '.jpg'}"
 
 
 def find_people(opened: Gallery, text: str) -> list[str]:

@@ -14,7 +14,8 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 The manifest also names the ``detector`` of the last build; earlier versions named none and used ``mtcnn``. It is not
 compared: a detector decides which faces are found, and the rows of all faces that are found can be compared.
 
-Replacing the manifest commits a change, so changes are atomic. ``building/`` holds the parts of an unfinished build.
+Replacing the manifest commits a change, so changes are atomic. ``building/`` holds the parts of an unfinished build,
+``.change`` the note of a change that is not finished: see :mod:`pipeline.gallery.sweeping`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ FORMAT = 2
 # Rows in a Parquet file; see :mod:`pipeline.gallery.upgrade`.
 OLD_FORMAT = 1
 DEMONSTRATION = "demonstration"
-REJECTED = "rejected.csv"
+REJECTED, ATTRIBUTION = "rejected.csv", "attribution.csv"
 BUILDING = "building"
+PHOTOS = "photos"
+CHANGE = ".change"
 # How long an edit waits for another one: longer than an edit takes, shorter than a build.
 EDIT_WAIT_SECONDS = 10.0
 
@@ -58,7 +61,13 @@ def crop_path(folder: Path, number: int) -> Path:
 
 def photos_folder(name: str) -> Path:
     """The folder of the photos added by hand, one folder per person. Raises GalleryError."""
-    return folder_of(name) / "photos"
+    return folder_of(name) / PHOTOS
+
+
+def pending(folder: Path, name: str, generation: int | str) -> Path:
+    """Where a change writes a list for people, such as ``rejected.csv``, until the manifest is replaced."""
+    path = folder / name
+    return path.with_stem(f"{path.stem}-{generation}")
 
 
 def build_command(name: str, *, fresh: bool = False) -> str:

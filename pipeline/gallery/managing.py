@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import names, storage
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.errors import GalleryError
-from pipeline.gallery import layout, opening, writing
+from pipeline.gallery import layout, opening, sweeping, writing
 from pipeline.gallery.building import BuildSettings
 
 
@@ -34,13 +34,17 @@ def copy_gallery(source: str, name: str) -> None:
     target = _unused(name)
     with writing.locked(source, layout.EDIT_WAIT_SECONDS) as origin, storage.atomic_path(target) as temporary:
         shutil.copytree(origin, temporary, ignore=shutil.ignore_patterns(".*", layout.BUILDING))
+        # Crops of an unfinished build stay behind.
+        sweeping.sweep(temporary)
         _unused(name)
 
 
 def _unused(name: str) -> Path:
     """The folder of a new gallery. Raises GalleryError if it exists, or has the name of the demonstration."""
     folder = layout.folder_of(name)
-    if folder.exists() or names.key(name) == layout.DEMONSTRATION:
+    # A build that was killed at once leaves a folder with nothing but hidden files.
+    taken = any(not path.name.startswith(".") for path in folder.glob("*"))
+    if taken or names.key(name) == layout.DEMONSTRATION:
         raise GalleryError(f"There is a gallery {folder.name} already. Choose another name.")
     return folder
 
@@ -49,7 +53,7 @@ def delete_gallery(name: str) -> None:
     """Delete a gallery and its unfinished build. Raises GalleryError if another process is building it."""
     if layout.folder_of(name).is_dir():
         with writing.locked(name) as folder:
-            shutil.rmtree(folder, ignore_errors=True)
+            storage.delete_folder(folder)
 
 
 def prepare_replacement(name: str, *, resume: bool) -> None:

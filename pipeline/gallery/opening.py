@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT, entry_o
 from pipeline.errors import EmptyGalleryError, GalleryError
 from pipeline.gallery import details
 from pipeline.gallery.gallery import Gallery, damaged
-from pipeline.gallery.layout import BUILDING, DEMONSTRATION, FORMAT, OLD_FORMAT, build_command, folder_of, names
+from pipeline.gallery.layout import (
+    BUILDING,
+    CHANGE,
+    DEMONSTRATION,
+    FORMAT,
+    OLD_FORMAT,
+    build_command,
+    folder_of,
+    names,
+)
 
 
 def entry_of_gallery(opened: Gallery) -> EmbedderEntry:
@@ -61,7 +71,7 @@ def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
 def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
     """Open a gallery, which may be empty. Otherwise like :func:`open_gallery`."""
     folder = folder_of(name)
-    storage.remove_leftovers(folder)
+    _sweep(name, folder)
     manifest = storage.read_manifest(folder)
     if manifest is None:
         if (folder / storage.MANIFEST).exists():
@@ -81,6 +91,19 @@ def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
             # It was changed after the manifest was read.
             return read_gallery(name, identity)
         raise damaged(name, error) from error
+
+
+def _sweep(name: str, folder: Path) -> None:
+    """Delete what killed processes have left of this gallery, and of copied and deleted ones."""
+    for place in (folder, folder.parent):
+        storage.remove_leftovers(place)
+    if (folder / CHANGE).exists():
+        # Here, because pyarrow is slow to import.
+        from pipeline.gallery import writing
+
+        # Who locks a gallery sweeps it. Otherwise somebody is changing it, or its folder is read-only.
+        with suppress(GalleryError, OSError), writing.locked(name):
+            pass
 
 
 def _check_manifest(name: str, manifest: dict[str, Any], identity: dict[str, Any] | None) -> None:
@@ -105,7 +128,7 @@ def _other_embedder(name: str, embedding: Any) -> GalleryError:
 
 def _read(folder: Path, manifest: dict[str, Any]) -> Gallery:
     # Here, because pyarrow is slow to import.
-    from pipeline.gallery import rows, upgrade
+    from pipeline.gallery import rows
 
     files = manifest["files"]
     for entry, kind in (
@@ -117,7 +140,7 @@ def _read(folder: Path, manifest: dict[str, Any]) -> Gallery:
         if not isinstance(entry, kind):
             raise TypeError(f"{storage.MANIFEST} has {entry!r} in place of {kind.__name__}")
     path = folder / files["faces"]["name"]
-    faces = upgrade.read_parquet(path) if manifest["format"] == OLD_FORMAT else rows.open_rows(path)
+    faces = rows.read_parquet(path) if manifest["format"] == OLD_FORMAT else rows.open_rows(path)
     embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
     if not len(faces) == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")

@@ -107,9 +107,10 @@ def _reassign(opened: Gallery, person: str, key: str, shown: str, sha256: str | 
     if not own:
         raise GalleryError(f"This photo {_GONE}" if sha256 else f"{person.partition('/')[2]} {_GONE}")
     dropped = {number for number in own if rows[number]["sha256"] in theirs}
-    lost = [path for number in dropped if (path := stored_photos.path_of(opened.name, rows[number]))]
+    lost = [path for number in dropped if (path := stored_photos.path_of(opened.folder, rows[number]))]
+    stored_photos.note(opened.folder, lost)
     for number in own:
-        path = None if number in dropped else stored_photos.copy(opened.name, rows[number], shown)
+        path = None if number in dropped else stored_photos.copy(opened.folder, rows[number], shown)
         rows[number] = rows[number] | {"person": key, "name": shown} | ({"original": str(path)} if path else {})
     kept = np.array([number not in dropped for number in range(len(rows))], bool)
     left = pa.Table.from_pylist([row for row, stays in zip(rows, kept, strict=True) if stays], schema=ROW)
@@ -117,5 +118,4 @@ def _reassign(opened: Gallery, person: str, key: str, shown: str, sha256: str | 
     if sha256 is None:
         listed = [replace(each, person=key, name=shown) if each.person == person else each for each in listed]
     writing.commit_change(opened, [(left, embeddings[kept])], listed)
-    stored_photos.delete_unneeded(opened.name, left.to_pylist(), lost)
     return len(own) - len(dropped)

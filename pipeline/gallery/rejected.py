@@ -48,14 +48,16 @@ def read_rejected(folder: Path) -> list[RejectedPhoto]:
         return []
 
 
-def write_rejected(folder: Path, photos: Sequence[RejectedPhoto]) -> None:
-    """Write the rejected photos of the gallery in ``folder``."""
-    with (
-        storage.atomic_path(folder / layout.REJECTED) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
+def write_rejected(folder: Path, photos: Sequence[RejectedPhoto], *, generation: int) -> dict[str, str]:
+    """Write the rejected photos of this generation of the gallery in ``folder``, under a pending name.
+
+    Returns the name and hash of the file, for the manifest.
+    """
+    path = layout.pending(folder, layout.REJECTED, generation)
+    with storage.atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow(_COLUMNS)
         for each in photos:
             row = (each.person, each.name, each.source, each.original, str(each.rejection))
             writer.writerow(map(safe_text, row))
+    return {"name": layout.REJECTED, "sha256": storage.sha256(path)}

@@ -6,7 +6,7 @@ caller may keep it in memory and restore it: nothing of it is left on the disk.
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline import names, storage
+from pipeline import names
 from pipeline.gallery import layout, opening, rejected, stored_photos, writing
 from pipeline.gallery.details import NO_DETAILS, Details
 from pipeline.gallery.gallery import Gallery
@@ -62,12 +62,7 @@ def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedP
         removed = _taken(opened, rows, gone, theirs)
         if not len(removed):
             return removed
-        stored_photos.delete_unneeded(name, rows.to_pylist())
-        # Photos first: if killed before the commit, the person is still there and can be removed again.
-        for row in removed.rows.to_pylist():
-            if path := stored_photos.path_of(name, row):
-                path.unlink(missing_ok=True)
-        _delete_empty_folders(name, rows, gone)
+        stored_photos.note(opened.folder, _photos(opened.folder, rows, gone))
         left = (rows.filter(pa.array(~gone)), embeddings[~gone])
         writing.commit_change(opened, [left], [each for each in listed if each not in theirs])
         return removed
@@ -77,7 +72,7 @@ def _taken(opened: Gallery, rows: pa.Table, gone: NDArray[np.bool_], listed: lis
     """The rows where ``gone`` is true, with their pictures, in memory."""
     own = rows.filter(pa.array(gone)).combine_chunks()
     crops = [_content(opened.crop_path(int(row))) for row in np.flatnonzero(gone)]
-    paths = [stored_photos.path_of(opened.name, row) for row in own.to_pylist()]
+    paths = [stored_photos.path_of(opened.folder, row) for row in own.to_pylist()]
     files = [_content(path) if path else None for path in paths]
     # Copies: the file that these are mapped from is deleted.
     copied = pa.Table.from_pylist(own.to_pylist(), schema=ROW)
@@ -94,12 +89,13 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _delete_empty_folders(name: str, rows: pa.Table, gone: NDArray[np.bool_]) -> None:
-    """Delete the folders of people of whom nothing is left."""
+def _photos(folder: Path, rows: pa.Table, gone: NDArray[np.bool_]) -> Iterator[Path]:
+    """The photos of the rows that go, and all in the folders of people of whom nothing is left."""
+    yield from filter(None, (stored_photos.path_of(folder, row) for row in rows.filter(pa.array(gone)).to_pylist()))
     shown = np.array(rows["name"].to_pylist(), object)
     for person in set(shown[gone]) - set(shown[~gone]):
         if names.is_folder_name(person):
-            shutil.rmtree(layout.photos_folder(name) / person, ignore_errors=True)
+            yield from (folder / layout.PHOTOS / person).glob("*")
 
 
 def restore(name: str, removed: RemovedPhotos) -> int:
@@ -121,10 +117,13 @@ def restore(name: str, removed: RemovedPhotos) -> int:
         for crop, number in enumerate(back, start=first_crop):
             # The person may have been renamed meanwhile.
             row = rows[number] | {"crop": crop, "name": name_of.get(rows[number]["person"], rows[number]["name"])}
-            _write(layout.crop_path(folder, crop), removed.crops[number])
-            path = layout.photos_folder(name) / row["name"] / PurePath(row["original"]).name
-            if _write(path, removed.files[number]):
-                row["original"] = str(path.absolute())
+            if (data := removed.crops[number]) is not None:
+                path = layout.crop_path(folder, crop)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            if (data := removed.files[number]) is not None:
+                file = PurePath(row["original"]).name
+                row["original"] = str(stored_photos.write(folder, row["name"], file, data))
             restored.append(row)
         if restored:
             new = (pa.Table.from_pylist(restored, schema=ROW), removed.embeddings[back])
@@ -132,12 +131,3 @@ def restore(name: str, removed: RemovedPhotos) -> int:
             listed += [each for each in removed.rejected if each not in listed]
             writing.commit_change(opened, [writing.rows_of(opened), new], listed, details=removed.details)
         return len(restored)
-
-
-def _write(path: Path, content: bytes | None) -> bool:
-    """Write a file that there was. Returns whether there was one."""
-    if content is None:
-        return False
-    with storage.atomic_path(path) as temporary:
-        temporary.write_bytes(content)
-    return True

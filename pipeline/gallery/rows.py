@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 # person: unique key of the identity. name: for display, not unique. original: path of the photo. round: the screening
 # round that accepted it, 0 is the strictest. crop: number of the crop, which stays when other rows are removed.
@@ -67,3 +68,21 @@ def open_rows(path: Path) -> pa.Table:
     if not table.schema.equals(ROW):
         raise ValueError(f"columns {', '.join(table.column_names)}")
     return table
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """The rows of format 1, in memory, with the columns of :data:`ROW`."""
+    return pa.concat_tables([ROW.empty_table(), *parquet_tables(path)])
+
+
+def parquet_tables(path: Path) -> Iterator[pa.Table]:
+    """The rows of format 1, table by table. Rows from before crops were numbered get the numbers of the rows."""
+    start = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            table = pa.Table.from_batches([batch])
+            if "crop" not in table.column_names:
+                # Before rows could be removed, a row's crop had the row's number.
+                table = table.append_column("crop", pa.array(range(start, start + len(table)), pa.int32()))
+            yield table.select(ROW.names).cast(ROW)
+            start += len(table)

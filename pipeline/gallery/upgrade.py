@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import storage
 from pipeline.errors import GalleryError
@@ -39,28 +34,9 @@ def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
     if storage.sha256(old) != files["faces"]["sha256"]:
         raise ValueError(f"{old.name} has changed since it was written")
     with storage.atomic_path(new) as temporary:
-        rows.write(temporary, _tables(old))
+        rows.write(temporary, rows.parquet_tables(old))
         if len(rows.open_rows(temporary)) != manifest["faces"]:
             raise ValueError(f"{manifest['faces']} faces expected")
     files = files | {"faces": {"name": new.name, "sha256": storage.sha256(new)}}
     # The date and the generation stay, so the gallery's map remains valid.
     storage.write_json(folder / storage.MANIFEST, manifest | {"format": layout.FORMAT, "files": files})
-    with suppress(OSError):
-        old.unlink()
-
-
-def read_parquet(path: Path) -> pa.Table:
-    """The rows of format 1, in memory, with the columns of :data:`pipeline.gallery.rows.ROW`."""
-    return pa.concat_tables([rows.ROW.empty_table(), *_tables(path)])
-
-
-def _tables(path: Path) -> Iterator[pa.Table]:
-    start = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches():
-            table = pa.Table.from_batches([batch])
-            if "crop" not in table.column_names:
-                # Before rows could be removed, a row's crop had the row's number.
-                table = table.append_column("crop", pa.array(range(start, start + len(table)), pa.int32()))
-            yield table.select(rows.ROW.names).cast(rows.ROW)
-            start += len(table)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline import __version__, storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import details as about_people
-from pipeline.gallery import layout, rows
+from pipeline.gallery import layout, rows, sweeping
 from pipeline.gallery.details import Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto, write_rejected
@@ -27,6 +26,8 @@ from pipeline.gallery.rejected import RejectedPhoto, write_rejected
 def locked(name: str, wait_seconds: float = 0.0, *, create: bool = False) -> Iterator[Path]:
     """Lock a gallery for this process and give its folder, which ``create`` makes if there is none.
 
+    It is swept before, where the last change was killed, and afterwards: see :mod:`pipeline.gallery.sweeping`.
+
     Raises GalleryError if another process holds the lock, and StorageError if the disk is full or read-only.
     """
     folder = layout.folder_of(name)
@@ -35,7 +36,14 @@ def locked(name: str, wait_seconds: float = 0.0, *, create: bool = False) -> Ite
             if create:
                 folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".lock", timeout=wait_seconds):
-                yield folder
+                if (folder / layout.CHANGE).exists():
+                    sweeping.sweep(folder)
+                sweeping.begin(folder)
+                try:
+                    yield folder
+                finally:
+                    if (folder / layout.CHANGE).exists():
+                        sweeping.sweep(folder)
     except Timeout as error:
         raise GalleryError(f"The gallery {name} is being built by another process. Wait until it is done.") from error
 
@@ -60,7 +68,7 @@ def commit(
     rejected: Sequence[RejectedPhoto] = (),
     details: Details = Details(),
 ) -> dict[str, Any]:
-    """Write a gallery's rows and embeddings, replace its manifest, delete what is no longer needed.
+    """Write a gallery's rows and embeddings, replace its manifest, and delete what is no longer needed.
 
     pieces: tables of :data:`pipeline.gallery.rows.ROW` and their unit rows, float32 (n, dimensions), read one by one.
     generation: one more than that of the gallery being replaced. faces: the number of rows in all pieces.
@@ -76,8 +84,8 @@ def commit(
     ):
         rows.write(rows_file, _rows(pieces, write_embeddings))
     written = rows.open_rows(faces_path)
-    write_rejected(folder, rejected)
     files = about_people.write(folder, details, written, generation=generation)
+    files["rejected"] = write_rejected(folder, rejected, generation=generation)
     manifest: dict[str, Any] = {
         "format": layout.FORMAT,
         "generation": generation,
@@ -93,7 +101,7 @@ def commit(
         },
     }
     storage.write_manifest(folder, manifest)
-    _clean_up(folder, {folder / file["name"] for file in manifest["files"].values()}, written["crop"])
+    sweeping.sweep(folder)
     return manifest
 
 
@@ -123,22 +131,3 @@ def _rows(
     for table, embeddings in pieces:
         write_embeddings(embeddings)
         yield table
-
-
-def _clean_up(folder: Path, files: set[Path], crops: pa.ChunkedArray) -> None:
-    """Delete earlier rows, caches of the search, crops that no row uses, and the parts of the build."""
-    for pattern in ("faces-*", "embeddings-*.npy", "prepared-*.npy", "index-*.faiss", *about_people.PATTERNS):
-        for path in folder.glob(pattern):
-            # Windows cannot delete a file that is mapped; the next change does.
-            with suppress(PermissionError):
-                if path not in files:
-                    path.unlink(missing_ok=True)
-    needed = np.zeros(pa.compute.max(crops).as_py() + 1 if len(crops) else 0, bool)
-    for chunk in crops.chunks:
-        needed[chunk.to_numpy()] = True
-    for path in folder.glob("crops/*/*.jpg"):
-        number = int(path.stem) if path.stem.isdecimal() else len(needed)
-        if number >= len(needed) or not needed[number] or path != layout.crop_path(folder, number):
-            path.unlink(missing_ok=True)
-    if (folder / layout.BUILDING).exists():
-        shutil.rmtree(folder / layout.BUILDING)

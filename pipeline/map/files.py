@@ -37,7 +37,7 @@ def map_path(opened: Gallery) -> Path:
 
 
 def save_map(opened: Gallery, fitted: FaceMap, settings: MapSettings = MapSettings()) -> None:
-    """Write a map into its gallery's folder, atomically."""
+    """Write a map into its gallery's folder, atomically. Raises MapError if the gallery was deleted meanwhile."""
     about = {
         "identity": _identity(opened, settings),
         "layouts": {name: layout.trustworthiness for name, layout in fitted.layouts.items()},
@@ -45,7 +45,7 @@ def save_map(opened: Gallery, fitted: FaceMap, settings: MapSettings = MapSettin
         "purity": fitted.purity,
     }
     arrays: dict[str, NDArray[Any]] = {"clusters": fitted.clusters, "quality": fitted.quality}
-    _write(map_path(opened), about, arrays | _arrays(fitted.layouts))
+    _write(opened, map_path(opened), about, arrays | _arrays(fitted.layouts))
 
 
 def open_map(opened: Gallery, settings: MapSettings = MapSettings()) -> FaceMap:
@@ -78,7 +78,7 @@ def save_code_layouts(
         "folder": str(folder.absolute()),
         "network": files.network_digest(network),
     }
-    _write(opened.folder / CODES_FILE, about, _arrays(layouts))
+    _write(opened, opened.folder / CODES_FILE, about, _arrays(layouts))
 
 
 def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) -> dict[str, Layout]:
@@ -131,7 +131,9 @@ def _arrays(layouts: dict[str, Layout]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _write(target: Path, about: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def _write(opened: Gallery, target: Path, about: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    if storage.read_manifest(opened.folder) is None:
+        raise MapError(f"The gallery {opened.name} was deleted while its map was drawn.")
     with storage.atomic_path(target) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 

@@ -419,7 +419,7 @@ def test_the_name_of_a_gallery_is_kept_without_what_cannot_be_seen(small):
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(small, stranger, monkeypatch):
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     page = dropped(people(), stranger, names=("Ann.jpg",))

@@ -229,42 +229,6 @@ def test_a_taken_or_invalid_name_creates_no_gallery(small, make):
     assert layout.names() == ["small"]
 
 
-class KilledError(Exception):
-    """Simulates a kill: the code that changes galleries does not catch it."""
-
-
-@pytest.mark.parametrize("step", ["write_rejected", "_clean_up"])
-@pytest.mark.parametrize("change", ["add", "remove"])
-def test_a_killed_change_leaves_a_valid_gallery_and_can_be_repeated(
-    small, models, dropped, strangers, monkeypatch, step, change
-):
-    def killed(*_: object) -> None:
-        raise KilledError
-
-    person = opening.open_gallery("small").row(0)["person"]
-
-    def changed() -> None:
-        if change == "add":
-            editing.add_photos("small", dropped("Ann", strangers[0]))
-        else:
-            removing.remove_person("small", person)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(writing, step, killed)
-        with pytest.raises(KilledError):
-            changed()
-    opened = opening.open_gallery("small")
-    done = step == "_clean_up"
-    assert len(opened) == (15 if not done else 16 if change == "add" else 12)
-    assert list(checking.problems(opened)) == []
-    changed()
-    assert len(opening.open_gallery("small")) == (16 if change == "add" else 12)
-    removing.remove_person("small", opening.open_gallery("small").row(0)["person"])
-    crops = set(small.glob("crops/*/*.jpg"))
-    opened = opening.open_gallery("small")
-    assert crops == {opened.crop_path(row) for row in range(len(opened))}
-
-
 def test_sessions_can_add_at_the_same_time(small, models, dropped, strangers):
     photos = [dropped(f"Person {number}", path) for number, path in enumerate(strangers)]
     threads = [threading.Thread(target=editing.add_photos, args=("small", each)) for each in photos]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import GalleryError
-from pipeline.gallery import building, checking, editing, managing, opening, reassigning, rejected, removing, writing
+from pipeline.gallery import building, checking, editing, managing, opening, reassigning, rejected, removing
 from pipeline.sources import folder
 from pipeline.sources.base import source_people
 from tests.conftest import put
@@ -138,32 +138,6 @@ def test_in_a_copied_gallery_a_rename_leaves_the_photos_of_the_other_one(small, 
     assert photos(small) == ["Ann: 1"]
     assert photos(small.with_name("mine")) == ["Bea: 1"]
     assert originals_are_there("small")
-
-
-class KilledError(Exception):
-    """Simulates a kill: the code that changes galleries does not catch it."""
-
-
-@pytest.mark.parametrize("step", ["write_rejected", "_clean_up"])
-def test_a_killed_rename_leaves_the_old_name_or_the_new_one_and_no_second_copy(
-    small, dropped, strangers, monkeypatch, step
-):
-    def killed(*_: object) -> None:
-        raise KilledError
-
-    editing.add_photos("small", [*dropped("Ann", strangers[0]), *dropped("Bob", strangers[1])])
-    with monkeypatch.context() as patch:
-        patch.setattr(writing, step, killed)
-        with pytest.raises(KilledError):
-            reassigning.rename_person("small", "Your photos/Ann", "Bea")
-    shown = "Bea" if step == "_clean_up" else "Ann"
-    assert shown in people()
-    assert originals_are_there()
-    assert photos(small) == ["Ann: 1", "Bea: 1", "Bob: 1"]
-    # Whatever is changed next finishes it.
-    removing.remove_person("small", "Your photos/Bob")
-    assert photos(small) == [f"{shown}: 1"]
-    assert originals_are_there()
 
 
 def test_people_can_be_renamed_at_the_same_time(small):

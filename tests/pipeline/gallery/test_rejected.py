@@ -15,6 +15,12 @@ Li","in","/in/Bo/3.jpg","cannot be read: The file is empty. Choose another photo
 """
 
 
+def write(folder, photos):
+    """As a change does, which gives the file its name at the end."""
+    write_rejected(folder, photos, generation=3)
+    (folder / "rejected-3.csv").replace(folder / "rejected.csv")
+
+
 def test_the_columns_and_texts_of_existing_files_are_read(tmp_path):
     (tmp_path / "rejected.csv").write_text(FILE, encoding="utf-8")
     photos = read_rejected(tmp_path)
@@ -25,7 +31,7 @@ def test_the_columns_and_texts_of_existing_files_are_read(tmp_path):
         "The file is empty. Choose another photo.",
     ]
     assert (photos[0].name, photos[2].name, photos[2].original) == ('Ann "A", Lee', "Bo\nLi", "/in/Bo/3.jpg")
-    write_rejected(tmp_path, photos)
+    write(tmp_path, photos)
     assert (tmp_path / "rejected.csv").read_text(encoding="utf-8") == FILE
 
 
@@ -33,7 +39,7 @@ def test_rejected_photos_survive_writing_and_reading(tmp_path):
     assert read_rejected(tmp_path) == []
     rejections = [DUPLICATE, *(Rejection(kind, "a: b") for kind in RejectionKind), Rejection(RejectionKind.NO_FACE)]
     photos = [RejectedPhoto("in/x", "שרה, =1", "in", f"{place}.jpg", each) for place, each in enumerate(rejections)]
-    write_rejected(tmp_path, photos)
+    write(tmp_path, photos)
     assert read_rejected(tmp_path) == photos
 
 
@@ -78,6 +84,6 @@ def test_a_large_file_with_line_breaks_in_values_is_read(tmp_path):
         RejectedPhoto("in/x", "first\nsecond", "in", f"{'p' * 200}\n{place}.jpg", DUPLICATE)
         for place in range(10_000)
     ]
-    write_rejected(tmp_path, photos)
+    write(tmp_path, photos)
     assert (tmp_path / "rejected.csv").stat().st_size > 2_000_000
     assert read_rejected(tmp_path) == photos

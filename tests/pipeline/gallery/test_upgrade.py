@@ -59,7 +59,7 @@ def check_same(opened: gallery.Gallery) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
 
 
 def test_opening_rewrites_the_rows_once_and_nothing_else(old):

@@ -12,6 +12,7 @@ import pytest
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import MapError
+from pipeline.gallery import managing
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.files import (
     CODES_FILE,
@@ -90,6 +91,13 @@ def test_a_map_of_other_embeddings_or_settings_is_refused(made):
     ):
         with pytest.raises(MapError, match="is out of date"):
             open_map(Gallery(made.folder, {**manifest, **change}, made.faces, made.embeddings))
+
+
+def test_a_map_that_is_done_after_its_gallery_was_deleted_brings_nothing_back(made):
+    managing.delete_gallery("made")
+    with pytest.raises(MapError, match="was deleted while its map was drawn"):
+        save_map(made, random_map(made))
+    assert list(made.folder.parent.iterdir()) == []
 
 
 def test_a_truncated_map_is_damaged(made):

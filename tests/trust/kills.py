@@ -1,0 +1,194 @@
+"""Processes that are killed while they work: at the n-th change of a file, or after some time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from functools import cache, cached_property
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.errors import GalleryError
+from pipeline.gallery import layout, opening
+from tests.trust import work
+
+_CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"})
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_NEVER = 1_000_000_000
+# A killed build keeps what it has done.
+_BUILDS = ("build", "append", "build --fresh")
+
+
+class _Killer:
+    """An audit hook that kills its process just before the n-th change of a file below a folder."""
+
+    def __init__(self, folder: Path, at: int) -> None:
+        self.folder, self.at, self.changes = str(folder), at, 0
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES
+        if not (writes or event in _CHANGES):
+            return
+        place = str(arguments[0])
+        # A tree is removed by the names of its files within their folders.
+        if place.startswith(self.folder) or not place.startswith("/"):
+            self.changes += 1
+            if self.changes == self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _work(kind: str, home: Path, at: int, seconds: float, told: Any) -> None:
+    os.environ["LOOKSLIKEWHO_HOME"] = str(home)
+    killer = _Killer(home, at)
+    sys.addaudithook(killer)
+    if seconds:
+        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    begun = time.perf_counter()
+    work.WORK[kind]()
+    told.send((killer.changes, time.perf_counter() - begun))
+    os._exit(0)
+
+
+@cache
+def _context() -> ForkServerContext:
+    """Processes start from one that has imported everything, and has used nothing of it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.trust.preload"])
+    return context
+
+
+def run(kind: str, home: Path, *, at: int = _NEVER, seconds: float = 0.0) -> tuple[int, float] | None:
+    """Do a kind of work in a process that is killed at a change of a file, counted from 1, or after some seconds.
+
+    Returns the number of changes and the seconds that it took; None if it was killed. Raises RuntimeError if it
+    failed.
+    """
+    there, told = _context().Pipe(duplex=False)
+    process = _context().Process(target=_work, args=(kind, home, at, seconds, told))
+    process.start()
+    told.close()
+    process.join(60)
+    if process.exitcode == -signal.SIGKILL:
+        return None
+    if process.exitcode != 0:
+        process.kill()
+        raise RuntimeError(f"{kind} ended with {process.exitcode}")
+    took: tuple[int, float] = there.recv()
+    return took
+
+
+Contents = dict[str, bytes]
+
+
+def contents(home: Path) -> Contents:
+    """The files of a data folder, by path, without locks and dates."""
+    found = {}
+    for path in home.rglob("*"):
+        if path.is_file() and path.name != ".lock":
+            lines = path.read_bytes().splitlines(keepends=True)
+            is_manifest = path.name == "manifest.json"
+            found[str(path.relative_to(home))] = b"".join(
+                line for line in lines if not (is_manifest and b'"written"' in line)
+            )
+    return found
+
+
+class _Reference(NamedTuple):
+    """What a kind of work does if nobody kills it: changes of files, seconds, and what it leaves."""
+
+    changes: int
+    seconds: float
+    after: Contents
+
+
+class Trials:
+    """Kills of each kind of work, in a data folder that begins with the same galleries each time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self._saved = folder / "home", folder / "saved"
+        self._references: dict[str, _Reference] = {}
+
+    @cached_property
+    def before(self) -> Contents:
+        """The data folder before any work."""
+        self.home.mkdir(parents=True)
+        run("prepare", self.home)
+        shutil.copytree(self.home, self._saved)
+        return contents(self.home)
+
+    def reset(self) -> None:
+        """Begin again."""
+        assert self.before
+        shutil.rmtree(self.home)
+        shutil.copytree(self._saved, self.home)
+
+    def reference(self, kind: str) -> _Reference:
+        """What a kind of work does if nobody kills it."""
+        if kind not in self._references:
+            self.reset()
+            took = run(kind, self.home)
+            assert took
+            self._references[kind] = _Reference(*took, contents(self.home))
+        return self._references[kind]
+
+    def losses(self, kind: str, *, at: int = _NEVER, seconds: float = 0.0) -> list[str]:
+        """Kill a kind of work, open all galleries, and say what is neither as before nor as afterwards."""
+        states = [self.before, self.reference(kind).after]
+        if kind == "restore":  # Killed between the two things that it does.
+            states.append(self.reference("remove Eve").after)
+        self.reset()
+        run(kind, self.home, at=at, seconds=seconds)
+        lost = [text for name in ("mine", "new", "copy", "empty") if (text := self._opened(name))]
+        now = contents(self.home)
+        left = {name for name in now if kind in _BUILDS and "/building/" in name}
+        left |= self._crops_of_parts(left)
+        differences = [_difference({name: now[name] for name in now.keys() - left}, state) for state in states]
+        lost += sorted(differences, key=len)[0]
+        if kind in _BUILDS and now != states[1]:
+            run(kind, self.home)
+            lost += [f"at the end: {each}" for each in _difference(contents(self.home), states[1])]
+        return lost
+
+    def _opened(self, name: str) -> str:
+        """Open a gallery of the data folder, as whoever comes next does."""
+        earlier = os.environ.get("LOOKSLIKEWHO_HOME")
+        os.environ["LOOKSLIKEWHO_HOME"] = str(self.home)
+        try:
+            opening.read_gallery(name)
+        except GalleryError as error:
+            return str(error) if "damaged" in str(error) else ""
+        finally:
+            os.environ.pop("LOOKSLIKEWHO_HOME")
+            if earlier is not None:
+                os.environ["LOOKSLIKEWHO_HOME"] = earlier
+        return ""
+
+    def _crops_of_parts(self, files: set[str]) -> set[str]:
+        import pyarrow.parquet as pq
+
+        crops = set()
+        for name in files:
+            if name.endswith(".parquet") and "/." not in name:
+                gallery = (self.home / name).parent.parent
+                rows = pq.read_table(self.home / name).to_pylist()
+                paths = [layout.crop_path(gallery, row["crop"]) for row in rows if not row["reason"]]
+                crops |= {str(path.relative_to(self.home)) for path in paths}
+        return crops
+
+
+def _difference(now: Contents, wanted: Contents) -> list[str]:
+    added, missing = sorted(now.keys() - wanted.keys()), sorted(wanted.keys() - now.keys())
+    changed = sorted(name for name in now.keys() & wanted.keys() if now[name] != wanted[name])
+    found = {"left": added, "lost": missing, "changed": changed}
+    return [f"{what} {name}" for what, names in found.items() for name in names]
+
+
+def traces(found: Contents, *wanted: bytes) -> list[str]:
+    """The files in which some bytes are."""
+    return [name for name, data in found.items() if any(trace in data for trace in wanted)]

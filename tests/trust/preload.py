@@ -1,0 +1,15 @@
+"""Imports everything that the kinds of work use, so that each of their processes starts at once."""
+
+import cv2  # noqa: F401
+import pandas  # noqa: F401
+import pillow_heif  # noqa: F401
+import pyarrow.compute
+import pyarrow.parquet  # noqa: F401
+import simplejpeg  # noqa: F401
+from PIL import Image
+
+from tests import toys
+from tests.trust import work  # noqa: F401
+
+Image.init()
+toys.register()

@@ -1,0 +1,39 @@
+"""A killed process leaves a gallery as it was or as it was to be, and nothing else. `make test-trust` kills more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.conftest import unit_rows
+from tests.trust import work
+from tests.trust.kills import Trials, traces
+
+KILLS = 5
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory):
+    return Trials(tmp_path_factory.mktemp("trials"))
+
+
+@pytest.mark.parametrize("kind", work.KINDS)
+def test_a_kill_loses_nothing_and_leaves_nothing_behind(trials, kind):
+    whole = trials.reference(kind)
+    for at in np.unique(np.linspace(1, whole.changes, KILLS, dtype=int)).tolist():
+        assert trials.losses(kind, at=at) == [], f"killed at change {at} of {whole.changes}"
+    assert trials.losses(kind, seconds=whole.seconds / 2) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "seeds"), [("remove a person", (510, 511)), ("remove a photo", (510,)), ("delete", (500, 501, 510, 511))]
+)
+def test_no_byte_of_what_is_removed_stays_on_the_disk(trials, kind, seeds):
+    shown = [work.picture(seed) for seed in seeds] + [work.picture(seed + 1000) for seed in seeds]
+    rows = [np.ascontiguousarray(unit_rows(1, seed, 192)[0]).tobytes() for seed in seeds]
+    for trace in (*shown, *rows):
+        assert traces(trials.before, trace)
+    after = trials.reference(kind).after
+    assert not traces(after, *shown, *rows)
+    if kind != "remove a photo":
+        assert not traces(after, b"Fay")
