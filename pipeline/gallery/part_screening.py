@@ -22,7 +22,7 @@ from pipeline.sources.base import SourcePerson
 
 # The screening of photos of one person. A person may have two: of the portrait, and of the other photos.
 Screening = tuple[SourcePerson, PersonScreening[Path]]
-_Check = Callable[[SourcePerson, InspectedPhoto], InspectedPhoto]
+_Check = Callable[[dict[Path, InspectedPhoto]], dict[Path, InspectedPhoto]]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,11 @@ class PartScreener:
             if (screened := self._screening(person, person.photos[1:], fewer=added.get(person.key, 0)))
         ]
 
-        def check(person: SourcePerson, inspected: InspectedPhoto) -> InspectedPhoto:
-            return portraits.checked(inspected, anchors.get(person.key), self.embedder)
+        anchor_of = {path: anchors.get(person.key) for person, screened in others for path in screened.photos}
+
+        def check(found: dict[Path, InspectedPhoto]) -> dict[Path, InspectedPhoto]:
+            of_photos = [anchor_of[path] for path in found]
+            return dict(zip(found, portraits.checked(list(found.values()), of_photos, self.embedder), strict=True))
 
         self._run(part, others, check)
         return part
@@ -109,7 +112,7 @@ class PartScreener:
                 anchors[person.key] = anchor
         return anchors
 
-    def _run(self, part: Part, screenings: list[Screening], check: _Check = lambda _, inspected: inspected) -> None:
+    def _run(self, part: Part, screenings: list[Screening], check: _Check = lambda found: found) -> None:
         """Run the rounds of screening, and add to the part what was found."""
         owner = {path: person for person, screened in screenings for path in screened.photos}
         pixels: dict[Path, int] = {}
@@ -128,7 +131,7 @@ class PartScreener:
                 paths, pixels, photos=self.limits.photos_per_batch, pixels_max=self.limits.pixels_per_batch
             ):
                 found = self._measure(batch, owner, qualities)
-                part.inspected.update({path: check(owner[path], each) for path, each in found.items()})
+                part.inspected.update(check(found))
                 qualities |= {path: part.inspected[path].quality for path in found}
                 self.progress(len(batch))
             return qualities

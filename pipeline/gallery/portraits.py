@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,21 +15,30 @@ from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import Rejection, RejectionKind
 
 
-def checked(inspected: InspectedPhoto, portrait: NDArray[np.float32] | None, embedder: Embedder) -> InspectedPhoto:
-    """The photo, embedded; with a flaw if it shows several faces, or one that may be somebody else's.
+def checked(
+    photos: Sequence[InspectedPhoto], portraits: Sequence[NDArray[np.float32] | None], embedder: Embedder
+) -> list[InspectedPhoto]:
+    """The photos, embedded; with a flaw where one shows several faces, or a face that may be somebody else's.
 
-    portrait: the unit row, (d,), of the person's portrait, None if there is no usable one.
+    portraits: for each photo the unit row, (d,), of its person's portrait, None if there is no usable one.
     """
-    if inspected.quality.flaw or not inspected.crops:
-        return inspected
-    if problem := _problem_before(inspected, portrait, embedder):
-        return _flawed(inspected, problem)
-    (embedded,) = inspection.embed([inspected], embedder)
-    assert portrait is not None
-    cosine = float(portrait @ embedded.embedding)
-    if embedded.quality.flaw or cosine >= _cosine_min(embedder):
-        return embedded
-    return _flawed(embedded, f"cosine to the portrait {cosine:.2f}, below {_cosine_min(embedder):.2f}")
+    candidates = [_before(photo, portrait, embedder) for photo, portrait in zip(photos, portraits, strict=True)]
+    embedded = inspection.embed(candidates, embedder)
+    return [_after(photo, portrait, embedder) for photo, portrait in zip(embedded, portraits, strict=True)]
+
+
+def _before(photo: InspectedPhoto, portrait: NDArray[np.float32] | None, embedder: Embedder) -> InspectedPhoto:
+    """The photo, with a flaw and without crops if it does not count, whatever its face."""
+    problem = _problem_before(photo, portrait, embedder) if photo.crops else ""
+    return _flawed(photo, problem) if problem else photo
+
+
+def _after(photo: InspectedPhoto, portrait: NDArray[np.float32] | None, embedder: Embedder) -> InspectedPhoto:
+    """The embedded photo, with a flaw if its face is not surely that of the portrait."""
+    if photo.quality.flaw or portrait is None or not len(photo.embedding):
+        return photo
+    cosine, least = float(portrait @ photo.embedding), _cosine_min(embedder)
+    return photo if cosine >= least else _flawed(photo, f"cosine to the portrait {cosine:.2f}, below {least:.2f}")
 
 
 def _problem_before(inspected: InspectedPhoto, portrait: NDArray[np.float32] | None, embedder: Embedder) -> str:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,13 @@ class World:
 
     people: dict[str, Person]
 
-    @property
+    @cached_property
     def files(self) -> dict[str, File]:
         return {each.title: each for person in self.people.values() for each in (*person.files, *person.planted)}
+
+    @cached_property
+    def by_name(self) -> dict[str, Person]:
+        return {person.name: person for person in self.people.values()}
 
 
 def world_of(photos: Sequence[Sequence[Path]], count: int, *, seed: int = 0, planted: float = 0.0) -> World:
@@ -369,7 +374,7 @@ def _commons(world: World, asked: dict[str, str], address: str) -> dict[str, Any
 
 def _category(world: World, asked: dict[str, str], address: str) -> dict[str, Any]:
     name = asked["gcmtitle"].removeprefix("Category:")
-    person = next((each for each in world.people.values() if each.name == name), None)
+    person = world.by_name.get(name)
     titles = sorted(each.title for each in (*person.files, *person.planted)) if person else []
     start = int(asked.get("gcmcontinue", "file|0").partition("|")[2])
     size = min(int(asked["gcmlimit"]), 3)
