@@ -146,8 +146,8 @@ def _built(people: SourcePeople, report: Report, *, fresh: bool, stale: bool) ->
     from pipeline.lookalikes import Models
 
     models = Models.load()
-    if stale or fresh:
-        managing.prepare_replacement(DEMONSTRATION, resume=not fresh)
+    if fresh:
+        managing.drop_unfinished_build(DEMONSTRATION)
 
     def tell(done: BuildProgress) -> None:
         detail = f"{done.people:,} of {done.people_total:,} people"

@@ -69,7 +69,7 @@ def _built(
     from pipeline.gallery import building, editing, managing
 
     if fresh:
-        managing.prepare_replacement(name, resume=False)
+        managing.drop_unfinished_build(name)
     settings = building.BuildSettings(photos_per_person=wanted.photos_per_person)
     added = 0
     for number in range(_ROUNDS):

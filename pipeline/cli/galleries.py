@@ -150,7 +150,7 @@ def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person:
     from pipeline.gallery import building, managing
 
     if fresh:
-        managing.prepare_replacement(name, resume=False)
+        managing.drop_unfinished_build(name)
     settings = building.BuildSettings(photos_per_person=photos_per_person)
     with progress() as report:
 

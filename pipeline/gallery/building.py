@@ -25,6 +25,7 @@ from pipeline.errors import GalleryError
 from pipeline.faces.detector import Detector
 from pipeline.gallery import details, inspection, layout, listed, opening, parts, rejected, screening, writing
 from pipeline.gallery.details import NO_DETAILS
+from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.known import KnownPhotos, original_of
 from pipeline.gallery.listed import ListedPeople
@@ -100,22 +101,34 @@ def build(
         return _Build(name, detector, embedder, settings, replace=replace).run(people, progress)
 
 
+def _gallery_there(name: str, identity: dict[str, Any] | None, *, replace: bool) -> Gallery | None:
+    """The gallery as it is, if any. Raises GalleryError if it cannot be read, unless it is to be replaced."""
+    if not (layout.folder_of(name) / storage.MANIFEST).exists():
+        return None
+    try:
+        return opening.read_gallery(name, identity)
+    except GalleryError:
+        # Its files stay until the new gallery is complete: perhaps they can be mended.
+        if replace:
+            return None
+        raise
+
+
 class _Build:
     def __init__(
         self, name: str, detector: Detector, embedder: Embedder, settings: BuildSettings, *, replace: bool
     ) -> None:
         self.folder, self.settings = layout.folder_of(name), settings
         self.detector, self.embedder = detector, embedder
-        identity = None if replace else embedder.identity
-        there = opening.read_gallery(name, identity) if (self.folder / storage.MANIFEST).exists() else None
+        there = _gallery_there(name, None if replace else embedder.identity, replace=replace)
         self.old = None if replace else there
-        self.generation = there.manifest["generation"] if there else 0
+        self.generation = there.manifest["generation"] if there else writing.last_generation(self.folder)
         self.parts = parts.open_parts(name, embedder, generation=self.generation, replace=replace)
         self.known = KnownPhotos()
         self._remember([] if replace else rejected.read_rejected(self.folder))
         self.old_faces = len(self.old) if self.old else 0
         self.new_faces = sum(self.known.faces_of.values()) - self.old_faces
-        self.first_crop = writing.next_crop(there)
+        self.first_crop = writing.next_crop(there) if there else writing.next_crop_on_disk(self.folder)
         self.listed = ListedPeople()
         self.photos = 0
         self.incomplete: list[Path] = []

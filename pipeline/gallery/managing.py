@@ -56,31 +56,8 @@ def delete_gallery(name: str) -> None:
             storage.delete_folder(folder)
 
 
-def prepare_replacement(name: str, *, resume: bool) -> None:
-    """Delete what a build that replaces a gallery cannot go on from.
-
-    That is a gallery that cannot be read and, unless ``resume``, an unfinished build. Raises GalleryError if another
-    process is building it.
-    """
-    folder = layout.folder_of(name)
-    try:
-        if (folder / storage.MANIFEST).exists():
-            opening.read_gallery(name)
-    except GalleryError:
-        clear_gallery(name)
-    if not resume and (folder / layout.BUILDING).is_dir():
-        with writing.locked(name):
-            shutil.rmtree(folder / layout.BUILDING, ignore_errors=True)
-
-
-def clear_gallery(name: str) -> None:
-    """Delete a gallery except for the photos added by hand. Raises GalleryError if another process is building it."""
-    if layout.folder_of(name).is_dir():
+def drop_unfinished_build(name: str) -> None:
+    """Delete the parts of an unfinished build. Raises GalleryError if another process is building the gallery."""
+    if (layout.folder_of(name) / layout.BUILDING).is_dir():
         with writing.locked(name) as folder:
-            # The manifest first: without it, the rest is not a gallery.
-            (folder / storage.MANIFEST).unlink(missing_ok=True)
-            for path in folder.iterdir():
-                if path.is_dir() and path != layout.photos_folder(name):
-                    shutil.rmtree(path, ignore_errors=True)
-                elif path.is_file():
-                    path.unlink()
+            shutil.rmtree(folder / layout.BUILDING, ignore_errors=True)

@@ -54,6 +54,8 @@ def sweep(folder: Path) -> None:
 
 
 def _sweep(folder: Path, manifest: dict[str, Any] | None) -> None:
+    if manifest is not None and manifest["format"] not in (layout.OLD_FORMAT, layout.FORMAT):
+        return  # Another version's.
     table = rows.ROW.empty_table() if manifest is None else _rows(folder, manifest)
     unneeded = list(_unneeded_files(folder, manifest))
     if manifest is not None:

@@ -53,6 +53,21 @@ def next_crop(old: Gallery | None) -> int:
     return pa.compute.max(old.faces["crop"]).as_py() + 1 if old and len(old) else 0
 
 
+def last_generation(folder: Path) -> int:
+    """The generation of a gallery that cannot be read, as far as its files show it; 0 if there is none."""
+    if not (folder / storage.MANIFEST).exists():
+        return 0
+    names = [path.stem.rpartition("-")[2] for pattern in ("faces-*", "embeddings-*") for path in folder.glob(pattern)]
+    return max((int(number) for number in names if number.isdecimal()), default=1)
+
+
+def next_crop_on_disk(folder: Path) -> int:
+    """The first crop number that no file has, nor any after it, where no rows say which are in use."""
+    if not (folder / storage.MANIFEST).exists():
+        return 0
+    return max((int(path.stem) for path in folder.glob("crops/*/*.jpg") if path.stem.isdecimal()), default=-1) + 1
+
+
 def rows_of(old: Gallery) -> tuple[pa.Table, NDArray[np.float32]]:
     """All rows and embeddings of a gallery, as a piece for :func:`commit`."""
     return old.faces.select(rows.ROW.names).cast(rows.ROW), old.embeddings

@@ -75,7 +75,7 @@ def build(name: str, names: tuple[str, ...], seed: int = 0, *, fresh: bool = Fal
     setattr(isolated_photo, "load", photo.load)  # noqa: B010
     own = people(names, seed)
     if fresh:
-        managing.prepare_replacement(name, resume=False)
+        managing.drop_unfinished_build(name)
     settings = building.BuildSettings(people_per_part=1)
     listed = source_people([*editing.added_people(name), *own])
     building.build(name, listed, load_detector("toy-detector"), toys.load_colours(), settings=settings, replace=fresh)

@@ -65,8 +65,7 @@ def test_added_photos_follow_a_rename_and_a_rebuilt_gallery_has_the_new_name(sma
     own = editing.added_people("small")
     report = building.build("small", source_people(own), models.detector, models.embedder)
     assert (report.faces_added, report.missing) == (0, [])
-    managing.clear_gallery("small")
-    building.build("small", source_people(own), models.detector, models.embedder)
+    building.build("small", source_people(own), models.detector, models.embedder, replace=True)
     assert people() == {"Ann Lee": ["Your photos/Ann Lee"] * 2}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from pipeline.errors import GalleryError
 from pipeline.gallery import building, checking, editing, layout, managing, opening
 from pipeline.gallery.building import BuildProgress, BuildSettings
 from pipeline.lookalikes import Lookalikes, Models
+from pipeline.sources import folder
 from pipeline.sources.base import SourcePeople, SourcePerson, source_people
+from tests.conftest import put
 
 ONE_BY_ONE = BuildSettings(people_per_part=1)
 
@@ -78,18 +81,44 @@ def test_a_build_that_adds_drops_what_an_unfinished_replacement_has_done(small, 
     assert opening.open_gallery("small", models.embedder.identity).people_count == 5
 
 
-def test_a_fresh_start_drops_an_unfinished_build_and_a_gallery_that_cannot_be_read(small, models, sface, people):
+def test_a_fresh_start_drops_an_unfinished_build(small, models, sface, people):
     with pytest.raises(KilledError):
         rebuild(people, models, sface, progress=killed_after(3))
-    managing.prepare_replacement("small", resume=True)
     assert list((small / layout.BUILDING).glob("*.parquet"))
-    managing.prepare_replacement("small", resume=False)
+    managing.drop_unfinished_build("small")
     assert not (small / layout.BUILDING).exists()
     assert len(opening.open_gallery("small")) == 15
-    next(small.glob("embeddings-*.npy")).unlink()
-    managing.prepare_replacement("small", resume=True)
-    assert not (small / storage.MANIFEST).exists()
+
+
+def files(gallery: Path) -> dict[str, bytes]:
+    """The files of a gallery without its locks and the parts of an unfinished build."""
+    paths = [path for path in gallery.rglob("*") if path.is_file() and path.name[0] != "."]
+    return {str(path): path.read_bytes() for path in paths if path.parent.name != layout.BUILDING}
+
+
+@pytest.mark.parametrize("harm", ["none", "no embeddings", "half a manifest", "another version"])
+def test_a_replacement_that_fails_or_is_killed_keeps_what_there_is(small, models, sface, people, tmp_path, harm):
+    """Also a gallery that cannot be read: perhaps it can be mended."""
+    manifest = small / storage.MANIFEST
+    if harm == "no embeddings":
+        next(small.glob("embeddings-*.npy")).unlink()
+    elif harm == "half a manifest":
+        manifest.write_bytes(manifest.read_bytes()[:200])
+    elif harm == "another version":
+        storage.write_json(manifest, (storage.read_json(manifest) or {}) | {"format": 99})
+    before = files(small)
+    blank = put(tmp_path / "in", {"Ann/blank.png": np.full((200, 200, 3), 127, np.uint8)})
+    with pytest.raises(GalleryError, match="No photo is usable"):
+        rebuild(folder.people_in_folder(blank), models, sface)
+    assert files(small) == before
+    with pytest.raises(KilledError):
+        rebuild(people, models, sface, progress=killed_after(3))
+    assert {path: data for path, data in files(small).items() if path in before} == before
     assert rebuild(people, models, sface).faces == 5
+    opened = opening.open_gallery("small")
+    assert list(checking.problems(opened)) == []
+    assert not [path for path, data in files(small).items() if before.get(path) == data and "rejected" not in path]
+    assert len(list(small.glob("crops/*/*"))) == 5
 
 
 def test_people_of_other_sources_are_known_with_the_photos_that_are_still_there(small, models, examples, tmp_path):
