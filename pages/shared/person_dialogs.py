@@ -110,7 +110,8 @@ def _remove(gallery_name: str, person: str, name: str, sha256: str) -> str:
     removed = removing.remove_person(gallery_name, person, sha256 or None)
     undo.keep(Removal(gallery_name, name, removed))
     changed(gallery_name)
-    return f"Removed {plural(len(removed), 'photo')} of {escape(name)}."
+    said = f"Removed {plural(len(removed), 'photo')} of {escape(name)}."
+    return f"{said} Updates of this gallery will leave {escape(name)} out." if removed.left_out else said
 
 
 def draw_undo(opened: Gallery) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline import storage
 from pipeline.cli.console import counted, progress, say
 from pipeline.errors import MapError
+from pipeline.gallery import left_out
 from pipeline.gallery.layout import folder_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def build_chosen(
     little.
     """
     assert source.choose
+    wanted = replace(wanted, left_out=left_out.read(folder_of(name)))
     with progress() as report:
         chosen = source.choose(wanted, report)
     try:

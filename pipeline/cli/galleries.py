@@ -195,11 +195,13 @@ def remove(
     gallery: Annotated[str, named("The gallery.")],
 ) -> None:
     """Remove a person and all their photos from a gallery."""
-    from pipeline.gallery import removing
+    from pipeline.gallery import left_out, removing
 
     name, key = _find(gallery, person)
-    count = len(removing.remove_person(name, key))
-    say(f"Removed {person} from {name}: {counted(count, 'photo')}.")
+    removed = removing.remove_person(name, key)
+    say(f"Removed {person} from {name}: {counted(len(removed), 'photo')}.")
+    if removed.left_out:
+        say(f"A refresh does not bring {person} back: {folder_of(name) / left_out.FILE} has {removed.left_out}.")
 
 
 def rename(

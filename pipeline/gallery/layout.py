@@ -6,6 +6,7 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``embeddings-N.npy``: unit rows in the same order, float32 (faces, dimensions), memory-mapped
 - ``people-N.arrow``: columns about the people, in the order of their numbers, if anything is known
 - ``credits-N.arrow`` and ``attribution.csv``: whose photos they are, if more than the licence is known
+- ``exclude.txt``: who does not come back, see :mod:`pipeline.gallery.left_out`
 - ``rejected.csv``: the photos that screening rejected, with reasons
 - ``crops/000/000000.jpg``: the crops, numbered by the column ``crop``
 - ``photos/NAME/``: a person's photos that were added by hand

@@ -7,7 +7,7 @@ caller may keep it in memory and restore it: nothing of it is left on the disk.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import names
-from pipeline.gallery import layout, opening, rejected, stored_photos, writing
+from pipeline.gallery import layout, left_out, opening, rejected, stored_photos, writing
 from pipeline.gallery.details import NO_DETAILS, Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto
@@ -30,6 +30,7 @@ class RemovedPhotos:
     embedding: the identity of their embedder. rows: of :data:`pipeline.gallery.rows.ROW`. embeddings: unit rows,
     float32 (n, dimensions). crops, files: of each row, JPEG and the file that was added by hand; None if there was
     none. rejected: the person's rejected photos, if the person was removed. details: of the person and the photos.
+    left_out: the id of a person whom no refresh brings back now, or "".
     """
 
     embedding: dict[str, Any]
@@ -39,6 +40,7 @@ class RemovedPhotos:
     files: list[bytes | None]
     rejected: list[RejectedPhoto]
     details: Details = NO_DETAILS
+    left_out: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +49,8 @@ class RemovedPhotos:
 def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedPhotos:
     """Remove a person by key, or only the photo with this hash.
 
-    Nothing in the gallery's folder shows the person afterwards. Photos in the user's own folders stay.
+    Nothing in the gallery's folder shows the person afterwards. Photos in the user's own folders stay. A refresh of a
+    gallery of celebrities does not bring the person back.
 
     Raises GalleryError if the gallery cannot be opened or changed.
     """
@@ -62,6 +65,8 @@ def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedP
         removed = _taken(opened, rows, gone, theirs)
         if not len(removed):
             return removed
+        if gone.sum() == own.sum():
+            removed = _leave_out(opened.folder, removed)
         stored_photos.note(opened.folder, _photos(opened.folder, rows, gone))
         left = (rows.filter(pa.array(~gone)), embeddings[~gone])
         writing.commit_change(opened, [left], [each for each in listed if each not in theirs])
@@ -80,6 +85,14 @@ def _taken(opened: Gallery, rows: pa.Table, gone: NDArray[np.bool_], listed: lis
     return RemovedPhotos(
         opened.manifest["embedding"], copied, np.array(opened.embeddings[gone]), crops, files, listed, details
     )
+
+
+def _leave_out(folder: Path, removed: RemovedPhotos) -> RemovedPhotos:
+    """Note that a person whom a refresh would bring back was removed."""
+    (row, *_) = removed.rows.slice(0, 1).to_pylist()
+    if person := left_out.id_of(row["person"]):
+        left_out.add(folder, person, row["name"])
+    return replace(removed, left_out=person)
 
 
 def _content(path: Path) -> bytes | None:
@@ -130,4 +143,6 @@ def restore(name: str, removed: RemovedPhotos) -> int:
             listed = rejected.read_rejected(opened.folder)
             listed += [each for each in removed.rejected if each not in listed]
             writing.commit_change(opened, [writing.rows_of(opened), new], listed, details=removed.details)
+        if removed.left_out:
+            left_out.drop(folder, removed.left_out)
         return len(restored)

@@ -87,12 +87,14 @@ class SourcePeople:
 class Selection:
     """Whom to choose, where a source has more people than anybody wants.
 
-    people: how many. balanced: whether women, countries, eras and occupations have their share.
+    people: how many. balanced: whether women, countries, eras and occupations have their share. left_out: who is not
+    chosen, by id or name, a line each.
     """
 
     people: int = 5000
     balanced: bool = True
     photos_per_person: int = 3
+    left_out: str = ""
 
 
 class SourceReport(Protocol):
@@ -137,6 +139,7 @@ class Source:
     people: lists the people at a path; raises SourceError if there are none.
     default: lists the people at the source's own place, if it has one.
     choose: chooses people instead, if the source has no place; raises SourceError. gallery: what theirs is called.
+    of_rows: the source that the rows of its people name, if it chooses them.
     """
 
     name: str
@@ -146,6 +149,7 @@ class Source:
     default: Callable[[], SourcePeople] | None = None
     choose: Callable[[Selection, SourceReport], ChosenPeople] | None = None
     gallery: str = ""
+    of_rows: str = ""
 
     @property
     def needs_path(self) -> bool:

@@ -185,9 +185,8 @@ def choose(wanted: Selection, report: SourceReport) -> Celebrities:
     except Timeout as error:
         raise SourceError("Another process is fetching celebrities. Wait until it is done.") from error
     try:
-        planner = Planner(
-            Client(settings), Answers(folder()), left_out=LeftOut(_left_out()), unusable=_read_unusable()
-        )
+        left_out = LeftOut(f"{_left_out()}\n{wanted.left_out}")
+        planner = Planner(Client(settings), Answers(folder()), left_out=left_out, unusable=_read_unusable())
         return _chosen(planner, wanted, lock, report)
     except BaseException:
         lock.release()
@@ -231,4 +230,5 @@ WIKIDATA = Source(
     _no_folder,
     choose=choose,
     gallery="celebrities",
+    of_rows=SOURCE,
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.gallery import opening
+from pipeline.gallery import opening, removing
 from pipeline.map.files import open_map
 from pipeline.sources.wikidata import celebrities
 from tests.cases import wikimedia
@@ -123,6 +123,35 @@ def test_building_again_brings_the_gallery_up_to_date(server, run_loaded, world,
     digest = opening.open_gallery("celebrities").digest
     assert "(0 new)" in run_loaded(*BUILD, "--any")[1]
     assert opening.open_gallery("celebrities").digest == digest
+
+
+def test_a_refresh_exchanges_nobody_and_leaves_out_who_was_removed(server, run_loaded, home):
+    assert run_loaded(*BUILD)[0] == 0
+    before, digest = ids(), opening.open_gallery("celebrities").digest
+    code, output, _ = run_loaded(*BUILD)
+    assert code == 0
+    assert "(0 new)" in output
+    assert opening.open_gallery("celebrities").digest == digest
+    removed, back = before[0], before[1]
+    key = f"{celebrities.SOURCE}/{removed}"
+    code, output, _ = run_loaded("remove", key, "--gallery", "celebrities")
+    assert code == 0
+    left_out = home / "galleries" / "celebrities" / "exclude.txt"
+    assert f"A refresh does not bring {key} back: {left_out} has {removed}." in output
+    # What is undone is forgotten.
+    photos = removing.remove_person("celebrities", f"{celebrities.SOURCE}/{back}")
+    assert [line.split()[0] for line in left_out.read_text().splitlines()] == [removed, back]
+    assert removing.restore("celebrities", photos) > 0
+    assert [line.split()[0] for line in left_out.read_text().splitlines()] == [removed]
+    assert run_loaded(*BUILD)[0] == 0
+    after = ids()
+    assert len(after) == PEOPLE
+    assert removed not in after
+    # Somebody else comes in, and nobody else goes but to keep the shares.
+    assert len(set(before) - set(after)) <= 3
+    # Nor does a gallery that is made anew have the person.
+    assert run_loaded(*BUILD, "--fresh")[0] == 0
+    assert set(ids()) == set(after)
 
 
 def rows():
