@@ -10,7 +10,6 @@ from pages.shared import focus, loading, problems, session, url_state
 from pages.shared.explorer import area_panel, face_panel, overview, pair_panel, plot
 from pages.shared.explorer.prepared import prepared_map
 from pages.shared.explorer.view import MapView, colours_of
-from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape, photos_of_people
 from pipeline.errors import GalleryError, UserError
 
@@ -91,7 +90,3 @@ def _draw_panel(view: MapView) -> None:
         area_panel.draw(view)
     else:
         overview.draw(view)
-
-
-if __name__ == "__main__":  # Streamlit ran this file without the router.
-    require_router()

@@ -27,7 +27,6 @@ from pages.shared.exclusions import Exclusions
 from pages.shared.given_photo import GivenPhoto
 from pages.shared.result import Result
 from pages.shared.stages import Stages
-from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import NOTE, escape
 from pipeline.errors import NoFaceError, PhotoError, UserError
 from pipeline.gallery import layout
@@ -87,7 +86,7 @@ def _find(
     models = loaded.result()
     own = given_photo.known_probe(found, models)
     if own is None:
-        with stages.stage("Measuring the face"):
+        with stages.turn(), stages.stage("Measuring the face"):
             own = given_photo.measure(given, found, models)
     lookalikes = session.lookalikes(opened, models, scorers.chosen(opened))
     probe = more_photos.with_more(own, models, lookalikes.scorer, stages)
@@ -148,7 +147,3 @@ def _draw_failure(error: UserError, given: GivenPhoto | None) -> None:
     with st.container(border=True):
         photo_input.draw_examples(5, "**Or try one of these.**")
     st.caption(f":material/info: {NOTE}")
-
-
-if __name__ == "__main__":  # Streamlit ran this file without the router.
-    require_router()

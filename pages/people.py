@@ -23,7 +23,6 @@ from pages.shared import (
 )
 from pages.shared.faces import portrait
 from pages.shared.people_dialogs import is_editable, size_of
-from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import escape, plural
 from pipeline.errors import GalleryError, UserError
 from pipeline.gallery.gallery import Gallery
@@ -130,7 +129,3 @@ def _draw_person(opened: Gallery, row: int, *, photos: int) -> None:
         )
         if photos > 1:
             st.caption(plural(photos, "photo"), text_alignment="center")
-
-
-if __name__ == "__main__":  # Streamlit ran this file without the router.
-    require_router()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.shared import palette
-from pages.shared.streamlit_fixes import require_router
 from pages.shared.text import escape
 from train.systems import results
 
@@ -218,7 +217,3 @@ def _chart(figure: go.Figure, name: str, alt: str) -> None:
     picture = {"filename": f"lookslikewho-systems-{name}", "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": picture}
     st.plotly_chart(figure, theme="streamlit", key=f"systems {name}", alt=alt, config=config)
-
-
-if __name__ == "__main__":  # Streamlit ran this file without the router.
-    require_router()

@@ -17,7 +17,6 @@ from pages.shared.runs import (
     tuning_view,
 )
 from pages.shared.runs.selection import LIVE_SECONDS, ChosenRuns, RunList, list_runs, state_of
-from pages.shared.streamlit_fixes import require_router
 from train.runs import catalogue
 
 VIEWS = {
@@ -73,7 +72,3 @@ def _draw_runs(listed: RunList) -> None:
         label_visibility="collapsed",
     )
     st.fragment(VIEWS[view], run_every=LIVE_SECONDS if chosen.running else None)(chosen)
-
-
-if __name__ == "__main__":  # Streamlit ran this file without the router.
-    require_router()

@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import face_box, face_buttons
 from pages.shared.faces import for_screen, inline, with_boxes
+from pages.shared.limits import count_photo
 from pages.shared.stages import Stages
 from pipeline import isolated_photo, photo
 from pipeline.errors import NoFaceError, PhotoError, UserError
@@ -76,7 +77,7 @@ def known_faces(given: GivenPhoto) -> PhotoFaces | None:
 
 
 def find_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, picture: DeltaGenerator) -> PhotoFaces:
-    """The faces of a photo, shown in ``picture``. Raises UserError when the photo cannot be used."""
+    """The faces of a photo, shown in ``picture``. Raises UserError when the photo cannot be used, or not now."""
     known = known_faces(given)
     is_marking = known is not None and face_box.is_marking(known.key)
     if known and is_marking:
@@ -93,6 +94,8 @@ def find_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, pictur
         return known
     # Only a new photo gets a place that can be replaced: emptying that place would flicker.
     place = picture if known else picture.empty()
+    if known is None:
+        count_photo()
     found = known or _look_for_faces(given, loaded, stages, place)
     boxes = with_boxes(found.shown, found.faces, scale=found.scale, chosen=chosen_face(found))
     place.image(inline(boxes), width="stretch", alt="Your photo with a numbered box around each face")
@@ -111,7 +114,7 @@ def _keep_drawn(found: PhotoFaces, box: Box) -> None:
 def _look_at_drawn(given: GivenPhoto, found: PhotoFaces, models: Models, stages: Stages) -> None:
     """Add the face in the box that was drawn, and choose it."""
     assert found.drawn
-    with stages.stage("Looking at the face"):
+    with stages.turn(), stages.stage("Looking at the face"):
         found.faces = [*found.faces, models.detector.face_in(read(given, found), found.drawn)]
     found.drawn = None
     st.session_state[found.face_key] = len(found.faces)
@@ -154,11 +157,12 @@ def _look_for_faces(given: GivenPhoto, loaded: Future[Models], stages: Stages, p
                 while not loaded.done():
                     wait([loaded], timeout=0.25)
                     update()
-        with stages.stage("Finding faces"):
-            found.faces = loaded.result().faces(pixels)
-        # While the photo is in memory in full. If this face cannot be measured, ranking says so.
-        with stages.stage("Measuring the face"), suppress(NoFaceError):
-            found.probes[1] = loaded.result().probe(pixels, found.faces[0])
+        with stages.turn():
+            with stages.stage("Finding faces"):
+                found.faces = loaded.result().faces(pixels)
+            # While the photo is in memory in full. If this face cannot be measured, ranking says so.
+            with stages.stage("Measuring the face"), suppress(NoFaceError):
+                found.probes[1] = loaded.result().probe(pixels, found.faces[0])
     except (PhotoError, NoFaceError) as error:
         found.error = error
     st.session_state.looked = found

@@ -7,7 +7,7 @@ seems to show somebody else is left out until the visitor says that it is the sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pages.shared import given_photo, loading, scorers, session
 from pages.shared.faces import inline, square
 from pages.shared.given_photo import GivenPhoto, PhotoFaces
+from pages.shared.limits import count_photo, limits
 from pages.shared.stages import Stages
 from pages.shared.text import escape
 from pipeline.errors import UserError
@@ -94,6 +95,9 @@ def add(photos: Sequence[GivenPhoto]) -> None:
     for each in photos:
         if first and each.data in [first.data, *(known.data for known in given())]:
             st.toast("You have already given this photo.", icon=":material/content_copy:")
+        elif first and sum(len(known.data) for known in [first, *given(), each]) > limits().megabytes_kept * 10**6:
+            st.toast("Your photos are too large together. The others were left out.", icon=":material/photo_library:")
+            return
         elif has_room():
             st.session_state[_MORE] = [*_more(), _MorePhoto(each, PhotoFaces(each.key))]
         else:
@@ -113,11 +117,19 @@ def _more() -> list[_MorePhoto]:
 
 
 def with_more(probe: Probe, models: Models, scorer: Scorer, stages: Stages | None = None) -> Probe:
-    """The probe of the first photo, or one of all photos that count. New ones are looked at."""
+    """The probe of the first photo, or one of all photos that count. New ones are looked at.
+
+    Raises BusyError when there were too many.
+    """
     for number, each in enumerate(_more(), start=2):
         if each.is_known(probe):
             continue
-        with stages.stage(f"Looking at photo {number}") if stages else nullcontext():
+        if each.measured is None:
+            count_photo()
+        with ExitStack() as during:
+            if stages:
+                during.enter_context(stages.turn())
+                during.enter_context(stages.stage(f"Looking at photo {number}"))
             each.measure(probe, models, scorer)
     return _as_one([probe, *(each.measured.probe for each in _more() if each.measured and each.counts)])
 

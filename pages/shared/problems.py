@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import loading, navigation, public, repairs
+from pages.shared.limits import BusyError
 from pages.shared.text import escape
 from pipeline.errors import EmptyGalleryError, MapError, UserError
 
@@ -18,10 +19,13 @@ def show(error: UserError) -> None:
                 st.markdown("Add photos of people you know, and find them here.")
                 st.page_link(navigation.page("People"), label="Add people", icon=":material/add_a_photo:")
             return
-        title = (
-            ":material/map: The map is missing" if isinstance(error, MapError) else ":material/build: Almost there"
-        )
-        st.subheader(title, anchor=False)
+        st.subheader(_title(error), anchor=False)
         st.markdown(escape(str(error)))
         if not repairs.offer(error):
             st.button("Check again", icon=":material/refresh:", on_click=loading.retry)
+
+
+def _title(error: UserError) -> str:
+    if isinstance(error, MapError):
+        return ":material/map: The map is missing"
+    return ":material/hourglass_top: One moment" if isinstance(error, BusyError) else ":material/build: Almost there"

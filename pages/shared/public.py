@@ -1,22 +1,28 @@
-"""A public server: visitors see the galleries that it names, and can change nothing."""
+"""A public server: visitors see the galleries that it names, and can change nothing. An administrator may do all."""
 
 from __future__ import annotations
 
 import os
 
+from pages.shared import administrator
 from pipeline.gallery import layout
 
 # Names of galleries with commas between them.
 VARIABLE = "LOOKSLIKEWHO_PUBLIC"
 
 
-def is_public() -> bool:
+def is_server_public() -> bool:
     """Whether this is a public server."""
     return bool(_named())
 
 
+def is_public() -> bool:
+    """Whether this visitor is one of a public server, and not its administrator."""
+    return is_server_public() and not administrator.is_signed_in()
+
+
 def gallery_names() -> list[str]:
-    """The galleries that visitors may choose: all of them, or those that a public server names."""
+    """The galleries that the visitor may choose: all of them, or those that a public server names."""
     names = layout.names()
     return [name for name in _named() if name in names] if is_public() else names
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.shared.turns import turns
+
 
 class Stages:
     """Stages of the work on a photo. times: seconds by stage."""
@@ -22,10 +24,7 @@ class Stages:
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[], None]]:
         """One stage. Call what it yields to update the time on the screen."""
-        if self._status is None:
-            self._status = self._place.status("Looking for look-alikes", expanded=True)
-            self._rest = self._column.empty()
-        line = self._status.empty()
+        line = self._line()
         begun = time.perf_counter()
 
         def update() -> None:
@@ -35,6 +34,29 @@ class Stages:
         yield update
         self.times[name] = time.perf_counter() - begun
         line.markdown(f":material/check: {name} · {self.times[name]:.1f} s")
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait in line until fewer photos are being looked at. How many come before is on the screen."""
+        lines: list[DeltaGenerator] = []
+
+        def show(before: int) -> None:
+            if not lines:
+                lines.append(self._line())
+            come = "1 photo comes" if before == 1 else f"{before} photos come"
+            lines[0].markdown(f":material/groups: {come} before yours")
+
+        with turns().turn(show):
+            for line in lines:
+                line.empty()
+            yield
+
+    def _line(self) -> DeltaGenerator:
+        """A new line below the others."""
+        if self._status is None:
+            self._status = self._place.status("Looking for look-alikes", expanded=True)
+            self._rest = self._column.empty()
+        return self._status.empty()
 
     def done(self) -> DeltaGenerator:
         """Remove the stages from the screen and return the place for the result."""

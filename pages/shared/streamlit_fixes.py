@@ -8,12 +8,15 @@ from __future__ import annotations
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.app_session import AppSession
-from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
 from streamlit.runtime.state.session_state_proxy import get_session_state
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
+from pages.shared.limits import limits
 from pipeline.photo import PhotoLimits
 
+_ADD_FILE = MemoryUploadedFileManager.add_file
 # A picture's tool bar has only "Fullscreen", one more stop of the Tab key at every picture. A table's tool bar covers
 # what is above the table.
 _STYLE = """<style>
@@ -25,6 +28,7 @@ _STYLE = """<style>
 def apply() -> None:
     """Make the changes that hold for the whole process, and those to the page of this visitor."""
     keep_uploads_in_memory()
+    keep_uploads_small()
     keep_keras_session()
     keep_caches()
     st.html(_STYLE)
@@ -33,6 +37,21 @@ def apply() -> None:
 def keep_uploads_in_memory() -> None:
     """Stop the web server from writing uploads above 1 MB to a temporary file: photos stay in memory."""
     MultiPartParser.spool_max_size = 2 * PhotoLimits().bytes_max
+
+
+def keep_uploads_small() -> None:
+    """Let a session keep only so many bytes of uploads: its oldest ones go first."""
+    MemoryUploadedFileManager.add_file = _add_file  # type: ignore[method-assign]
+
+
+def _add_file(self: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:
+    _ADD_FILE(self, session_id, file)
+    kept = dict(self.file_storage[session_id])
+    size = sum(len(each.data) for each in kept.values())
+    for name, each in kept.items():
+        if size > limits().megabytes_kept * 10**6 and name != file.file_id:
+            self.remove_file(session_id, name)
+            size -= len(each.data)
 
 
 def keep_keras_session() -> None:
@@ -65,13 +84,3 @@ def set_parameter(name: str, values: list[str]) -> None:
             parameters._send_query_param_msg()
         else:
             parameters.remove_param(name)
-
-
-def require_router() -> None:
-    """Start over with the router when Streamlit has run a file of ``pages/`` directly.
-
-    It does so for the first visit to a page's URL, until the router has called ``st.navigation`` once.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()

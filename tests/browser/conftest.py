@@ -133,7 +133,8 @@ def visit(app: str, browser: Browser, **options: Any) -> Iterator[Page]:
         # Opened at another page than the first, Streamlit looks for its server there before it asks the root.
         # And a picture is gone where the next run has come before it was fetched. A test may break off an upload.
         about = message.location["url"] + message.text
-        if message.type == "error" and not any(part in about for part in ("/_stcore/", "/media/", "Network Error")):
+        expected = any(part in about for part in ("/_stcore/", "/media/", "Network Error"))
+        if message.type == "error" and (not expected or "Content Security Policy" in message.text):
             complaints.append(message.text)
 
     def fail(error: Error) -> None:

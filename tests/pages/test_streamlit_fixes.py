@@ -103,7 +103,7 @@ def test_a_parameter_is_changed_for_the_widget_that_is_bound_to_it_and_left_to_t
 
 
 @pytest.mark.parametrize("name", ["explorer", "people", "training", "systems"])
-def test_a_url_opened_first_on_a_fresh_server_goes_through_the_router(name, fresh_server, empty_home):
+def test_a_url_opened_first_goes_through_the_router(name, empty_home):
     page = visit(name)
     assert not page.exception
     assert page.title

@@ -8,7 +8,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-ROUTER = Path(__file__).parents[2] / "streamlit_app.py"
+ROUTER = Path(__file__).parents[2] / "pages" / "router.py"
 
 
 def visit(page: str = "finder", **query: object) -> AppTest:

@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared import session
+from pages.shared.limits import BusyError, limits
 from pages.shared.run_settings import words
 from pages.shared.runs import selection
 from pages.shared.runs.widgets import few_people
@@ -20,7 +21,7 @@ from pipeline.registries import describe
 from train import sampling
 from train.evaluation.protocols import probes_count
 from train.options import MINING, NETWORKS, losses_for
-from train.runs import catalogue, files, processes
+from train.runs import catalogue, files, lock, processes
 from train.settings import FitSettings
 
 _ASKED = "training dialog"
@@ -104,8 +105,11 @@ def _choose_settings(gallery: str, taken: set[str]) -> NewRun:
 
 
 def begin(name: str, arguments: Sequence[str]) -> None:
-    """Start or continue a training, and choose it."""
+    """Start or continue a training, and choose it, unless too many are running."""
     try:
+        running = sum(lock.is_running(folder) for folder in catalogue.own_folders())
+        if running >= limits().trainings_at_once:
+            raise BusyError(f"{running} trainings are running already. Stop one, or wait until one ends.")
         with st.spinner("Starting"):
             processes.start_training(files.run_folder(name), arguments)
     except UserError as error:

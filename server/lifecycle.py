@@ -1,0 +1,60 @@
+"""How the server begins and ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import streamlit as st
+from streamlit import config
+
+from pages.shared import public
+from pages.shared.limits import limits
+from pages.shared.turns import turns
+from pipeline.errors import UserError
+from server import logs
+
+# How long a photo that is being looked at may go on after the server was asked to end.
+_END_SECONDS = 10
+
+
+@asynccontextmanager
+async def run(app: st.App) -> AsyncIterator[None]:
+    """Check the settings, and let the looks that have begun end before the server does."""
+    try:
+        limits()
+    except UserError as error:
+        sys.exit(str(error))
+    logs.begin()
+    logs.event("begin", public=public.is_server_public(), address=config.get_option("server.address"))
+    if not public.is_server_public() and config.get_option("server.address") not in ("localhost", "127.0.0.1"):
+        logs.event("open", advice=f"Other machines can change everything. Set {public.VARIABLE} for strangers.")
+    _end_after_looks()
+    yield
+    logs.event("end")
+
+
+def _end_after_looks() -> None:
+    """Let the signal to end wait until nobody's photo is being looked at."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    end_now = signal.getsignal(signal.SIGTERM)
+
+    def wait_and_end(number: int, frame: FrameType | None) -> None:
+        last = time.monotonic() + _END_SECONDS
+        while not turns().is_idle() and time.monotonic() < last:
+            time.sleep(0.05)
+        if callable(end_now):
+            end_now(number, frame)
+
+    def begin_to_end(number: int, frame: FrameType | None) -> None:
+        turns().is_ending = True
+        # Not here: this is the thread that sends the results.
+        threading.Thread(target=wait_and_end, args=(number, frame), daemon=True).start()
+
+    signal.signal(signal.SIGTERM, begin_to_end)

@@ -1,0 +1,125 @@
+"""What guards every answer: headers, addresses that are closed, and how much may be uploaded at once."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
+
+from pages.shared import public
+from pipeline.photo import PhotoLimits
+
+# Streamlit's pages write styles into themselves, draw from data URLs and blobs, and load code as blobs.
+_POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' blob: 'wasm-unsafe-eval'",
+    "worker-src": "'self' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'self'",
+}
+_HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+# What Streamlit tells about the server, and its interface for programs.
+_CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
+_UPLOAD = "/_stcore/upload_file/"
+# Uploads that are on their way: of one network address, and of all.
+_ADDRESS_BYTES_MAX = 4 * PhotoLimits().bytes_max
+_BYTES_MAX = 8 * _ADDRESS_BYTES_MAX
+
+
+class AddHeaders:
+    """Adds the headers that tell a browser what a page may do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class CloseAddresses:
+    """Answers as if some of Streamlit's addresses did not exist, on a public server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        closed = (
+            scope["type"] == "http" and public.is_server_public() and any(part in scope["path"] for part in _CLOSED)
+        )
+        app = PlainTextResponse("Not found", 404) if closed else self._app
+        await app(scope, receive, send)
+
+
+class LimitUploads:
+    """Refuses an upload while too much is on its way, from one network address or from all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._coming: dict[str, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["method"] != "PUT" or _UPLOAD not in scope["path"]:
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "")
+        if not length.isdecimal():
+            await PlainTextResponse("Say how long the file is.", 411)(scope, receive, send)
+            return
+        size, address = int(length), (scope.get("client") or ("", 0))[0]
+        if self._coming.get(address, 0) + size > _ADDRESS_BYTES_MAX or sum(self._coming.values()) + size > _BYTES_MAX:
+            await PlainTextResponse("Too much at once. Try again.", 429)(scope, receive, send)
+            return
+        self._coming[address] = self._coming.get(address, 0) + size
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._coming[address] -= size
+            if not self._coming[address]:
+                del self._coming[address]
+
+
+def hosts() -> list[str]:
+    """The names by which the server may be asked for; "*" for any.
+
+    A server that only this machine can reach is asked for by this machine's names, or by a proxy's name for it. That
+    keeps out pages of other sites that resolve their own name to this machine.
+    """
+    named = list(config.get_option("server.allowedHosts"))
+    if named or config.get_option("server.address") not in ("localhost", "127.0.0.1"):
+        return named or ["*"]
+    return ["localhost", "127.0.0.1", "[::1]", config.get_option("browser.serverAddress")]
+
+
+def middleware() -> list[Middleware]:
+    """All of it, the outermost first."""
+    return [
+        Middleware(AddHeaders),
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts(), www_redirect=False),
+        Middleware(CloseAddresses),
+        Middleware(LimitUploads),
+    ]
