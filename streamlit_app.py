@@ -4,6 +4,7 @@ import streamlit as st
 
 from server import errors, health, lifecycle, protection
 
+lifecycle.check_settings()
 app = st.App(
     "pages/router.py",
     lifespan=lifecycle.run,

@@ -270,7 +270,7 @@ def _own_face(page: Page, example: Path, what: str) -> dict[str, Any]:
     def show() -> None:
         link.click()
         # Checked with every frame, because `expect` polls rarely.
-        page.wait_for_function(_SHOWN)
+        serving.wait_until(page, _SHOWN)
 
     measured = []
     for _ in range(REPEATS):

@@ -114,7 +114,7 @@ def _visit(browser: sync_api.Browser) -> dict[str, float]:
                 page.goto(address)
                 page.get_by_role("heading", name="Who do I look like?").wait_for()
                 chosen.wait_for()
-                page.wait_for_function("[...document.images].every(image => image.complete)")
+                serving.wait_until(page, "[...document.images].every(image => image.complete)")
 
             def matched() -> None:
                 chosen.click()

@@ -23,13 +23,17 @@ from server import logs
 _END_SECONDS = 10
 
 
-@asynccontextmanager
-async def run(app: st.App) -> AsyncIterator[None]:
-    """Check the settings, and let the looks that have begun end before the server does."""
+def check_settings() -> None:
+    """End with a sentence when a setting cannot be understood."""
     try:
         limits()
     except UserError as error:
         sys.exit(str(error))
+
+
+@asynccontextmanager
+async def run(app: st.App) -> AsyncIterator[None]:
+    """Let the looks that have begun end before the server does."""
     logs.begin()
     logs.event("begin", public=public.is_server_public(), address=config.get_option("server.address"))
     if not public.is_server_public() and config.get_option("server.address") not in ("localhost", "127.0.0.1"):

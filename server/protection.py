@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -12,10 +18,19 @@ from streamlit import config
 from pages.shared import public
 from pipeline.photo import PhotoLimits
 
+
+def _inline_scripts() -> str:
+    """The hashes of the scripts in Streamlit's only page, which are the only ones that may be inside a page."""
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
 # Streamlit's pages write styles into themselves, draw from data URLs and blobs, and load code as blobs.
 _POLICY = {
     "default-src": "'self'",
-    "script-src": "'self' blob: 'wasm-unsafe-eval'",
+    "script-src": f"'self' blob: 'wasm-unsafe-eval' {_inline_scripts()}",
     "worker-src": "'self' blob:",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",

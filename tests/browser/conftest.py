@@ -49,9 +49,10 @@ def open_page(page: Page, name: str) -> None:
 def settle(page: Page) -> None:
     """Wait until the page is complete."""
     page.wait_for_timeout(500)
-    page.wait_for_function(
+    serving.wait_until(
+        page,
         "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
-        " && !document.querySelector('[data-testid=stSkeleton]')"
+        " && !document.querySelector('[data-testid=stSkeleton]')",
     )
 
 

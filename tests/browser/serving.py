@@ -12,10 +12,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+from playwright import sync_api
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
 from pipeline import photo
 from pipeline.gallery import layout
@@ -108,6 +110,15 @@ def _launch(playwright: Playwright, system: str | None, flags: list[str]) -> Bro
     except Error as error:
         reason = error.message.splitlines()[0]
         raise RuntimeError(f"There is no Chromium that starts ({reason}). Get one: make chromium") from None
+
+
+def wait_until(page: Page, expression: str, argument: Any = None, seconds: float = 60) -> None:
+    """Wait until JavaScript says so. Playwright's own wait would need a page that may evaluate text."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, argument):
+        if time.monotonic() > end:
+            raise sync_api.TimeoutError(f"Not within {seconds:g} seconds: {expression}")
+        page.wait_for_timeout(50)
 
 
 def film(face: Path, target: Path) -> Path:

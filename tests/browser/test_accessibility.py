@@ -38,7 +38,7 @@ def note(page: Page, state: str, *, found: dict[str, list[str]]) -> None:
     for _ in range(LOOKS):
         page.wait_for_timeout(300)
         with suppress(Error):  # In the middle of work, a page never comes to rest.
-            page.wait_for_function(AT_REST, timeout=10_000)
+            serving.wait_until(page, AT_REST, seconds=10)
         some = faults(page)
         if not some:
             return
@@ -71,5 +71,5 @@ def test_the_offer_to_set_up_has_no_serious_fault(browser, tmp_path, scheme):
         visit(address, browser, color_scheme=scheme) as page,
     ):
         expect(page.get_by_role("button", name="Set up now")).to_be_visible()
-        page.wait_for_function(AT_REST)
+        serving.wait_until(page, AT_REST)
         assert faults(page) == []

@@ -60,7 +60,7 @@ def test_an_uploaded_photo_gives_equal_ranked_cards_with_pictures_of_one_size(pa
     best(page, "Madonna")
     pictures = page.get_by_role("img", name="in the gallery")
     expect(pictures).to_have_count(9)
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    serving.wait_until(page, "[...document.images].every(image => image.complete)")
     sizes = {(round(box["width"]), round(box["height"])) for box in boxes(pictures)[1:]}
     assert len(sizes) == 1, sizes
     tops = [round(box["y"]) for box in boxes(pictures)[1:4]]
@@ -74,7 +74,7 @@ def boxes(locator: Locator) -> list[Any]:
 def test_a_picture_taken_with_the_webcam_gives_its_person(page):
     page.get_by_text("Webcam", exact=True).click()
     # The button is there before the camera's first picture is.
-    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    serving.wait_until(page, "document.querySelector('video')?.readyState >= 2")
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Take Photo").click()
     best(page, "Jerry Seinfeld")
@@ -159,7 +159,7 @@ def test_matches_are_equal_rows_and_open_beside_the_visitors_face(page, madonna,
     best(page, "Madonna")
     pictures = page.get_by_role("img", name="in the gallery")
     expect(pictures).to_have_count(9)
-    page.wait_for_function(EQUAL_ROWS, arg=4 if size[0] > 600 else 2)
+    serving.wait_until(page, EQUAL_ROWS, 4 if size[0] > 600 else 2)
     third = page.get_by_role("button", name="Compare with").nth(2)
     third.press("Enter")
     dialog = page.get_by_role("dialog")
@@ -229,13 +229,13 @@ def test_a_photo_can_be_pasted_and_dropped_anywhere_also_beside_a_result(page, e
 def test_the_camera_can_take_a_photo_again_and_the_one_before_stays_until_then(page):
     page.get_by_text("Webcam", exact=True).click()
     shoot = page.get_by_role("button", name="Take Photo")
-    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    serving.wait_until(page, "document.querySelector('video')?.readyState >= 2")
     shoot.click()
     best(page, "Jerry Seinfeld")
     page.get_by_role("button", name="Retake").click()
     expect(shoot).to_be_enabled()
     best(page, "Jerry Seinfeld")
-    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    serving.wait_until(page, "document.querySelector('video')?.readyState >= 2")
     shoot.click()
     expect(shoot).to_have_count(0)
     best(page, "Jerry Seinfeld")
@@ -331,7 +331,7 @@ def test_a_phone_that_can_share_files_gets_the_card_and_others_no_button(app, br
         give(phone, madonna.read_bytes())
         best(phone, "Madonna")
         phone.get_by_role("button", name="Share", exact=True).click()
-        phone.wait_for_function("window.shared")
+        serving.wait_until(phone, "window.shared")
         name, kind, length, signature, text = phone.evaluate("window.shared")
         assert (name, kind, signature) == ("looks-like-who-post.png", "image/png", "PNG")
         assert length > 100_000

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import expect
 
-from pages.shared import public
+from pages.shared import administrator, limits, public
+from pipeline import photo
 from tests.browser import serving
 from tests.browser.conftest import contents, visit
 from tests.browser.test_finder import best, give
+from tests.conftest import encoded, enlarged
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +70,59 @@ def test_a_public_server_offers_no_visitor_to_set_it_up(browser, tmp_path, monke
     ):
         expect(page.get_by_role("button", name="Check again")).to_be_visible()
         expect(page.get_by_role("button", name="Set up now")).to_have_count(0)
+
+
+# The administrator, and a busy server -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def busy_app(tmp_path_factory):
+    """A public server with an administrator, which looks at one photo at a time: its address and its password."""
+    place = tmp_path_factory.mktemp("busy")
+    (place / "temporary").mkdir()
+    (place / "password").write_text(administrator.hashed("correct horse battery", b"0123456789abcdef"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(public.VARIABLE, "demonstration")
+        patch.setenv(administrator.VARIABLE, str(place / "password"))
+        patch.setenv(limits.VARIABLE, "looks_at_once=1")
+        with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
+            yield address, "correct horse battery"
+
+
+def test_the_administrator_signs_in_and_may_change_everything_until_signing_out(busy_app, browser):
+    address, password = busy_app
+    with visit(address, browser) as page:
+        page.get_by_role("button", name="Lab").click()
+        page.get_by_role("menuitem", name="Sign in").click()
+        field = page.get_by_role("textbox", name="Password")
+        field.fill("wrong")
+        field.press("Enter")
+        expect(page.get_by_text("This is not the password")).to_be_visible()
+        menu = page.get_by_role("navigation", name="Pages")
+        expect(menu.get_by_role("link", name="People")).to_have_count(0)
+        field.fill(password)
+        field.press("Enter")
+        expect(page.get_by_text("You are signed in")).to_be_visible()
+        menu.get_by_role("link", name="People").click()
+        expect(page.get_by_role("button", name="New gallery")).to_be_visible()
+        with visit(address, browser) as other:
+            expect(other.get_by_role("link", name="Explorer")).to_be_visible()
+            expect(other.get_by_role("link", name="People")).to_have_count(0)
+        page.get_by_role("button", name="Lab").click()
+        page.get_by_role("menuitem", name="Sign in").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(field).to_be_visible()
+        expect(menu.get_by_role("link", name="People")).to_have_count(0)
+
+
+def test_visitors_who_come_at_once_wait_in_line_and_all_get_their_result(busy_app, browser, examples):
+    address, _ = busy_app
+    photos = [encoded(enlarged(photo.read(path), 4)) for path in examples["Madonna"][1:5]]
+    with ExitStack() as visits:
+        pages = [visits.enter_context(visit(address, browser)) for _ in photos]
+        for page in pages:
+            expect(page.get_by_role("button", name="Madonna")).to_be_visible()
+        for page, data in zip(pages, photos, strict=True):
+            give(page, data)
+        for page in pages:
+            best(page, "Madonna")

@@ -86,7 +86,7 @@ def test_a_pasted_photo_and_one_of_the_webcam_can_be_added(page, examples):
     expect(page.get_by_text("2 photos of one face")).to_be_visible()
     page.get_by_role("button", name="Add another photo").click()
     page.get_by_text("Webcam", exact=True).click()
-    page.wait_for_function(IS_LIGHT)
+    serving.wait_until(page, IS_LIGHT)
     page.get_by_role("button", name="Take Photo", exact=True).click()
     expect(page.get_by_text("3 photos of one face")).to_be_visible()
     best(page, "Jerry Seinfeld")
@@ -124,7 +124,7 @@ def mark(page: Page, box: tuple[float, float, float, float]) -> None:
     expect(page.get_by_role("button", name="Box around the face")).to_be_focused()
     settle(page)
     picture = page.get_by_role("img", name="Your photo", exact=True)
-    page.wait_for_function("element => element.naturalWidth > 0", arg=picture.element_handle())
+    serving.wait_until(page, "element => element.naturalWidth > 0", picture.element_handle())
     (place,) = boxes(picture)
     x, y, width, height = box
     left, top = place["x"] + x * place["width"], place["y"] + y * place["height"]
@@ -217,7 +217,7 @@ def test_a_finger_draws_a_box_and_does_not_scroll_the_page(app, browser, madonna
 
 def test_the_camera_counts_down_before_it_takes_a_photo_and_its_preview_is_a_mirror(page):
     page.get_by_text("Webcam", exact=True).click()
-    page.wait_for_function(IS_LIGHT)
+    serving.wait_until(page, IS_LIGHT)
     (video,) = boxes(page.locator("video"))
     assert video["width"] > 450
     assert page.locator("video").evaluate("element => getComputedStyle(element).transform").startswith("matrix(-1")

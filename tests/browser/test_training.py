@@ -81,7 +81,7 @@ def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_contin
     # It grows without a reload: what is typed meanwhile stays.
     first = epoch(page)
     page.evaluate("window.stays = true")
-    page.wait_for_function(f"+/Epoch (\\d+)/.exec(document.body.innerText)?.[1] > {first}")
+    serving.wait_until(page, f"+/Epoch (\\d+)/.exec(document.body.innerText)?.[1] > {first}")
     assert page.evaluate("window.stays")
     page.reload()
     assert epoch(page) > first
@@ -127,12 +127,13 @@ def test_a_choice_in_the_table_is_drawn_and_in_the_address(page):
     table.click(position={"x": 20, "y": 18})
     expect(page).to_have_url(re.compile("runs="))
     every = len(list(files.RECORDED_RUNS.iterdir()))
-    page.wait_for_function(
+    serving.wait_until(
+        page,
         f"document.querySelectorAll('.differs tbody tr').length >= {every}",
     )
     address = page.url
     page.goto(address)
-    page.wait_for_function(f"document.querySelectorAll('.differs tbody tr').length >= {every}")
+    serving.wait_until(page, f"document.querySelectorAll('.differs tbody tr').length >= {every}")
 
 
 def test_the_data_and_each_plot_can_be_had_as_a_file(page):

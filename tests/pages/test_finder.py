@@ -414,7 +414,7 @@ def test_larger_uploads_are_not_spooled_to_disk(page):
 
 
 def test_the_uploaders_limit_is_the_limit_of_photos():
-    config = (ROUTER.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    config = (ROUTER.parents[1] / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     assert f"maxUploadSize = {PhotoLimits().bytes_max // 1_000_000}" in config
 
 
