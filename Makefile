@@ -9,8 +9,8 @@ FOLDER ?= sheet
 TESTS ?=
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help run setup celebrities test test-fast lint lock chromium screenshots sheet tables clean calibrate similarity runs \
-	benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration benchmark-crop \
+.PHONY: help run setup celebrities test test-fast test-trust lint lock chromium screenshots sheet tables clean calibrate similarity \
+	runs benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration benchmark-crop \
 	benchmark-detect benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
 	benchmark-systems benchmark-together benchmark-training benchmark-turned
@@ -45,6 +45,9 @@ test: lint setup chromium  ## Run everything: lint, unit tests, pages, a real br
 
 test-fast: .venv/installed-dev  ## Run the unit tests that need no TensorFlow, app or browser.
 	$(BIN)/python -m pytest --fast --durations=15 $(TESTS)
+
+test-trust: .venv/installed-dev  ## Kill, damage and fill the disk many times, and print what was lost.
+	$(BIN)/python -m tests.trust
 
 lint: .venv/installed-dev  ## Check style, types and the layers of imports.
 	$(BIN)/ruff check .

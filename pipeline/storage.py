@@ -11,11 +11,12 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import IO, Any
 
 import numpy as np
 import platformdirs
@@ -26,7 +27,13 @@ from pipeline.errors import StorageError
 
 MANIFEST = "manifest.json"
 _UNFINISHED = ".part"
-_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
+# Files up to this size are hashed as a whole whenever they are opened, which takes 10 ms; of others, some blocks.
+_WHOLE_MAX, _BLOCKS, _BLOCK_BYTES = 16_000_000, 256, 4096
+_SEAL, _SEAL_BYTES = b"LLWseal1", 32 + 32 + 8
+_UNWRITABLE = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+)
 # What ships with the code: networks, calibrations, recorded runs. A wheel has it inside the package, a checkout
 # beside it.
 _IN_WHEEL, _IN_CHECKOUT = Path(__file__).parent / "assets", Path(__file__).parents[1] / "assets"
@@ -138,6 +145,16 @@ def array_writer(path: Path, shape: tuple[int, int]) -> Iterator[Callable[[NDArr
         yield lambda rows: file.write(np.ascontiguousarray(rows, np.float32).data)
 
 
+def open_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
+    """The array in a ``.npy`` file, memory-mapped if asked for. Raises OSError or ValueError if it is damaged."""
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (EOFError, TypeError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError) as error:
+        # What a damaged header leads to, which NumPy reads as Python.
+        raise ValueError(f"{path.name} cannot be read ({type(error).__name__})") from error
+    return array
+
+
 def set_aside(path: Path, problem: str) -> None:
     """Rename a file that cannot be read, so that its content is not lost, and tell the user."""
     names = (path.with_stem(f"{path.stem}-unreadable-{number}") for number in itertools.count(1))
@@ -168,6 +185,12 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_json(folder / MANIFEST, {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """The hash of what a manifest says, but for its date and its own hash."""
+    said = {key: value for key, value in manifest.items() if key not in ("written", "sha256")}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of an artefact, or None if it is missing or damaged."""
     return read_json(folder / MANIFEST)
@@ -177,6 +200,75 @@ def sha256(path: Path) -> str:
     """The hex digest of a file, read in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """The name, hash and size of a file, and the hash of a sample of a large one, for a manifest."""
+    size = path.stat().st_size
+    return {"name": path.name, "sha256": sha256(path), "bytes": size} | (
+        {"sample": _sample(path, size)} if size > _WHOLE_MAX else {}
+    )
+
+
+def has_changed(path: Path, known: Mapping[str, Any], *, whole: bool = False) -> bool:
+    """Whether a file differs from its fingerprint; of a large one, only the sample is read unless ``whole``.
+
+    A fingerprint of an earlier version says nothing of size and sample. Raises OSError if the file cannot be read.
+    """
+    size = path.stat().st_size
+    if size != known.get("bytes", size):
+        return True
+    if whole or ("bytes" in known and size <= _WHOLE_MAX):
+        return sha256(path) != known["sha256"]
+    return "sample" in known and _sample(path, size) != known["sample"]
+
+
+def _sample(path: Path, size: int) -> str:
+    """The hash of blocks from the whole length of the first ``size`` bytes of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for place in np.linspace(0, max(size - _BLOCK_BYTES, 0), _BLOCKS, dtype=np.int64).tolist():
+            file.seek(place)
+            digest.update(file.read(min(_BLOCK_BYTES, size - place)))
+    return digest.hexdigest()
+
+
+def seal(path: Path) -> None:
+    """Append the hash of a file to it, for :func:`is_whole`. Formats that end by themselves can be read as before."""
+    size = path.stat().st_size
+    end = bytes.fromhex(sha256(path) + _sample(path, size)) + _SEAL
+    with path.open("ab") as file:
+        file.write(end)
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file has a seal, intact or not. Raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - len(_SEAL), 0))
+        return file.read() == _SEAL
+
+
+def is_whole(path: Path, *, quick: bool = False) -> bool:
+    """Whether a file is as it was when it was sealed. ``quick``: only a sample of a large one is read."""
+    try:
+        size = path.stat().st_size - _SEAL_BYTES
+        if size < 0 or not is_sealed(path):
+            return False
+        with path.open("rb") as file:
+            whole = "" if quick and size > _WHOLE_MAX else _sha256_of(file, size)
+            file.seek(size)
+            known = file.read(32).hex()
+            return whole in ("", known) and file.read(32).hex() == _sample(path, size)
+    except OSError:
+        return False
+
+
+def _sha256_of(file: IO[bytes], size: int) -> str:
+    digest = hashlib.sha256()
+    while size > 0 and (block := file.read(min(size, 1 << 20))):
+        digest.update(block)
+        size -= len(block)
+    return digest.hexdigest()
 
 
 def encodable(text: str) -> str:

@@ -252,21 +252,3 @@ def list_galleries() -> None:
     if not rows:
         raise GalleryError("There is no gallery yet.", command="python -m pipeline setup")
     print_table(("gallery", "people", "faces", "written", "folder"), rows, numbers={1, 2})
-
-
-def check(gallery: Annotated[str, typer.Argument(metavar="GALLERY", help="Its name.")]) -> None:
-    """Check a gallery: counts, hashes, damaged rows."""
-    from pipeline.gallery import checking, opening
-
-    opened = opening.open_gallery(gallery)
-    model = opened.manifest["embedding"]["model"]
-    say(f"Gallery {opened.name}: {opened.people_count:,} people, {len(opened):,} faces, embedder {model}.")
-    found = list(checking.problems(opened))
-    for problem in found:
-        say(f"  {problem}")
-    if found:
-        raise GalleryError(
-            f"The gallery {gallery} has {counted(len(found), 'problem')}. Rebuild it from its photos.",
-            command=layout.build_command(gallery, fresh=True),
-        )
-    say("All hashes, embeddings and crops are in order.")

@@ -96,7 +96,7 @@ def _read(folder: Path, manifest: Mapping[str, Any], name: str) -> pa.Table | No
     return table
 
 
-def write(folder: Path, details: Details, rows: pa.Table, *, generation: int) -> dict[str, dict[str, str]]:
+def write(folder: Path, details: Details, rows: pa.Table, *, generation: int) -> dict[str, dict[str, Any]]:
     """Write what the details say of the people and photos in ``rows``. Returns the files, for the manifest."""
     tables = {
         "people": columns.aligned(details.people, rows["person"].unique()),
@@ -108,12 +108,12 @@ def write(folder: Path, details: Details, rows: pa.Table, *, generation: int) ->
             path = folder / f"{name}-{generation}.arrow"
             with storage.atomic_path(path) as temporary:
                 _write(temporary, table)
-            files[name] = {"name": path.name, "sha256": storage.sha256(path)}
+            files[name] = storage.fingerprint(path)
     known = credits_by_file(Details(credits=tables["credits"]))
     if known:
         path = layout.pending(folder, layout.ATTRIBUTION, generation)
         _write_attribution(path, known, rows)
-        files["attribution"] = {"name": layout.ATTRIBUTION, "sha256": storage.sha256(path)}
+        files["attribution"] = storage.fingerprint(path) | {"name": layout.ATTRIBUTION}
     return files
 
 

@@ -4,6 +4,7 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 
 - ``faces-N.arrow``: one row per face (:data:`pipeline.gallery.rows.ROW`), memory-mapped
 - ``embeddings-N.npy``: unit rows in the same order, float32 (faces, dimensions), memory-mapped
+- ``digests-N.npy``: digests of each row's crop and embedding, for a check
 - ``people-N.arrow``: columns about the people, in the order of their numbers, if anything is known
 - ``credits-N.arrow`` and ``attribution.csv``: whose photos they are, if more than the licence is known
 - ``exclude.txt``: who does not come back, see :mod:`pipeline.gallery.left_out`

@@ -33,10 +33,22 @@ def copy_gallery(source: str, name: str) -> None:
     opening.read_gallery(source)
     target = _unused(name)
     with writing.locked(source, layout.EDIT_WAIT_SECONDS) as origin, storage.atomic_path(target) as temporary:
-        shutil.copytree(origin, temporary, ignore=shutil.ignore_patterns(".*", layout.BUILDING))
+        _copy(origin, temporary)
         # Crops of an unfinished build stay behind.
         sweeping.sweep(temporary)
         _unused(name)
+
+
+def _copy(origin: Path, target: Path) -> None:
+    """Copy the files of a gallery. ``shutil.copytree`` would hide why one cannot be written."""
+    target.mkdir()
+    for path in origin.iterdir():
+        if path.name.startswith(".") or path.name == layout.BUILDING:
+            continue
+        if path.is_dir():
+            _copy(path, target / path.name)
+        else:
+            shutil.copy2(path, target / path.name)
 
 
 def _unused(name: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.embedding import facenet_weights
@@ -25,6 +26,9 @@ from pipeline.gallery.layout import (
     folder_of,
     names,
 )
+
+# The files that are mapped and read without further checks.
+_VERIFIED = {"faces", "embeddings", "people", "credits"}
 
 
 def entry_of_gallery(opened: Gallery) -> EmbedderEntry:
@@ -68,8 +72,11 @@ def open_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
     return opened
 
 
-def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
-    """Open a gallery, which may be empty. Otherwise like :func:`open_gallery`."""
+def read_gallery(name: str, identity: dict[str, Any] | None = None, *, to_repair: bool = False) -> Gallery:
+    """Open a gallery, which may be empty. Otherwise like :func:`open_gallery`.
+
+    to_repair: whatever state its embeddings are in; rows of zeros stand for those that cannot be read.
+    """
     folder = folder_of(name)
     _sweep(name, folder)
     manifest = storage.read_manifest(folder)
@@ -83,13 +90,13 @@ def read_gallery(name: str, identity: dict[str, Any] | None = None) -> Gallery:
         from pipeline.gallery.upgrade import upgrade
 
         if upgrade(name, manifest):
-            return read_gallery(name, identity)
+            return read_gallery(name, identity, to_repair=to_repair)
     try:
-        return _read(folder, manifest)
+        return _read(folder, manifest, to_repair=to_repair)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         if storage.read_manifest(folder) != manifest:
             # It was changed after the manifest was read.
-            return read_gallery(name, identity)
+            return read_gallery(name, identity, to_repair=to_repair)
         raise damaged(name, error) from error
 
 
@@ -126,7 +133,7 @@ def _other_embedder(name: str, embedding: Any) -> GalleryError:
     )
 
 
-def _read(folder: Path, manifest: dict[str, Any]) -> Gallery:
+def _read(folder: Path, manifest: dict[str, Any], *, to_repair: bool = False) -> Gallery:
     # Here, because pyarrow is slow to import.
     from pipeline.gallery import rows
 
@@ -139,15 +146,28 @@ def _read(folder: Path, manifest: dict[str, Any]) -> Gallery:
     ):
         if not isinstance(entry, kind):
             raise TypeError(f"{storage.MANIFEST} has {entry!r} in place of {kind.__name__}")
+    for key in () if to_repair else _VERIFIED & files.keys():
+        if storage.has_changed(folder / files[key]["name"], files[key]):
+            raise ValueError(f"{files[key]['name']} has changed since it was written")
     path = folder / files["faces"]["name"]
     faces = rows.read_parquet(path) if manifest["format"] == OLD_FORMAT else rows.open_rows(path)
-    embeddings = np.load(folder / files["embeddings"]["name"], mmap_mode="r", allow_pickle=False)
-    if not len(faces) == len(embeddings) == manifest["faces"]:
-        raise ValueError(f"{len(faces)} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
+    try:
+        embeddings = _embeddings(folder, manifest, len(faces))
+    except (OSError, ValueError, EOFError):
+        if not to_repair:
+            raise
+        embeddings = np.zeros((len(faces), manifest["dimensions"]), np.float32)
+    return Gallery(folder, manifest, faces, embeddings, details.read(folder, manifest))
+
+
+def _embeddings(folder: Path, manifest: dict[str, Any], count: int) -> NDArray[np.float32]:
+    embeddings = storage.open_array(folder / manifest["files"]["embeddings"]["name"], mapped=True)
+    if not count == len(embeddings) == manifest["faces"]:
+        raise ValueError(f"{count} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
     dimensions = manifest.get("dimensions", facenet_weights.DIMENSIONS)
     if embeddings.shape[1:] != (dimensions,) or embeddings.dtype != np.float32:
         raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
-    return Gallery(folder, manifest, faces, embeddings, details.read(folder, manifest))
+    return embeddings
 
 
 def _missing(name: str, folder: Path) -> GalleryError:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline import storage
 from pipeline.csv_files import original_text, safe_text
@@ -48,10 +49,10 @@ def read_rejected(folder: Path) -> list[RejectedPhoto]:
         return []
 
 
-def write_rejected(folder: Path, photos: Sequence[RejectedPhoto], *, generation: int) -> dict[str, str]:
+def write_rejected(folder: Path, photos: Sequence[RejectedPhoto], *, generation: int) -> dict[str, Any]:
     """Write the rejected photos of this generation of the gallery in ``folder``, under a pending name.
 
-    Returns the name and hash of the file, for the manifest.
+    Returns the fingerprint of the file, for the manifest.
     """
     path = layout.pending(folder, layout.REJECTED, generation)
     with storage.atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -60,4 +61,4 @@ def write_rejected(folder: Path, photos: Sequence[RejectedPhoto], *, generation:
         for each in photos:
             row = (each.person, each.name, each.source, each.original, str(each.rejection))
             writer.writerow(map(safe_text, row))
-    return {"name": layout.REJECTED, "sha256": storage.sha256(path)}
+    return storage.fingerprint(path) | {"name": layout.REJECTED}

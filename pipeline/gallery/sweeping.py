@@ -22,7 +22,7 @@ from pipeline import storage
 from pipeline.gallery import layout, rows, stored_photos
 
 _LISTS = (layout.REJECTED, layout.ATTRIBUTION)
-_NAMED = ("faces-*", "embeddings-*.npy", "people-*.arrow", "credits-*.arrow")
+_NAMED = ("faces-*", "embeddings-*.npy", "digests-*.npy", "people-*.arrow", "credits-*.arrow")
 # Their names end with the digest of the embeddings.
 _CACHES = ("prepared-*.npy", "index-*.faiss")
 

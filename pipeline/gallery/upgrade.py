@@ -37,6 +37,8 @@ def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
         rows.write(temporary, rows.parquet_tables(old))
         if len(rows.open_rows(temporary)) != manifest["faces"]:
             raise ValueError(f"{manifest['faces']} faces expected")
-    files = files | {"faces": {"name": new.name, "sha256": storage.sha256(new)}}
+    files = files | {"faces": storage.fingerprint(new)}
     # The date and the generation stay, so the gallery's map remains valid.
-    storage.write_json(folder / storage.MANIFEST, manifest | {"format": layout.FORMAT, "files": files})
+    written = {**manifest, "format": layout.FORMAT, "files": files}
+    written["sha256"] = storage.manifest_digest(written)
+    storage.write_json(folder / storage.MANIFEST, written)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline import __version__, storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import details as about_people
-from pipeline.gallery import layout, rows, sweeping
+from pipeline.gallery import digests, layout, rows, sweeping
 from pipeline.gallery.details import Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto, write_rejected
@@ -92,12 +92,17 @@ def commit(
     Returns the manifest. If killed before the manifest is replaced, nothing has changed.
     """
     faces_path, embeddings_path = folder / f"faces-{generation}.arrow", folder / f"embeddings-{generation}.npy"
+    digests_path = folder / f"digests-{generation}.npy"
+    earlier = digests.known(folder, storage.read_manifest(folder))
+    found = [np.empty((0, 2), np.uint64)]
     with (
         storage.atomic_path(faces_path) as rows_file,
         storage.atomic_path(embeddings_path) as embeddings_file,
         storage.array_writer(embeddings_file, (faces, about["dimensions"])) as write_embeddings,
     ):
-        rows.write(rows_file, _rows(pieces, write_embeddings))
+        rows.write(rows_file, _rows(folder, pieces, write_embeddings, earlier, found))
+    with storage.atomic_path(digests_path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.concatenate(found))
     written = rows.open_rows(faces_path)
     files = about_people.write(folder, details, written, generation=generation)
     files["rejected"] = write_rejected(folder, rejected, generation=generation)
@@ -110,11 +115,13 @@ def commit(
         "faces": faces,
         "rejected": len(rejected),
         "files": {
-            "faces": {"name": faces_path.name, "sha256": storage.sha256(faces_path)},
-            "embeddings": {"name": embeddings_path.name, "sha256": storage.sha256(embeddings_path)},
+            "faces": storage.fingerprint(faces_path),
+            "embeddings": storage.fingerprint(embeddings_path),
+            "digests": storage.fingerprint(digests_path),
             **files,
         },
     }
+    manifest["sha256"] = storage.manifest_digest(manifest)
     storage.write_manifest(folder, manifest)
     sweeping.sweep(folder)
     return manifest
@@ -140,9 +147,14 @@ def commit_change(
 
 
 def _rows(
-    pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]], write_embeddings: Callable[[NDArray[np.float32]], object]
+    folder: Path,
+    pieces: Iterable[tuple[pa.Table, NDArray[np.float32]]],
+    write_embeddings: Callable[[NDArray[np.float32]], object],
+    earlier: digests.KnownDigests,
+    found: list[digests.Digests],
 ) -> Iterator[pa.Table]:
-    """The tables of all pieces; their embeddings are written on the way."""
+    """The tables of all pieces; on the way their embeddings are written, and their digests found."""
     for table, embeddings in pieces:
         write_embeddings(embeddings)
+        found.append(digests.of_rows(folder, table, embeddings, earlier))
         yield table

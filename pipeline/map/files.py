@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import shlex
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,11 @@ from pipeline.similarity.network import SimilarityNetwork
 MAP_FILE, CODES_FILE = "map.npz", "codes.npz"
 # 2: the share of people kept, where 1 had that of photos, also the person's own.
 _FORMAT = 2
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+# RuntimeError: zipfile says so of encryption and methods that it does not know.
+_DAMAGED = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def map_path(opened: Gallery) -> Path:
@@ -52,7 +57,7 @@ def open_map(opened: Gallery, settings: MapSettings = MapSettings()) -> FaceMap:
     """Open a gallery's map. Raises MapError where it is missing, damaged or stale."""
     command = f"python -m pipeline map --gallery {shlex.quote(opened.name)}"
     try:
-        with np.load(map_path(opened), allow_pickle=False) as arrays:
+        with _load(map_path(opened)) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["identity"] == _identity(opened, settings):
                 return _read_map(about, arrays, len(opened))
@@ -91,7 +96,7 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
     folder = network_of_codes(opened) or Path("FOLDER")
     command = f"python -m pipeline map --gallery {shlex.quote(opened.name)} --network {shlex.quote(str(folder))}"
     try:
-        with np.load(opened.folder / CODES_FILE, allow_pickle=False) as arrays:
+        with _load(opened.folder / CODES_FILE) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["identity"] != _identity(opened, settings):
                 raise MapError(f"The code maps of the gallery {opened.name} are out of date.", command=command)
@@ -107,7 +112,7 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
 def network_of_codes(opened: Gallery) -> Path | None:
     """The folder of the network whose codes are laid out, if any are."""
     try:
-        with np.load(opened.folder / CODES_FILE, allow_pickle=False) as arrays:
+        with _load(opened.folder / CODES_FILE) as arrays:
             return Path(json.loads(str(arrays["about"]))["folder"])
     except _DAMAGED:
         return None
@@ -136,6 +141,35 @@ def _write(opened: Gallery, target: Path, about: dict[str, Any], arrays: Mapping
         raise MapError(f"The gallery {opened.name} was deleted while its map was drawn.")
     with storage.atomic_path(target) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        file.close()
+        storage.seal(temporary)
+
+
+def problems(opened: Gallery) -> Iterator[tuple[Path, str]]:
+    """The map and that of codes where they have changed since they were written, one sentence for each."""
+    for path in (map_path(opened), opened.folder / CODES_FILE):
+        if path.exists():
+            try:
+                with _load(path) as arrays:
+                    json.loads(str(arrays["about"]))
+                    # Reading an array compares its check sum.
+                    list(arrays.values())
+            except _DAMAGED:
+                yield path, f"{path.name} has changed since it was written"
+
+
+def _load(path: Path) -> Any:
+    """The arrays of a file. Maps of earlier versions have no seal. Raises one of ``_DAMAGED``."""
+    if not (storage.is_whole(path) or _ends_as_archive(path)):
+        raise ValueError(f"{path.name} has changed since it was written")
+    return np.load(path, allow_pickle=False)
+
+
+def _ends_as_archive(path: Path) -> bool:
+    """Whether a file ends as an archive without a seal, with the 22 bytes of its end record."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 22, 0))
+        return file.read(4) == b"PK\x05\x06"
 
 
 def _read_map(about: dict[str, Any], arrays: Any, count: int) -> FaceMap:

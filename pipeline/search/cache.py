@@ -33,8 +33,16 @@ def prepared_rows(gallery: Gallery, scorer: Scorer) -> NDArray[np.float32]:
     if gallery.folder.is_dir():
         with suppress(OSError):
             _write(path, gallery, scorer)
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            return storage.open_array(path, mapped=True)
     return np.concatenate(list(_chunks(gallery, scorer)))
+
+
+def problems(gallery: Gallery) -> Iterator[tuple[Path, str]]:
+    """The caches of the search, rows and index, that have changed since they were written, one sentence for each."""
+    for pattern in ("prepared-*.npy", "index-*.faiss"):
+        for path in sorted(gallery.folder.glob(pattern)):
+            if not storage.is_whole(path):
+                yield path, f"{path.name} has changed since it was written"
 
 
 def _chunks(gallery: Gallery, scorer: Scorer) -> Iterator[NDArray[np.float32]]:
@@ -43,10 +51,12 @@ def _chunks(gallery: Gallery, scorer: Scorer) -> Iterator[NDArray[np.float32]]:
 
 
 def _read(path: Path, gallery: Gallery, scorer: Scorer) -> NDArray[np.float32] | None:
-    """The stored rows, or None if they are missing or do not fit: the first and the last row are checked."""
+    """The stored rows, or None if they are missing or damaged, or the first or last row does not fit."""
+    if not storage.is_whole(path, quick=True):
+        return None
     try:
-        stored: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        stored: NDArray[np.float32] = storage.open_array(path, mapped=True)
+    except (OSError, ValueError):
         return None
     ends = scorer.prepare(gallery.embeddings[[0, -1]])
     fits = stored.dtype == ends.dtype and stored.shape == (len(gallery), ends.shape[1])
@@ -59,6 +69,7 @@ def _write(path: Path, gallery: Gallery, scorer: Scorer) -> None:
         with storage.array_writer(temporary, shape) as write:
             for chunk in _chunks(gallery, scorer):
                 write(chunk)
+        storage.seal(temporary)
     for stale in path.parent.glob("prepared-*.npy"):
         if stale != path:
             stale.unlink(missing_ok=True)

@@ -98,6 +98,9 @@ def _build(rows: NDArray[np.float32]) -> Any:
 def _read(path: Path, gallery: Gallery) -> Any | None:
     import faiss
 
+    # faiss trusts what it reads: a damaged index could end the process.
+    if not storage.is_whole(path):
+        return None
     try:
         index = faiss.read_index(str(path))
     except RuntimeError:
@@ -110,6 +113,7 @@ def _write(path: Path, index: Any) -> None:
 
     with storage.atomic_path(path) as temporary:
         faiss.write_index(index, str(temporary))
+        storage.seal(temporary)
     for stale in path.parent.glob("index-*.faiss"):
         if stale != path:
             stale.unlink(missing_ok=True)

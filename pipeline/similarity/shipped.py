@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import storage
 from pipeline.embedding.registry import EMBEDDERS, entry_of
+from pipeline.errors import WeightsError
 from pipeline.similarity import files
 from pipeline.similarity.calibration import UNCALIBRATED, Calibration
 
@@ -42,10 +43,25 @@ def network_folder(identity: dict[str, Any]) -> Path | None:
 
 
 def cosine_calibration(identity: dict[str, Any]) -> Calibration:
-    """What the cosine's distances of an embedder's rows mean; uncalibrated if nothing was fitted."""
+    """What the cosine's distances of an embedder's rows mean; uncalibrated if nothing was fitted.
+
+    Raises WeightsError if what was fitted is damaged.
+    """
     name = folder_name(identity)
     for root in (files.released(), files.SHIPPED) if name else ():
-        fitted = storage.read_json(root / str(name) / COSINE)
+        path = root / str(name) / COSINE
+        fitted = storage.read_json(path)
+        if fitted is None and path.exists():
+            raise _damaged(root)
         if fitted and fitted.get("embedding") == identity:
-            return Calibration(fitted["middle"], fitted["slope"], strangers=fitted.get("strangers", ()))
+            try:
+                return Calibration(fitted["middle"], fitted["slope"], strangers=fitted.get("strangers", ()))
+            except (KeyError, TypeError, ValueError) as error:
+                raise _damaged(root) from error
     return UNCALIBRATED
+
+
+def _damaged(root: Path) -> WeightsError:
+    """The error for a calibration that cannot be used."""
+    advice = "Reinstall this version." if root == files.SHIPPED else "Release a run again, or delete the file."
+    return WeightsError(f"The file {COSINE}, which says what distances mean, is damaged. {advice}")

@@ -56,7 +56,7 @@ def _work(kind: str, home: Path, at: int, seconds: float, told: Any) -> None:
 
 
 @cache
-def _context() -> ForkServerContext:
+def context() -> ForkServerContext:
     """Processes start from one that has imported everything, and has used nothing of it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.trust.preload"])
@@ -69,8 +69,8 @@ def run(kind: str, home: Path, *, at: int = _NEVER, seconds: float = 0.0) -> tup
     Returns the number of changes and the seconds that it took; None if it was killed. Raises RuntimeError if it
     failed.
     """
-    there, told = _context().Pipe(duplex=False)
-    process = _context().Process(target=_work, args=(kind, home, at, seconds, told))
+    there, told = context().Pipe(duplex=False)
+    process = context().Process(target=_work, args=(kind, home, at, seconds, told))
     process.start()
     told.close()
     process.join(60)
@@ -139,11 +139,16 @@ class Trials:
 
     def losses(self, kind: str, *, at: int = _NEVER, seconds: float = 0.0) -> list[str]:
         """Kill a kind of work, open all galleries, and say what is neither as before nor as afterwards."""
-        states = [self.before, self.reference(kind).after]
-        if kind == "restore":  # Killed between the two things that it does.
-            states.append(self.reference("remove Eve").after)
+        self.reference(kind)
         self.reset()
         run(kind, self.home, at=at, seconds=seconds)
+        return self.left_by(kind)
+
+    def left_by(self, kind: str) -> list[str]:
+        """Open all galleries after a kind of work, and say what is neither as before nor as afterwards."""
+        states = [self.before, self.reference(kind).after]
+        if kind == "restore":  # It does two things.
+            states.append(self._removed)
         lost = [text for name in ("mine", "new", "copy", "empty") if (text := self._opened(name))]
         now = contents(self.home)
         left = {name for name in now if kind in _BUILDS and "/building/" in name}
@@ -154,6 +159,16 @@ class Trials:
             run(kind, self.home)
             lost += [f"at the end: {each}" for each in _difference(contents(self.home), states[1])]
         return lost
+
+    @cached_property
+    def _removed(self) -> Contents:
+        """What is left where Eve was removed, made beside the data folder in use."""
+        kept = self.home.rename(self.home.with_name("kept"))
+        self.home.mkdir()
+        after = self.reference("remove Eve").after
+        shutil.rmtree(self.home)
+        kept.rename(self.home)
+        return after
 
     def _opened(self, name: str) -> str:
         """Open a gallery of the data folder, as whoever comes next does."""

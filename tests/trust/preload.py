@@ -9,7 +9,7 @@ import simplejpeg  # noqa: F401
 from PIL import Image
 
 from tests import toys
-from tests.trust import work  # noqa: F401
+from tests.trust import damage, work  # noqa: F401
 
 Image.init()
 toys.register()

@@ -246,6 +246,7 @@ def test_building_again_adds_only_what_is_new(build, examples, tmp_path):
         "crops",
         "faces-3.arrow",
         "embeddings-3.npy",
+        "digests-3.npy",
     }
 
 

@@ -1,0 +1,144 @@
+"""Harm to each artefact of a gallery: bytes changed, cut off, gone. None may end a process or change an answer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.errors import UserError
+from pipeline.gallery import checking, opening, rejected
+from pipeline.map import files as map_files
+from pipeline.search import cache
+from pipeline.search.search import Search
+from pipeline.similarity.network_scorer import NetworkScorer
+from tests.conftest import unit_rows
+from tests.pipeline.similarity.test_scorers import CURVE, network
+from tests.trust import kills
+
+# Of a damaged one of these, nothing but its own message may be different.
+ARTEFACTS = {
+    "manifest": "manifest.json",
+    "rows": "faces-*.arrow",
+    "embeddings": "embeddings-*.npy",
+    "digests": "digests-*.npy",
+    "rejected photos": "rejected.csv",
+    "a crop": "crops/000/000003.jpg",
+    "prepared rows": "prepared-*.npy",
+    "map": "map.npz",
+}
+_MADE_ANEW = ("prepared rows",)
+
+
+class Harm(NamedTuple):
+    """A kind of harm and what it makes of the bytes of a file; None where the file is gone."""
+
+    kind: str
+    harmed: bytes | None
+
+
+def harms(data: bytes, count: int, seed: int = 0) -> Iterator[Harm]:
+    """``count`` ways of harming a file: most change one or more bytes, some cut it, one deletes it."""
+    source = random.Random(seed)
+    yield Harm("gone", None)
+    yield Harm("empty", b"")
+    for number in range(count - 2):
+        place = source.randrange(max(len(data), 1))
+        if number % 5 == 0:
+            yield Harm(f"cut at {place}", data[:place])
+        else:
+            length = source.choice((1, 1, 1, 4, 64))
+            noise = bytes(byte ^ source.randrange(1, 256) for byte in data[place : place + length])
+            yield Harm(f"{len(noise)} bytes at {place}", data[:place] + noise + data[place + length :])
+
+
+def answers() -> list[Any]:
+    """Everything that a gallery answers: its people, a ranking, its map."""
+    opened = opening.open_gallery("mine")
+    search = Search(opened, NetworkScorer(network(length=192), CURVE))
+    (ranked,) = search.rank(unit_rows(1, 7, 192), 5)
+    people = [(row["person"], row["name"], row["sha256"]) for row in map(opened.row, range(len(opened)))]
+    plane = next(iter(map_files.open_map(opened).layouts.values()))
+    return [people, ranked.people.tolist(), ranked.distances.tolist(), plane.places.tolist(), opened.people_count]
+
+
+def found_by_check() -> bool:
+    """Whether a thorough check finds something."""
+    opened = opening.read_gallery("mine", to_repair=True)
+    found = [*checking.problems(opened), *cache.problems(opened), *map_files.problems(opened)]
+    rejected.read_rejected(opened.folder)
+    return bool(found)
+
+
+def _try(artefact: str, path: Path, harm: Harm, whole: list[Any]) -> str:
+    """What is wrong after a harm; "" if nothing is."""
+    path.unlink(missing_ok=True)
+    if harm.harmed is not None:
+        path.write_bytes(harm.harmed)
+    try:
+        if not found_by_check() and not (harm.harmed is None and artefact in (*_MADE_ANEW, "map")):
+            return "not found by the check"
+    except UserError:
+        pass
+    if not path.exists() and harm.harmed is not None:
+        path.write_bytes(harm.harmed)
+    try:
+        if answers() != whole:
+            return "answered differently"
+    except UserError as error:
+        return "" if artefact not in _MADE_ANEW else f"refused: {error}"
+    return ""
+
+
+def _damage(home: Path, artefact: str, count: int, told: Any) -> None:
+    os.environ["LOOKSLIKEWHO_HOME"] = str(home)
+    logging.disable()
+    whole = answers()
+    (path,) = (home / "galleries" / "mine").glob(ARTEFACTS[artefact])
+    folder = path.parent
+    files = {each: each.read_bytes() for each in folder.iterdir() if each.is_file() and each.name != ".lock"}
+    for harm in harms(files[path], count):
+        told.send(harm.kind)
+        try:
+            problem = _try(artefact, path, harm, whole)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {str(error)[:100]}"
+        if problem:
+            told.send(("lost", f"{artefact}, {harm.kind}: {problem}"))
+        for each in set(folder.iterdir()) - files.keys():
+            if each.is_file() and each.name != ".lock":
+                each.unlink()
+        for each, data in files.items():
+            if not each.exists() or each.read_bytes() != data:
+                each.write_bytes(data)
+    told.send(("done", ""))
+    os._exit(0)
+
+
+def losses(trials: kills.Trials, artefact: str, count: int) -> list[str]:
+    """Harm an artefact so many times, in a process of its own, and say what went wrong."""
+    trials.reset()
+    found, last = [], ""
+    there, told = kills.context().Pipe(duplex=False)
+    process = kills.context().Process(target=_damage, args=(trials.home, artefact, count, told))
+    process.start()
+    told.close()
+    while True:
+        try:
+            said = there.recv()
+        except EOFError:
+            break
+        if isinstance(said, str):
+            last = said
+        elif said[0] == "lost":
+            found.append(said[1])
+    process.join()
+    if process.exitcode:
+        code = process.exitcode
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        found.append(f"{artefact}, {last}: ended by {name}")
+    return found
