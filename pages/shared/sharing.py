@@ -14,7 +14,7 @@ import streamlit as st
 from pages.shared import card
 from pipeline.lookalikes import Match, Probe
 
-_LOCAL = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0")
+_LOCAL = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104
 _SHARER, _CARD = "sharer", "card to share"
 _CSS = """
 button { width: 100%; min-height: 2.75rem; border: 0; border-radius: var(--st-button-radius); font: inherit;

@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import runtime, storage, tensorflow_loader
+from pipeline.errors import WeightsError
 from pipeline.runtime import Network
 
 # The photo's side that the second and the third network see, in pixels.
 REFINEMENT_SIDE_PX, OUTPUT_SIDE_PX = 24, 48
+_SHA256 = {
+    "pnet.lz4": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
+    "rnet.lz4": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
+    "onet.lz4": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
+}
 
 
 def load_networks() -> tuple[Network, Network, Network]:
@@ -27,7 +33,7 @@ def load_networks() -> tuple[Network, Network, Network]:
     offsets (n, 4) and scores (n, 2), the last with the points (n, 10) between them.
     """
     proposals, refinement, output = (
-        runtime.kept_network(f"mtcnn-1.0.0/{name}", _weights_hash(file), make, precision="f32")
+        runtime.kept_network(f"mtcnn-1.0.0/{name}", _SHA256[file], make, precision="f32")
         for name, file, make in (
             ("proposals", "pnet.lz4", _proposals),
             ("refinement", "rnet.lz4", partial(_on_patches, 1, REFINEMENT_SIDE_PX)),
@@ -37,20 +43,27 @@ def load_networks() -> tuple[Network, Network, Network]:
     return proposals, refinement, output
 
 
-def _weights_hash(file: str) -> str:
-    """SHA-256 of a file of weights, without importing the package, which takes seconds."""
+def _weights(file: str) -> str:
+    """The path of a file of weights in the package. Raises WeightsError if it is not the expected one.
+
+    The package reads it by joblib, which runs what a file tells it to, and prefers a file in the working directory.
+    """
     spec = find_spec("mtcnn")
     assert spec
     assert spec.origin
-    return storage.sha256(Path(spec.origin).parent / "assets" / "weights" / file)
+    path = Path(spec.origin).parent / "assets" / "weights" / file
+    if storage.sha256(path) != _SHA256[file]:
+        raise WeightsError(f"The file {file} of the package mtcnn is damaged. Install the package again.")
+    return str(path)
 
 
 @cache
 def _package_networks() -> list[Any]:
+    paths = [_weights(file) for file in _SHA256]
     tensorflow_loader.load_tensorflow()
-    from mtcnn import MTCNN
+    from mtcnn.stages import StageONet, StagePNet, StageRNet
 
-    return [stage.model for stage in MTCNN().stages]
+    return [stage(weights=path).model for stage, path in zip((StagePNet, StageRNet, StageONet), paths, strict=True)]
 
 
 def _proposals() -> Any:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import photo
-from pipeline.faces import mtcnn
+from pipeline.errors import WeightsError
+from pipeline.faces import mtcnn, mtcnn_networks
 from pipeline.faces.mtcnn_pixels import CELL_PX, Patches, Pyramid, pyramid_scales
 from tests.conftest import HOME, beside, enlarged
 from tests.processes import WITHOUT, in_a_process
@@ -145,3 +149,27 @@ def test_overlaps_are_suppressed_as_by_a_naive_loop(count, seed, of_smaller):
     ).astype(float)
     kept = mtcnn.suppress_overlaps(boxes, overlap_max=0.5, of_smaller=of_smaller)
     assert np.array_equal(kept, naive_suppression(boxes, 0.5, of_smaller))
+
+
+class Harm:
+    """What joblib would run."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("harm"),)
+
+
+def test_no_file_in_the_working_folder_is_taken_for_the_weights(tmp_path):
+    for name in mtcnn_networks._SHA256:
+        joblib.dump(Harm(), tmp_path / name)
+    in_a_process(
+        "import os; from pipeline.faces import mtcnn_networks; "
+        f"os.chdir({str(tmp_path)!r}); mtcnn_networks._package_networks()"
+    )
+    assert not (tmp_path / "harm").exists()
+
+
+def test_weights_that_are_not_the_expected_ones_are_not_read(monkeypatch):
+    monkeypatch.setitem(mtcnn_networks._SHA256, "rnet.lz4", "0" * 64)
+    mtcnn_networks._package_networks.cache_clear()
+    with pytest.raises(WeightsError, match=r"rnet\.lz4"):
+        mtcnn_networks._package_networks()
