@@ -26,6 +26,8 @@ from pipeline import notices
 from pipeline.errors import StorageError
 
 MANIFEST = "manifest.json"
+# Smaller files are read into memory, where nothing that happens to them later matters.
+MAPPED_MIN_BYTES = 64_000_000
 _UNFINISHED = ".part"
 # Files up to this size are hashed as a whole whenever they are opened, which takes 10 ms; of others, some blocks.
 _WHOLE_MAX, _BLOCKS, _BLOCK_BYTES = 16_000_000, 256, 4096
@@ -145,14 +147,34 @@ def array_writer(path: Path, shape: tuple[int, int]) -> Iterator[Callable[[NDArr
         yield lambda rows: file.write(np.ascontiguousarray(rows, np.float32).data)
 
 
-def open_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
-    """The array in a ``.npy`` file, memory-mapped if asked for. Raises OSError or ValueError if it is damaged."""
+def open_array(path: Path) -> NDArray[Any]:
+    """The array in a ``.npy`` file, read-only; a large one is memory-mapped: see :func:`is_cut_off`.
+
+    Raises OSError or ValueError if it is damaged.
+    """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if is_mapped(path) else None, allow_pickle=False)
+        array.flags.writeable = False
     except (EOFError, TypeError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError) as error:
         # What a damaged header leads to, which NumPy reads as Python.
         raise ValueError(f"{path.name} cannot be read ({type(error).__name__})") from error
     return array
+
+
+def is_mapped(path: Path) -> bool:
+    """Whether a file is memory-mapped rather than read, because it is large. Raises OSError if there is none."""
+    return path.stat().st_size > MAPPED_MIN_BYTES
+
+
+def is_cut_off(path: Path, size: int) -> bool:
+    """Whether a file that is mapped has become smaller than ``size``: reading what is missing ends the process.
+
+    A file that was deleted can be read for as long as it is mapped.
+    """
+    try:
+        return path.stat().st_size < size
+    except FileNotFoundError:
+        return False
 
 
 def set_aside(path: Path, problem: str) -> None:

@@ -78,22 +78,17 @@ def credits_by_file(details: Details) -> dict[str, Credit]:
 
 
 def read(folder: Path, manifest: Mapping[str, Any]) -> Details:
-    """The details of a gallery, memory-mapped. Raises OSError, ValueError or KeyError if a file is damaged."""
+    """The details of a gallery. Raises OSError, ValueError or KeyError if a file is damaged."""
     return Details(_read(folder, manifest, "people"), _read(folder, manifest, "credits"))
 
 
 def _read(folder: Path, manifest: Mapping[str, Any], name: str) -> pa.Table | None:
     if name not in manifest["files"]:
         return None
-    import pyarrow as pa
+    # Here, because pyarrow is slow to import.
+    from pipeline.gallery import rows
 
-    try:
-        with pa.memory_map(str(folder / manifest["files"][name]["name"])) as file:
-            table = pa.ipc.open_file(file).read_all()
-        table.validate(full=True)
-    except pa.ArrowException as error:
-        raise ValueError(str(error)) from error
-    return table
+    return rows.open_table(folder / manifest["files"][name]["name"])
 
 
 def write(folder: Path, details: Details, rows: pa.Table, *, generation: int) -> dict[str, dict[str, Any]]:

@@ -161,7 +161,7 @@ def _read(folder: Path, manifest: dict[str, Any], *, to_repair: bool = False) ->
 
 
 def _embeddings(folder: Path, manifest: dict[str, Any], count: int) -> NDArray[np.float32]:
-    embeddings = storage.open_array(folder / manifest["files"]["embeddings"]["name"], mapped=True)
+    embeddings = storage.open_array(folder / manifest["files"]["embeddings"]["name"])
     if not count == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{count} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
     dimensions = manifest.get("dimensions", facenet_weights.DIMENSIONS)

@@ -18,7 +18,7 @@ _CHUNK_ROWS = 65_536
 
 
 def prepared_rows(gallery: Gallery, scorer: Scorer) -> NDArray[np.float32]:
-    """``scorer.prepare`` of a whole gallery, float32 (faces, columns), memory-mapped.
+    """``scorer.prepare`` of a whole gallery, float32 (faces, columns), memory-mapped if they are many.
 
     The file's name holds the digests of the scorer and of the embeddings. It is computed again for another network,
     after a change of the gallery, and if it is damaged. It stays in memory if the folder cannot be written.
@@ -33,7 +33,7 @@ def prepared_rows(gallery: Gallery, scorer: Scorer) -> NDArray[np.float32]:
     if gallery.folder.is_dir():
         with suppress(OSError):
             _write(path, gallery, scorer)
-            return storage.open_array(path, mapped=True)
+            return storage.open_array(path)
     return np.concatenate(list(_chunks(gallery, scorer)))
 
 
@@ -55,7 +55,7 @@ def _read(path: Path, gallery: Gallery, scorer: Scorer) -> NDArray[np.float32] |
     if not storage.is_whole(path, quick=True):
         return None
     try:
-        stored: NDArray[np.float32] = storage.open_array(path, mapped=True)
+        stored: NDArray[np.float32] = storage.open_array(path)
     except (OSError, ValueError):
         return None
     ends = scorer.prepare(gallery.embeddings[[0, -1]])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.gallery.gallery import Gallery
+from pipeline import storage
+from pipeline.gallery.gallery import Gallery, damaged
 from pipeline.search import ranking
 from pipeline.search.cache import prepared_rows
 from pipeline.search.index import EXACT_MAX, RowSelection, nearest, open_index
@@ -91,6 +93,7 @@ class Search:
         exclude: numbers of people to leave out. among: who is ranked at all, bool (people,). The ranking is that of a
         gallery of these people alone.
         """
+        self._check_sizes()
         excluded = np.unique(np.array([*exclude], np.int64))
         chosen = None if among is None else self._among(among, excluded)
         left = self.gallery.people_count - len(excluded) if chosen is None else len(chosen.people)
@@ -101,6 +104,13 @@ class Search:
         probes_max = max(_PAIRS_MAX // self.gallery.people_count, 1)
         parts = [probes[start : start + probes_max] for start in range(0, len(probes), probes_max)]
         return [ranked for part in parts for ranked in self._rank(part, wanted)]
+
+    def _check_sizes(self) -> None:
+        """Raise GalleryError if a file that is mapped was cut off meanwhile: reading it would end the process."""
+        self.gallery.check_sizes()
+        rows = self._prepared
+        if isinstance(rows, np.memmap) and storage.is_cut_off(Path(str(rows.filename)), rows.offset + rows.nbytes):
+            raise damaged(self.gallery.name, ValueError("its prepared rows were cut off"))
 
     def _among(self, among: NDArray[np.bool_], excluded: NDArray[np.int64]) -> _Among:
         """The people to rank. Those of the last call are kept: making them takes longer than a search."""

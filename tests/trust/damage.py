@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline import storage
 from pipeline.errors import UserError
 from pipeline.gallery import checking, opening, rejected
 from pipeline.map import files as map_files
@@ -117,6 +118,36 @@ def _damage(home: Path, artefact: str, count: int, told: Any) -> None:
                 each.write_bytes(data)
     told.send(("done", ""))
     os._exit(0)
+
+
+def _cut_while_open(home: Path, artefact: str, mapped_min: int, told: Any) -> None:
+    os.environ["LOOKSLIKEWHO_HOME"] = str(home)
+    storage.MAPPED_MIN_BYTES = mapped_min
+    opened = opening.open_gallery("mine")
+    search = Search(opened, NetworkScorer(network(length=192), CURVE))
+    probe = unit_rows(1, 7, 192)
+    (before,) = search.rank(probe, 5)
+    (path,) = (home / "galleries" / "mine").glob(ARTEFACTS[artefact])
+    os.truncate(path, 0)
+    try:
+        (after,) = search.rank(probe, 5)
+        names = [opened.row(row)["name"] for row in range(len(opened))]
+        same = after.people.tolist() == before.people.tolist() and len(names) == len(opened)
+        told.send("answered as before" if same else "answered differently")
+    except UserError:
+        told.send("refused")
+    os._exit(0)
+
+
+def cut_while_open(trials: kills.Trials, artefact: str, *, mapped_min: int) -> str:
+    """Cut a file to nothing while a process has the gallery open: what the process does with the next probe."""
+    trials.reset()
+    there, told = kills.context().Pipe(duplex=False)
+    process = kills.context().Process(target=_cut_while_open, args=(trials.home, artefact, mapped_min, told))
+    process.start()
+    told.close()
+    process.join()
+    return str(there.recv()) if process.exitcode == 0 else f"ended with {process.exitcode}"
 
 
 def losses(trials: kills.Trials, artefact: str, count: int) -> list[str]:

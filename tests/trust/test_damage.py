@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline import storage
 from tests.trust import damage
 from tests.trust.kills import Trials
 
@@ -13,6 +14,15 @@ HARMS = 24
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory):
     return Trials(tmp_path_factory.mktemp("trials"))
+
+
+@pytest.mark.parametrize("artefact", ["rows", "embeddings", "prepared rows"])
+@pytest.mark.parametrize(
+    ("mapped_min", "expected"), [(storage.MAPPED_MIN_BYTES, "answered as before"), (0, "refused")]
+)
+def test_a_file_that_is_cut_off_while_a_gallery_is_open_ends_no_process(trials, artefact, mapped_min, expected):
+    """Small files are in memory; of large ones, the size is looked at first."""
+    assert damage.cut_while_open(trials, artefact, mapped_min=mapped_min) == expected
 
 
 @pytest.mark.parametrize("artefact", damage.ARTEFACTS)

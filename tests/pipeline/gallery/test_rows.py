@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline import storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import rows
 from pipeline.gallery.gallery import Gallery
@@ -50,7 +51,8 @@ def test_rows_are_stored_in_full_batches_whatever_the_sizes_of_the_tables(tmp_pa
     assert people.tolist() == [row // 3 for row in range(len(found))]
 
 
-def test_reading_a_row_loads_no_other_rows(tmp_path):
+def test_reading_a_row_loads_no_other_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "MAPPED_MIN_BYTES", 1_000_000)
     rows.write(tmp_path / "rows", [table_of(100_000)])
     before = pa.total_allocated_bytes()
     opened = Gallery(tmp_path, {}, rows.open_rows(tmp_path / "rows"), np.empty((100_000, 128), np.float32))
@@ -72,11 +74,11 @@ def test_an_open_file_stays_readable_after_it_is_replaced_or_deleted(tmp_path):
     assert opened.equals(table_of(100_000))
 
 
-@pytest.mark.parametrize("checked", [0, 100_000])
+@pytest.mark.parametrize("mapped_min", [0, 1_000_000])
 @given(st.data())
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_damaged_bytes_are_an_error_or_another_text_but_never_a_crash(tmp_path, monkeypatch, checked, data):
-    monkeypatch.setattr(rows, "_CHECKED_MAX", checked)
+def test_damaged_bytes_are_an_error_or_another_text_but_never_a_crash(tmp_path, monkeypatch, mapped_min, data):
+    monkeypatch.setattr(storage, "MAPPED_MIN_BYTES", mapped_min)
     path = tmp_path / "rows"
     rows.write(path, [table_of(60)])
     whole = bytearray(path.read_bytes())
@@ -88,7 +90,7 @@ def test_damaged_bytes_are_an_error_or_another_text_but_never_a_crash(tmp_path, 
         opened = Gallery(tmp_path, {}, rows.open_rows(path), np.empty((60, 128), np.float32))
         assert opened.person_of_row.shape == (len(opened.faces),)
         assert all(len(opened.row(row)) == 11 for row in range(len(opened.faces)))
-        assert not checked or len(opened.faces.to_pylist()) == len(opened.faces)
+        assert len(opened.faces.to_pylist()) == len(opened.faces)
     except (OSError, ValueError, GalleryError) as error:
         assert str(error)
 
