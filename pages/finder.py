@@ -47,6 +47,7 @@ def page() -> None:
     except UserError as error:
         problems.show(error)
         return
+    groups.check(opened)
     given = given_photo.given_photo()
     known = given_photo.known_faces(given) if given else None
     # The explorer shows this probe.

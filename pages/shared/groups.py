@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from pages.shared import streamlit_fixes, url_state
 from pages.shared.text import escape, plural
 from pipeline.gallery.columns import Condition
 from pipeline.gallery.gallery import Gallery
 from pipeline.sources.base import SOURCE
 
 EVERYONE = "Everyone"
-_KEY = "compare with"
+_KEY = "group"
 # How groups are called where their values are no names for people.
 _PLURALS = {("sex", "female"): "Women", ("sex", "male"): "Men"}
 _YEARS, _YEAR_MIN, _YEAR_MAX = 20, 1000, 2100
@@ -70,31 +71,37 @@ def offered(opened: Gallery) -> list[Group]:
     return found[:_OFFERED_MAX]
 
 
+def check(opened: Gallery) -> None:
+    """Drop a group that the gallery does not have: of a link, or of another gallery."""
+    labels = [EVERYONE, *(group.label for group in offered(opened))]
+    url_state.check(group=[escape(label) for label in labels])
+    if st.session_state.get(_KEY, EVERYONE) not in labels:
+        del st.session_state[_KEY]
+        streamlit_fixes.set_parameter(_KEY, [])
+
+
 def ask(opened: Gallery) -> None:
-    """Ask whom to compare with, if the gallery knows of groups."""
-    found = offered(opened)
-    if found:
-        counts = {group.label: group.count for group in found}
-        st.pills(
+    """Ask whom to compare with, if the gallery knows of groups. The address keeps the choice."""
+    # Always there: what comes and goes would move what is below.
+    place = st.empty()
+    if found := offered(opened):
+        place.pills(
             "Compare with",
-            [EVERYONE, *counts],
+            [EVERYONE, *(group.label for group in found)],
             format_func=lambda label: escape(label),
             default=EVERYONE,
             required=True,
-            key=_key(opened),
-            persist_state="session",
+            key=_KEY,
+            bind="query-params",
             help="What the gallery's sources state of people. Nothing is inferred about you.",
         )
 
 
 def chosen(opened: Gallery) -> tuple[Condition, ...]:
     """What is asked of the people to compare with; nothing for everyone."""
-    label = st.session_state.get(_key(opened), EVERYONE)
-    return next(((group.condition,) for group in offered(opened) if group.label == label), ())
-
-
-def _key(opened: Gallery) -> str:
-    return f"{_KEY} in {opened.name}"
+    # Before they are asked for the first time, the address says it.
+    label = escape(st.session_state[_KEY]) if _KEY in st.session_state else st.query_params.get(_KEY)
+    return next(((group.condition,) for group in offered(opened) if escape(group.label) == label), ())
 
 
 def who(opened: Gallery) -> str:

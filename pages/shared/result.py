@@ -194,11 +194,14 @@ def _show_more() -> None:
 
 def _draw_about(match: Match) -> None:
     """Who it is, in one line, as far as the gallery knows."""
+    # Always there: what comes and goes would move what is below, and the browser would draw it twice.
+    place = st.empty()
     if line := about.person_line(match.columns):
-        st.caption(line)
+        place.caption(line)
 
 
 def _draw_copy_badge(match: Match) -> None:
+    place = st.empty()
     if match.copy:
         icon = ":material/content_copy:"
-        st.badge("The same photo", icon=icon, color="grey", help="Or a copy of it in another size")
+        place.badge("The same photo", icon=icon, color="grey", help="Or a copy of it in another size")

@@ -85,6 +85,7 @@ _switch = partial(_single, lambda text, _: text in ("true", "false"))
 
 PARAMETERS = {
     "gallery": Parameter("", _choice, "There is no such gallery here."),
+    "group": Parameter("Finder", _choice, "This gallery has no group as in this link to compare with."),
     "face": Parameter(
         "Explorer",
         _face,

@@ -57,7 +57,7 @@ def test_one_click_compares_with_a_group(famous, examples):
     page = visit()
     page.file_uploader[0].upload("a.jpg", examples["Madonna"][3].read_bytes(), "image/jpeg").run()
     assert set(found(page)) == set(COLUMNS)
-    pills = page.pills(key="compare with in famous")
+    pills = page.pills(key="group")
     assert list(pills.options) == [
         "Everyone",
         *("Men", "Women", "Born 1940 to 1959", "Born 1960 to 1979", "Actor", "Singer", "Film director"),
@@ -68,7 +68,7 @@ def test_one_click_compares_with_a_group(famous, examples):
         ("Singer", {"Elton John", "Madonna"}),
         ("Everyone", set(COLUMNS)),
     ):
-        page.pills(key="compare with in famous").select(label).run()
+        page.pills(key="group").select(label).run()
         assert set(found(page)) == people
     shown = captions(page)
     assert "Singer, actor · born 1958 · [About](https://www.wikidata.org/wiki/Q1744)" in shown
@@ -80,7 +80,7 @@ def test_one_click_compares_with_a_group(famous, examples):
 def test_nobody_left_in_a_group_is_said(famous, examples):
     page = visit()
     page.file_uploader[0].upload("a.jpg", examples["Madonna"][3].read_bytes(), "image/jpeg").run()
-    page.pills(key="compare with in famous").select("Women").run()
+    page.pills(key="group").select("Women").run()
     assert found(page) == ["Madonna"]
     next(button for button in page.button if button.label == "Not this person").click().run()
     assert not page.exception
@@ -119,3 +119,28 @@ def test_a_person_of_whom_nothing_is_known_has_no_line():
 
 def test_a_column_that_names_everybody_makes_no_groups(famous):
     assert {group.column for group in groups.groups_of(famous)} == {"sex", "born", "occupation"}
+
+
+def test_the_address_keeps_whom_one_compares_with(famous, examples, models):
+    people = [SourcePerson(name, name, tuple(examples[name][:1]), "Friends", "free") for name in list(examples)[:2]]
+    building.build("plain", source_people(people), models.detector, models.embedder)
+    page = visit(group="Singer")
+    assert not page.toast
+    page.file_uploader[0].upload("a.jpg", examples["Madonna"][3].read_bytes(), "image/jpeg").run()
+    assert set(found(page)) == {"Elton John", "Madonna"}
+    assert page.pills(key="group").value == "Singer"
+    assert page.query_params["group"] == "Singer"
+    page.pills(key="group").select("Women").run()
+    assert found(page) == ["Madonna"]
+    # Another gallery has no such group.
+    page.selectbox(key="gallery").select("plain").run()
+    assert len(found(page)) == 2
+    assert "group" not in page.query_params
+    page.selectbox(key="gallery").select("famous").run()
+    assert set(found(page)) == set(COLUMNS)
+
+
+def test_a_link_to_a_group_that_is_not_here_is_said_and_cleaned(famous):
+    page = visit(group="Astronaut")
+    assert [toast.value for toast in page.toast] == ["This gallery has no group as in this link to compare with."]
+    assert "group" not in page.query_params
