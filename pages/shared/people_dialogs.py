@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.shared import map_refit, session, undo
+from pages.shared import map_refit, session, undo, watching
 from pages.shared.text import escape, photos_of_people
 from pipeline import names
 from pipeline.errors import GalleryError, StorageError
@@ -139,7 +139,7 @@ def _delete(name: str) -> str:
     map_refit.stop(name)
     managing.delete_gallery(name)
     undo.forget(name)
-    session.forget_galleries()
+    watching.forget()
     session.switch_to(None)
     return f"The gallery {escape(name)} is deleted."
 

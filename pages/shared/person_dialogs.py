@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.shared import about, map_refit, people_dialogs, session, undo, url_state
+from pages.shared import about, map_refit, people_dialogs, undo, url_state, watching
 from pages.shared.faces import portrait
 from pages.shared.people_dialogs import attempt, confirm, is_editable, open_dialog, show
 from pages.shared.text import escape, plural
@@ -29,7 +29,7 @@ def _rows_of(opened: Gallery, person: str) -> list[int]:
 
 def changed(gallery_name: str) -> None:
     """What follows every change of a gallery: pages read it anew, and its map is fitted to it."""
-    session.forget_galleries()
+    watching.forget()
     url_state.forget()
     map_refit.begin(gallery_name)
 

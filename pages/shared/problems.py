@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import loading, navigation, public, repairs
+from pages.shared import loading, navigation, public, repairs, session
 from pages.shared.limits import BusyError
+from pages.shared.session import GalleryGoneError
 from pages.shared.text import escape
 from pipeline.errors import EmptyGalleryError, MapError, UserError
 
@@ -21,6 +22,10 @@ def show(error: UserError) -> None:
             return
         st.subheader(_title(error), anchor=False)
         st.markdown(escape(str(error)))
+        if isinstance(error, GalleryGoneError):
+            name = public.default_name()
+            icon = ":material/photo_library:"
+            st.button(f"Go on with {escape(name)}", icon=icon, on_click=session.switch_to, args=(name,))
         if not repairs.offer(error):
             st.button("Check again", icon=":material/refresh:", on_click=loading.retry)
 
@@ -28,4 +33,6 @@ def show(error: UserError) -> None:
 def _title(error: UserError) -> str:
     if isinstance(error, MapError):
         return ":material/map: The map is missing"
+    if isinstance(error, GalleryGoneError):
+        return ":material/photo_library: This gallery is not here any more"
     return ":material/hourglass_top: One moment" if isinstance(error, BusyError) else ":material/build: Almost there"

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from pages.shared import faces, public, streamlit_fixes, url_state
-from pages.shared.text import escape
+from pages.shared import public, streamlit_fixes, url_state, watching
 from pipeline import notices, storage
+from pipeline.errors import GalleryError
 from pipeline.gallery import layout, opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Lookalikes, Models
 from pipeline.similarity import shipped
 from pipeline.similarity.network_scorer import runs_folder
 from pipeline.similarity.registry import scorer_for
+
+# The gallery that has answered the visitor, until the visitor chooses another one.
+_ANSWERS = "gallery that answers"
+
+
+class GalleryGoneError(GalleryError):
+    """The gallery that has answered a visitor is not there any more."""
+
 
 # The chosen gallery -------------------------------------------------------------------------------------------------
 
@@ -27,27 +36,35 @@ def draw_gallery_switch() -> None:
     missing = url_state.check(gallery=names)
     chosen = st.session_state.get("gallery")
     if chosen and chosen not in names:  # Somebody has deleted it.
-        if not missing:
-            st.toast(f"There is no gallery {escape(chosen)} here.", icon=":material/photo_library:")
         missing = ["gallery"]
         del st.session_state.gallery
         streamlit_fixes.set_parameter("gallery", [])
     if missing:  # What was selected is of that gallery.
         url_state.forget()
-    if len(names) > 1:
+    answers = st.session_state.get(_ANSWERS)
+    if answers in names and not st.session_state.get("gallery") and answers != gallery_name():
+        switch_to(answers)  # It is there again.
+    # While it is gone, no other one is chosen by being the first.
+    if len(names) > 1 and not _gone():
         st.selectbox(
             "Gallery",
             names,
             key="gallery",
             bind="query-params",
-            on_change=url_state.forget,
+            on_change=_leave,
             label_visibility="collapsed",
         )
 
 
+def _leave() -> None:
+    """Leave a gallery for another one: what was selected is of that gallery."""
+    url_state.forget()
+    st.session_state.pop(_ANSWERS, None)
+
+
 def switch_to(name: str | None) -> None:
     """Choose a gallery, or the first one without a name. Call it before the switch is drawn."""
-    url_state.forget()
+    _leave()
     st.session_state.gallery = name = name or next(iter(public.gallery_names()), "")
     with suppress(StreamlitAPIException):  # A switch drawn for the first time leaves the URL alone.
         st.query_params["gallery"] = name
@@ -61,16 +78,31 @@ def gallery_name() -> str:
 
 def open_chosen_gallery() -> Gallery:
     """The chosen gallery. Raises GalleryError, and EmptyGalleryError when nobody is in it."""
+    _require_gallery()
     return _told(open_gallery(gallery_name()))
 
 
 def read_chosen_gallery() -> Gallery:
     """The chosen gallery, possibly empty. Raises GalleryError."""
+    _require_gallery()
     return _told(read_gallery(gallery_name()))
 
 
+def _require_gallery() -> None:
+    """Raise GalleryGoneError if the gallery that has answered this visitor is gone: another one must not do so."""
+    if name := _gone():
+        raise GalleryGoneError(f"The gallery {name} was deleted, or is being built anew.")
+
+
+def _gone() -> str:
+    """The gallery that has answered this visitor if it is not there any more, else ""."""
+    name = str(st.session_state.get(_ANSWERS, ""))
+    return "" if name in public.gallery_names() else name
+
+
 def _told(opened: Gallery) -> Gallery:
-    """Tell the visitor once if the gallery has a face model that is no longer the default."""
+    """Note who answers the visitor, and tell once if the gallery's face model is no longer the default."""
+    st.session_state[_ANSWERS] = opened.name
     told = st.session_state.setdefault("told of a former model", set())
     if opened.name not in told and (text := opening.former_default(opened)):
         told.add(opened.name)
@@ -84,7 +116,9 @@ def _told(opened: Gallery) -> Gallery:
 def read_gallery(name: str) -> Gallery:
     """A gallery, possibly empty, shared by all sessions and read again when it has changed. Raises GalleryError."""
     folder = layout.folder_of(name)
-    return _read_gallery(name, str(folder), storage.read_manifest(folder))
+    opened = _read_gallery(name, str(folder), storage.read_manifest(folder))
+    opened.check_sizes()
+    return opened
 
 
 def open_gallery(name: str) -> Gallery:
@@ -93,8 +127,10 @@ def open_gallery(name: str) -> Gallery:
     return opened if len(opened) else opening.open_gallery(name)
 
 
+@watching.dropped_with_galleries
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _read_gallery(name: str, folder: str, manifest: dict[str, Any] | None) -> Gallery:
+    watching.watch(Path(folder))
     return opening.read_gallery(name)
 
 
@@ -111,15 +147,9 @@ def lookalikes(opened: Gallery, models: Models, scorer: str) -> Lookalikes:
     return _lookalikes(str(opened.folder), opened.manifest, scorer, (versions, calibration), opened, models)
 
 
+@watching.dropped_with_galleries
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _lookalikes(
     folder: str, manifest: dict[str, Any], scorer: str, version: object, _opened: Gallery, _models: Models
 ) -> Lookalikes:
     return Lookalikes(_opened, _models, scorer_for(manifest["embedding"], scorer))
-
-
-def forget_galleries() -> None:
-    """Drop galleries and their pictures from memory, so that nothing is left of people who were removed."""
-    _read_gallery.clear()
-    _lookalikes.clear()
-    faces.forget_portraits()

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.shared import watching
 from pages.shared.scatter import Points
 from pipeline import storage
 from pipeline.errors import MapError
@@ -40,6 +41,7 @@ def prepared_map(opened: Gallery) -> PreparedMap:
     return _prepared_map(str(opened.folder), opened.manifest, stamps, opened)
 
 
+@watching.dropped_with_galleries
 @st.cache_resource(show_spinner="Opening the map", max_entries=4)
 def _prepared_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...], _opened: Gallery) -> PreparedMap:
     opened_map = open_map(_opened)
