@@ -190,7 +190,7 @@ class Search:
                 distances = self.scorer.distances(probe, self._prepared[rows])
         return wanted.of(ranking.by_person(distances, self.gallery.person_of_row[rows], rows, wanted.method))
 
-    def _candidate_people(self, probe: NDArray[np.float32], wanted: _Wanted) -> NDArray[np.int32] | None:
+    def _candidate_people(self, probe: NDArray[np.float32], wanted: _Wanted) -> NDArray[np.integer] | None:
         """The people of the nearest photos by cosine, at least as many as wanted; None for everybody."""
         candidates = self.settings.candidates
         selection = wanted.among.photos if wanted.among else None
@@ -204,4 +204,4 @@ class Search:
             if len(people) >= wanted.top:
                 return people
             candidates *= 2
-        return None
+        return wanted.among.people if wanted.among else None

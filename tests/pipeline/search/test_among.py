@@ -6,11 +6,22 @@ import numpy as np
 import pytest
 
 from pipeline.search import index as indexes
+from pipeline.search.scan import Scan
 from pipeline.search.search import Search
 from pipeline.similarity.cosine import CosineScorer
 from tests.conftest import unit_rows
 from tests.pipeline.search.test_index import gallery_of
-from tests.pipeline.search.test_search import EXACT, METHODS, OWNERS, PROBES, ROWS, SCORERS, names, search_in
+from tests.pipeline.search.test_search import (
+    EXACT,
+    METHODS,
+    OWNERS,
+    PROBES,
+    ROWS,
+    SCORERS,
+    identical,
+    names,
+    search_in,
+)
 
 
 def chosen(search: Search, every: int) -> np.ndarray:
@@ -49,6 +60,15 @@ def test_people_may_be_left_out_of_some(exact):
     everybody = np.flatnonzero(among).tolist()
     assert search.rank(PROBES[:1], 10, among=among, exclude=everybody)[0].people.tolist() == []
     assert search.rank(PROBES[:1], 10, among=~among)[0].people.tolist() != found.people.tolist()
+
+
+def test_few_people_are_ranked_without_scoring_all_others(monkeypatch):
+    search = search_in(ROWS, OWNERS)
+    among = chosen(search, 30)
+    (exact,) = search.rank(PROBES[:1], 10, among=among, exact=True)
+    monkeypatch.delattr(Scan, "lowest_values")
+    (found,) = search.rank(PROBES[:1], 10, among=among)
+    assert identical(found, exact)
 
 
 @pytest.mark.slow
