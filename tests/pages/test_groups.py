@@ -144,3 +144,16 @@ def test_a_link_to_a_group_that_is_not_here_is_said_and_cleaned(famous):
     page = visit(group="Astronaut")
     assert [toast.value for toast in page.toast] == ["This gallery has no group as in this link to compare with."]
     assert "group" not in page.query_params
+
+
+def test_the_demonstration_says_beforehand_whom_one_is_compared_with_and_how_to_get_celebrities(examples):
+    page = visit()
+    who = "You are compared with 983 people: Brazilian politicians 608, Basketball players 370, Five celebrities 5."
+    assert any(who in caption for caption in captions(page))
+    assert "How to compare with celebrities" in [expander.label for expander in page.expander]
+    assert "make celebrities" in page.code[0].value
+    assert "build --source lfw" in page.code[0].value
+
+
+def test_other_galleries_do_not_offer_celebrities(famous):
+    assert "How to compare with celebrities" not in [expander.label for expander in visit().expander]
