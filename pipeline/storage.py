@@ -11,23 +11,19 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 
 from pipeline import notices
 from pipeline.errors import StorageError
 
 MANIFEST = "manifest.json"
-# Smaller files are read into memory, where nothing that happens to them later matters.
-MAPPED_MIN_BYTES = 64_000_000
 _UNFINISHED = ".part"
 # Files up to this size are hashed as a whole whenever they are opened, which takes 10 ms; of others, some blocks.
 _WHOLE_MAX, _BLOCKS, _BLOCK_BYTES = 16_000_000, 256, 4096
@@ -135,48 +131,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-@contextmanager
-def array_writer(path: Path, shape: tuple[int, int]) -> Iterator[Callable[[NDArray[np.float32]], object]]:
-    """Write a ``.npy`` file of ``shape``, float32, in pieces. Yields a function that takes the next rows.
-
-    Not through a memory map: where the disk is full, a map is a crash of the process instead of an error.
-    """
-    header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        yield lambda rows: file.write(np.ascontiguousarray(rows, np.float32).data)
-
-
-def open_array(path: Path) -> NDArray[Any]:
-    """The array in a ``.npy`` file, read-only; a large one is memory-mapped: see :func:`is_cut_off`.
-
-    Raises OSError or ValueError if it is damaged.
-    """
-    try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if is_mapped(path) else None, allow_pickle=False)
-        array.flags.writeable = False
-    except (EOFError, TypeError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError) as error:
-        # What a damaged header leads to, which NumPy reads as Python.
-        raise ValueError(f"{path.name} cannot be read ({type(error).__name__})") from error
-    return array
-
-
-def is_mapped(path: Path) -> bool:
-    """Whether a file is memory-mapped rather than read, because it is large. Raises OSError if there is none."""
-    return path.stat().st_size > MAPPED_MIN_BYTES
-
-
-def is_cut_off(path: Path, size: int) -> bool:
-    """Whether a file that is mapped has become smaller than ``size``: reading what is missing ends the process.
-
-    A file that was deleted can be read for as long as it is mapped.
-    """
-    try:
-        return path.stat().st_size < size
-    except FileNotFoundError:
-        return False
-
-
 def set_aside(path: Path, problem: str) -> None:
     """Rename a file that cannot be read, so that its content is not lost, and tell the user."""
     names = (path.with_stem(f"{path.stem}-unreadable-{number}") for number in itertools.count(1))
@@ -203,13 +157,23 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write a manifest and add the date. Write it last: a folder without a manifest is unfinished."""
-    write_json(folder / MANIFEST, {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")})
+    """Write a manifest with its date and hash. Write it last: a folder without a manifest is unfinished."""
+    written = {**manifest, "written": datetime.now(UTC).isoformat(timespec="seconds")}
+    write_json(folder / MANIFEST, with_digest(written))
 
 
-def manifest_digest(manifest: Mapping[str, Any]) -> str:
-    """The hash of what a manifest says, but for its date and its own hash."""
-    said = {key: value for key, value in manifest.items() if key not in ("written", "sha256")}
+def with_digest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for a JSON file with a hash of them, but for their date."""
+    return {**values, "sha256": _digest(values)}
+
+
+def is_as_written(values: Mapping[str, Any]) -> bool:
+    """Whether values are those that their hash is of. Files of earlier versions have no hash."""
+    return values.get("sha256") in (None, _digest(values))
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in values.items() if key not in ("written", "sha256")}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -101,7 +101,7 @@ def write_cosine(folder: Path, calibration: Calibration, about: dict[str, Any]) 
         "slope": round(calibration.slope, 3),
         "strangers": calibration.strangers,
     }
-    storage.write_json(folder / shipped.COSINE, {"scorer": "cosine", **fitted, **about})
+    storage.write_json(folder / shipped.COSINE, storage.with_digest({"scorer": "cosine", **fitted, **about}))
 
 
 def _error(

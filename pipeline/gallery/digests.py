@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline import storage
+from pipeline import arrays, storage
 from pipeline.gallery import layout, rows
 
 Digests = NDArray[np.uint64]
@@ -56,7 +56,7 @@ def read(folder: Path, manifest: Mapping[str, Any]) -> Digests:
     file = manifest["files"]["digests"]
     if storage.has_changed(folder / file["name"], file, whole=True):
         raise ValueError(f"{file['name']} has changed since it was written")
-    found: Digests = storage.open_array(folder / file["name"])
+    found: Digests = arrays.open_array(folder / file["name"])
     if found.dtype != np.uint64 or found.shape[1:] != (2,):
         raise ValueError(f"digests of shape {found.shape} and type {found.dtype}")
     return found

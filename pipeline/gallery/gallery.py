@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import storage
+from pipeline import arrays
 from pipeline.errors import GalleryError
 from pipeline.gallery import details as about
 from pipeline.gallery.columns import PeopleColumns
@@ -118,7 +118,7 @@ class Gallery:
         for key in ("faces", "embeddings"):
             file = self.manifest.get("files", {}).get(key, {})
             size = file.get("bytes", 0)
-            if size > storage.MAPPED_MIN_BYTES and storage.is_cut_off(self.folder / file["name"], size):
+            if size > arrays.MAPPED_MIN_BYTES and arrays.is_cut_off(self.folder / file["name"], size):
                 raise damaged(self.name, ValueError(f"{file['name']} was cut off"))
 
     def crop_path(self, row: int) -> Path:

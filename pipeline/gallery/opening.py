@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import storage
+from pipeline import arrays, storage
 from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import Embedder, EmbedderEntry
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT, entry_of
@@ -161,7 +161,7 @@ def _read(folder: Path, manifest: dict[str, Any], *, to_repair: bool = False) ->
 
 
 def _embeddings(folder: Path, manifest: dict[str, Any], count: int) -> NDArray[np.float32]:
-    embeddings = storage.open_array(folder / manifest["files"]["embeddings"]["name"])
+    embeddings = arrays.open_array(folder / manifest["files"]["embeddings"]["name"])
     if not count == len(embeddings) == manifest["faces"]:
         raise ValueError(f"{count} faces, {len(embeddings)} embeddings, {manifest['faces']} expected")
     dimensions = manifest.get("dimensions", facenet_weights.DIMENSIONS)

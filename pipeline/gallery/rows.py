@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import storage
+from pipeline import arrays
 
 # person: unique key of the identity. name: for display, not unique. original: path of the photo. round: the screening
 # round that accepted it, 0 is the strictest. crop: number of the crop, which stays when other rows are removed.
@@ -59,7 +59,7 @@ def open_table(path: Path) -> pa.Table:
     It is validated as a whole: a damaged string length would crash the process.
     """
     try:
-        if storage.is_mapped(path):
+        if arrays.is_mapped(path):
             with pa.memory_map(str(path)) as file:
                 table = pa.ipc.open_file(file).read_all()
         else:

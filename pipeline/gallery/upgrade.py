@@ -40,5 +40,4 @@ def _rewrite(folder: Path, manifest: dict[str, Any]) -> None:
     files = files | {"faces": storage.fingerprint(new)}
     # The date and the generation stay, so the gallery's map remains valid.
     written = {**manifest, "format": layout.FORMAT, "files": files}
-    written["sha256"] = storage.manifest_digest(written)
-    storage.write_json(folder / storage.MANIFEST, written)
+    storage.write_json(folder / storage.MANIFEST, storage.with_digest(written))

@@ -13,7 +13,7 @@ import pyarrow.compute
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from pipeline import __version__, storage
+from pipeline import __version__, arrays, storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import details as about_people
 from pipeline.gallery import digests, layout, rows, sweeping
@@ -98,7 +98,7 @@ def commit(
     with (
         storage.atomic_path(faces_path) as rows_file,
         storage.atomic_path(embeddings_path) as embeddings_file,
-        storage.array_writer(embeddings_file, (faces, about["dimensions"])) as write_embeddings,
+        arrays.array_writer(embeddings_file, (faces, about["dimensions"])) as write_embeddings,
     ):
         rows.write(rows_file, _rows(folder, pieces, write_embeddings, earlier, found))
     with storage.atomic_path(digests_path) as temporary, temporary.open("wb") as file:
@@ -121,7 +121,6 @@ def commit(
             **files,
         },
     }
-    manifest["sha256"] = storage.manifest_digest(manifest)
     storage.write_manifest(folder, manifest)
     sweeping.sweep(folder)
     return manifest

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import storage
+from pipeline import arrays, storage
 from pipeline.gallery.gallery import Gallery
 from pipeline.similarity.base import Scorer
 
@@ -33,7 +33,7 @@ def prepared_rows(gallery: Gallery, scorer: Scorer) -> NDArray[np.float32]:
     if gallery.folder.is_dir():
         with suppress(OSError):
             _write(path, gallery, scorer)
-            return storage.open_array(path)
+            return arrays.open_array(path)
     return np.concatenate(list(_chunks(gallery, scorer)))
 
 
@@ -55,7 +55,7 @@ def _read(path: Path, gallery: Gallery, scorer: Scorer) -> NDArray[np.float32] |
     if not storage.is_whole(path, quick=True):
         return None
     try:
-        stored: NDArray[np.float32] = storage.open_array(path)
+        stored: NDArray[np.float32] = arrays.open_array(path)
     except (OSError, ValueError):
         return None
     ends = scorer.prepare(gallery.embeddings[[0, -1]])
@@ -66,7 +66,7 @@ def _read(path: Path, gallery: Gallery, scorer: Scorer) -> NDArray[np.float32] |
 def _write(path: Path, gallery: Gallery, scorer: Scorer) -> None:
     with storage.atomic_path(path) as temporary:
         shape = (len(gallery), scorer.prepare(gallery.embeddings[:1]).shape[1])
-        with storage.array_writer(temporary, shape) as write:
+        with arrays.array_writer(temporary, shape) as write:
             for chunk in _chunks(gallery, scorer):
                 write(chunk)
         storage.seal(temporary)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import storage
+from pipeline import arrays
 from pipeline.gallery.gallery import Gallery, damaged
 from pipeline.search import ranking
 from pipeline.search.cache import prepared_rows
@@ -109,7 +109,7 @@ class Search:
         """Raise GalleryError if a file that is mapped was cut off meanwhile: reading it would end the process."""
         self.gallery.check_sizes()
         rows = self._prepared
-        if isinstance(rows, np.memmap) and storage.is_cut_off(Path(str(rows.filename)), rows.offset + rows.nbytes):
+        if isinstance(rows, np.memmap) and arrays.is_cut_off(Path(str(rows.filename)), rows.offset + rows.nbytes):
             raise damaged(self.gallery.name, ValueError("its prepared rows were cut off"))
 
     def _among(self, among: NDArray[np.bool_], excluded: NDArray[np.int64]) -> _Among:

@@ -85,6 +85,8 @@ def read_network_and_manifest(
         raise unusable_network(folder, f"it has format {manifest.get('format')}, but this version reads {FORMAT}")
     if embedding_of(manifest) != (identity or default_identity()):
         raise unusable_network(folder, "it was trained on embeddings of another model or of other crops")
+    if not storage.is_as_written(manifest):
+        raise unusable_network(folder, f"{storage.MANIFEST} has changed since it was written")
     try:
         path = folder / manifest["weights"]["name"]
         if storage.sha256(path) != manifest["weights"]["sha256"]:

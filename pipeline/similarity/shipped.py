@@ -37,7 +37,8 @@ def network_folder(identity: dict[str, Any]) -> Path | None:
     candidates += [files.SHIPPED / name] if name in NETWORKS_FOR else []
     for folder in candidates:
         manifest = storage.read_manifest(folder)
-        if manifest is None or files.embedding_of(manifest) == identity:
+        is_damaged = manifest is None or not storage.is_as_written(manifest)
+        if is_damaged or files.embedding_of(manifest or {}) == identity:
             return folder
     return None
 
@@ -51,7 +52,7 @@ def cosine_calibration(identity: dict[str, Any]) -> Calibration:
     for root in (files.released(), files.SHIPPED) if name else ():
         path = root / str(name) / COSINE
         fitted = storage.read_json(path)
-        if fitted is None and path.exists():
+        if path.exists() and (fitted is None or not storage.is_as_written(fitted)):
             raise _damaged(root)
         if fitted and fitted.get("embedding") == identity:
             try:

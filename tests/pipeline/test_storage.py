@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import storage
+from pipeline import arrays, storage
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +53,9 @@ def test_a_manifest_gets_its_date(tmp_path):
     manifest = storage.read_manifest(tmp_path)
     assert manifest
     assert manifest.pop("written").startswith("20")
+    assert storage.is_as_written(manifest)
+    assert not storage.is_as_written({**manifest, "name": "Emilie"})
+    del manifest["sha256"]
     assert manifest == {"name": "Émilie 🎭"}
 
 
@@ -71,7 +74,7 @@ def test_the_hash_covers_the_whole_file(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline import storage
+from pipeline import arrays, storage
 
 with storage.atomic_path(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
@@ -110,7 +113,7 @@ def test_threads_may_write_the_same_file_at_once(tmp_path):
 
 def test_an_array_written_in_pieces_is_a_npy_file(tmp_path):
     rows = np.random.default_rng(0).normal(size=(100, 7)).astype(np.float32)
-    with storage.array_writer(tmp_path / "rows.npy", rows.shape) as write:
+    with arrays.array_writer(tmp_path / "rows.npy", rows.shape) as write:
         for start in range(0, 100, 33):
             write(rows[start : start + 33])
     assert (np.load(tmp_path / "rows.npy", mmap_mode="r") == rows).all()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline import storage
+from pipeline import arrays
 from pipeline.errors import UserError
 from pipeline.gallery import checking, opening, rejected
 from pipeline.map import files as map_files
@@ -122,7 +122,7 @@ def _damage(home: Path, artefact: str, count: int, told: Any) -> None:
 
 def _cut_while_open(home: Path, artefact: str, mapped_min: int, told: Any) -> None:
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
-    storage.MAPPED_MIN_BYTES = mapped_min
+    arrays.MAPPED_MIN_BYTES = mapped_min
     opened = opening.open_gallery("mine")
     search = Search(opened, NetworkScorer(network(length=192), CURVE))
     probe = unit_rows(1, 7, 192)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import storage
+from pipeline import arrays
 from tests.trust import damage
 from tests.trust.kills import Trials
 
@@ -18,7 +18,7 @@ def trials(tmp_path_factory):
 
 @pytest.mark.parametrize("artefact", ["rows", "embeddings", "prepared rows"])
 @pytest.mark.parametrize(
-    ("mapped_min", "expected"), [(storage.MAPPED_MIN_BYTES, "answered as before"), (0, "refused")]
+    ("mapped_min", "expected"), [(arrays.MAPPED_MIN_BYTES, "answered as before"), (0, "refused")]
 )
 def test_a_file_that_is_cut_off_while_a_gallery_is_open_ends_no_process(trials, artefact, mapped_min, expected):
     """Small files are in memory; of large ones, the size is looked at first."""

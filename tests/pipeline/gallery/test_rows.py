@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import storage
+from pipeline import arrays
 from pipeline.errors import GalleryError
 from pipeline.gallery import rows
 from pipeline.gallery.gallery import Gallery
@@ -52,7 +52,7 @@ def test_rows_are_stored_in_full_batches_whatever_the_sizes_of_the_tables(tmp_pa
 
 
 def test_reading_a_row_loads_no_other_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "MAPPED_MIN_BYTES", 1_000_000)
+    monkeypatch.setattr(arrays, "MAPPED_MIN_BYTES", 1_000_000)
     rows.write(tmp_path / "rows", [table_of(100_000)])
     before = pa.total_allocated_bytes()
     opened = Gallery(tmp_path, {}, rows.open_rows(tmp_path / "rows"), np.empty((100_000, 128), np.float32))
@@ -78,7 +78,7 @@ def test_an_open_file_stays_readable_after_it_is_replaced_or_deleted(tmp_path):
 @given(st.data())
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_bytes_are_an_error_or_another_text_but_never_a_crash(tmp_path, monkeypatch, mapped_min, data):
-    monkeypatch.setattr(storage, "MAPPED_MIN_BYTES", mapped_min)
+    monkeypatch.setattr(arrays, "MAPPED_MIN_BYTES", mapped_min)
     path = tmp_path / "rows"
     rows.write(path, [table_of(60)])
     whole = bytearray(path.read_bytes())

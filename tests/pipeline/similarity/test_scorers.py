@@ -153,7 +153,7 @@ def _cut_weights(folder):
 
 def _changed(folder, **values):
     path = folder / storage.MANIFEST
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    path.write_text(json.dumps(storage.with_digest(json.loads(path.read_text()) | values)))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def released(home, name, identity):
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(files.SHIPPED / "facenet", folder)
     manifest = json.loads((folder / storage.MANIFEST).read_text())
-    (folder / storage.MANIFEST).write_text(json.dumps({**manifest, "embedding": identity}))
+    storage.write_manifest(folder, {**manifest, "embedding": identity})
     calibration = {"scorer": "cosine", "middle": 0.25, "slope": 60.0, "embedding": identity}
     (folder / shipped.COSINE).write_text(json.dumps(calibration))
     return folder
