@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from types import FrameType
 import streamlit as st
 from streamlit import config
 
-from pages.shared import public
+from pages.shared import public, streamlit_fixes
 from pages.shared.limits import limits
 from pages.shared.turns import turns
 from pipeline.errors import UserError
@@ -21,6 +22,7 @@ from server import logs
 
 # How long a photo that is being looked at may go on after the server was asked to end.
 _END_SECONDS = 10
+_SWEEP_SECONDS = 10
 
 
 def check_settings() -> None:
@@ -39,8 +41,17 @@ async def run(app: st.App) -> AsyncIterator[None]:
     if not public.is_server_public() and config.get_option("server.address") not in ("localhost", "127.0.0.1"):
         logs.event("open", advice=f"Other machines can change everything. Set {public.VARIABLE} for strangers.")
     _end_after_looks()
+    sweeping = asyncio.create_task(_sweep())
     yield
+    sweeping.cancel()
     logs.event("end")
+
+
+async def _sweep() -> None:
+    """Forget visitors who have left, all the time."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        streamlit_fixes.forget_left_sessions()
 
 
 def _end_after_looks() -> None:

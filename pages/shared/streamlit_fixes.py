@@ -5,8 +5,13 @@ Each has a test that fails when Streamlit changes what is replaced; ``requiremen
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
+
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
@@ -62,6 +67,18 @@ def keep_keras_session() -> None:
 def keep_caches() -> None:
     """Stop visitors from clearing what all sessions share, which any browser may ask Streamlit to do."""
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
+
+
+def forget_left_sessions() -> None:
+    """Drop what sessions held whose visitors have been away for two minutes, and give the memory back to the system.
+
+    Streamlit would drop it only when the next visitor comes or goes.
+    """
+    left = Runtime.instance()._session_mgr._session_storage._cache  # type: ignore[attr-defined]
+    if left.expire():
+        gc.collect()  # Sessions and what runs in them know each other.
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def is_held_by_widget(name: str) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # People are ranked among this many nearest photos.
 _NEAREST_PHOTOS_MAX = 5000
+# Rows of a cluster among which its most typical one is sought.
+_EXEMPLAR_ROWS_MAX = 20_000
 
 
 def place_face(
@@ -133,6 +135,20 @@ def most_common(numbers: NDArray[np.int32], *, count: int) -> list[tuple[int, in
     occurrences = np.bincount(numbers)
     order = np.argsort(-occurrences, kind="stable")[:count].tolist()
     return [(number, int(occurrences[number])) for number in order if occurrences[number]]
+
+
+def exemplars(embeddings: NDArray[np.float32], clusters: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """The row whose embedding is nearest to the mean of its cluster, and the cluster's size; the largest first.
+
+    embeddings: unit rows (n, d). clusters: (n,), numbers from 0. Of a large cluster, some rows are looked at.
+    """
+    found = []
+    for cluster, count in zip(*np.unique(clusters, return_counts=True), strict=True):
+        rows = np.flatnonzero(clusters == cluster)
+        rows = rows[:: 1 + count // _EXEMPLAR_ROWS_MAX]
+        members = embeddings[rows]
+        found.append((int(rows[np.argmax(members @ members.mean(axis=0))]), int(count)))
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
 def faces_table(opened: Gallery, fitted: FaceMap, layout: Layout, rows: NDArray[np.int64]) -> pa.Table:

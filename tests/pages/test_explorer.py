@@ -19,7 +19,7 @@ from pipeline.gallery import opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.lookalikes import Models
-from pipeline.map import fitting
+from pipeline.map import fitting, queries
 from pipeline.map.files import map_path, open_map, save_code_layouts, save_map
 from pipeline.map.layouts import PCA, UMAP
 from pipeline.similarity import files
@@ -70,11 +70,21 @@ def captions(page: AppTest) -> str:
 
 def test_before_a_choice_the_page_says_how_far_to_trust_the_map():
     page = explorer()
-    assert names(page) == []
     metrics = {metric.label: metric.value for metric in page.metric}
     assert set(metrics) == {"People kept near", "Trustworthiness", "Silhouette", "Purity"}
     assert float(metrics["Trustworthiness"]) > 0.8
+    assert re.search(r"About \d of the ten people most similar to a face are near it", captions(page))
     assert "never tells who somebody is" in captions(page)
+
+
+def test_each_cluster_is_shown_by_its_most_typical_face_which_can_be_chosen(demonstration):
+    page = explorer()
+    typical = queries.exemplars(demonstration.embeddings, open_map(demonstration).clusters)
+    buttons = [button for button in page.button if str(button.key).startswith("cluster ")]
+    assert [button.label for button in buttons] == [f"{count:,} photos" for _, count in typical]
+    row = typical[0][0]
+    buttons[0].click().run()
+    assert names(page)[0] == demonstration.row(row)["name"]
 
 
 def test_a_chosen_face_is_shown_with_its_most_similar_faces(demonstration):
@@ -95,10 +105,12 @@ def test_a_chosen_face_is_shown_with_its_most_similar_faces(demonstration):
 
 def test_the_sign_and_the_list_speak_of_the_same_people(demonstration):
     layout = open_map(demonstration).layouts[UMAP]
-    for share, kind in ((0.1, "warning"), (0.5, "info"), (0.9, "success")):
+    for share in (0.1, 0.5, 0.9):
         row = int(np.abs(layout.kept - share).argmin())
         page = explorer(face=row)
-        (sign,) = getattr(page, kind)
+        (sign,) = [*page.info, *page.success]
+        closest = next(text.value for text in page.markdown if text.value.startswith(":small["))
+        assert ("sits elsewhere on this map" in sign.value) == ("far on the map" in closest) == bool(page.info)
         near = round(layout.kept[row] * 10)
         assert f"{near} of the 10 most similar people" in sign.value
         assert captions(page).count("far on the map") == 10 - near
@@ -108,7 +120,7 @@ def test_a_person_of_many_photos_is_not_called_right_by_them(demonstration):
     # Elton John, whose own photos lie together while nobody similar is near.
     page = explorer(face=15)
     assert names(page)[0] == "Elton John"
-    (sign,) = page.warning
+    (sign,) = [*page.info, *page.success]
     assert re.search(r"[0-3] of the 10 most similar people (is|are) near on the map", sign.value)
 
 

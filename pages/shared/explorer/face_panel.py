@@ -11,9 +11,6 @@ from pages.shared.text import escape, name_html
 from pages.shared.url_state import choose, compare
 from pipeline.map import queries
 
-# From these shares of near people on, the map is called right, or partly right.
-_RIGHT, _PARTLY = 0.7, 0.4
-
 
 def draw(view: MapView) -> None:
     """The panel."""
@@ -59,18 +56,17 @@ def _draw_person(view: MapView) -> None:
 
 
 def _draw_trust(view: MapView) -> None:
-    """Whether the map is right around the chosen face: how many of the people listed below are near on it."""
-    checked = len(view.checked)
-    if not checked:
+    """Whether the map shows the closest match where it belongs, and how many of the people listed below."""
+    if not len(view.checked):
         return
     near = sum(not view.is_far(row) for row in view.checked)
-    text = f"{near} of the {checked} most similar people {'is' if near == 1 else 'are'} near on the map."
-    if near >= _RIGHT * checked:
-        st.success(f"The map is right here: {text}", icon=":material/verified:")
-    elif near >= _PARTLY * checked:
-        st.info(f"The map is partly right here: {text}", icon=":material/contrast:")
+    count = f"{near} of the {len(view.checked)} most similar people {'is' if near == 1 else 'are'} near on the map."
+    closest = "Your closest match" if view.row is None else "The closest match"
+    if view.is_far(view.checked[0]):
+        text = f"{closest} sits elsewhere on this map: follow the line. {count}"
+        st.info(text, icon=":material/conversion_path:")
     else:
-        st.warning(f"The map misleads here: only {text}", icon=":material/wrong_location:")
+        st.success(f"{closest} is near on this map, too. {count}", icon=":material/verified:")
 
 
 def _draw_neighbour(view: MapView, row: int, distance: float) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.shared import navigation
 from pages.shared.explorer.view import MapView
+from pages.shared.text import escape
 from pages.shared.url_state import YOU, choose
 
 
@@ -14,10 +15,11 @@ def draw(view: MapView) -> None:
     """The panel."""
     with st.container(border=True):
         _draw_guide(view)
+    if len(view.prepared.exemplars) > 1:
+        with st.container(border=True):
+            _draw_clusters(view)
     with st.container(border=True):
         _draw_trust(view)
-    with st.container(border=True):
-        _draw_clusters(view)
 
 
 def _draw_guide(view: MapView) -> None:
@@ -34,44 +36,62 @@ def _draw_guide(view: MapView) -> None:
         st.page_link(navigation.page("Finder"), label="Go to the finder", icon=":material/arrow_back:")
 
 
-def _draw_trust(view: MapView) -> None:
+def _draw_clusters(view: MapView) -> None:
+    """A face of each cluster, the one nearest to the cluster's mean."""
     st.markdown(
-        f"#### How far to trust {view.layout_name}",
-        help=f"{view.dimensions} numbers don't fit on a plane: neighbours on the map may not be alike, and similar "
-        "faces may be far apart.",
+        f"#### {len(view.prepared.exemplars)} clusters of similar faces",
+        help="Found on the embeddings, not on the map. Each is shown by its most typical face.",
     )
-    first, second = st.columns(2, wrap=False)
-    first.metric(
-        "People kept near",
-        f"{view.layout.kept.mean():.0%}",
-        help="Of the ten people most similar to each face, the share that is near it on the map.",
+    grid = st.grid(3, min_column_width=88)
+    for row, count in view.prepared.exemplars:
+        with grid.cell():
+            name = view.name(row)
+            st.image(view.portrait(row), width="stretch", alt=f"Photo of {name}")
+            photos = "1 photo" if count == 1 else f"{count:,} photos"
+            st.button(photos, key=f"cluster {row}", type="tertiary", on_click=choose, args=(row,), help=escape(name))
+
+
+def _draw_trust(view: MapView) -> None:
+    kept = view.layout.kept.mean()
+    st.markdown("#### Can I trust the map?")
+    st.markdown(
+        f"About {10 * kept:.0f} of the ten people most similar to a face are near it on this map. "
+        "Choose a face, and lines lead to those who are elsewhere."
     )
-    second.metric(
-        "Trustworthiness",
-        f"{view.layout.trustworthiness:.2f}",
-        help="Whether neighbours on the map are really similar: 1 is perfect, 0.5 is chance.",
-    )
+    with st.expander("In numbers", type="compact"):
+        _draw_numbers(view)
+
+
+def _draw_numbers(view: MapView) -> None:
     others = [
         f"{name}: {layout.kept.mean():.0%}" for name, layout in view.map.layouts.items() if layout is not view.layout
     ]
-    if others:
-        st.caption(f"People kept near by {', '.join(others)}")
-
-
-def _draw_clusters(view: MapView) -> None:
-    clusters = int(view.map.clusters.max()) + 1
-    st.markdown(f"#### {clusters} clusters" if clusters > 1 else "#### No clusters")
-    first, second = st.columns(2, wrap=False)
-    first.metric(
-        "Silhouette",
-        _number(view.map.silhouette),
-        help="How well separated the clusters are: 1 perfectly, 0 not at all. Faces of strangers rarely cluster.",
-    )
-    second.metric(
-        "Purity",
-        _number(view.map.purity),
-        help="Of people with several photos, the share of photos in the person's main cluster.",
-    )
+    grid = st.grid(2, min_column_width=120)
+    for title, value, text in (
+        (
+            "People kept near",
+            f"{view.layout.kept.mean():.0%}",
+            "Of the ten people most similar to each face, the share that is near it on the map."
+            + (f" {', '.join(others)}." if others else ""),
+        ),
+        (
+            "Trustworthiness",
+            f"{view.layout.trustworthiness:.2f}",
+            "Whether neighbours on the map are really similar: 1 is perfect, 0.5 is chance.",
+        ),
+        (
+            "Silhouette",
+            _number(view.map.silhouette),
+            "How well separated the clusters are: 1 perfectly, 0 not at all. Faces of strangers rarely cluster.",
+        ),
+        (
+            "Purity",
+            _number(view.map.purity),
+            "Of people with several photos, the share of photos in the person's main cluster.",
+        ),
+    ):
+        with grid.cell():
+            st.metric(title, value, help=text)
 
 
 def _number(value: float) -> str:

@@ -14,6 +14,7 @@ from pages.shared.scatter import Points
 from pipeline import storage
 from pipeline.errors import MapError
 from pipeline.gallery.gallery import Gallery
+from pipeline.map import queries
 from pipeline.map.files import CODES_FILE, map_path, network_of_codes, open_code_layouts, open_map
 from pipeline.map.layouts import FaceMap
 
@@ -23,6 +24,7 @@ class PreparedMap:
     """A map with the packed points of its plot.
 
     names: of the person in each row. sources: the number of each row's source, (n,), and their names.
+    exemplars: the row of each cluster's most typical face and how many photos the cluster has, the largest first.
     warning: why the layouts of a network's codes cannot be shown, or "".
     """
 
@@ -30,6 +32,7 @@ class PreparedMap:
     points: Points
     names: list[str]
     sources: tuple[NDArray[np.int32], list[str]]
+    exemplars: list[tuple[int, int]]
     warning: str = ""
 
 
@@ -55,4 +58,5 @@ def _prepared_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...
     layouts = {name: layout.places for name, layout in opened_map.layouts.items()}
     points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in _opened.first_rows.tolist()])
     numbered = (np.asarray(sources.indices), sources.dictionary.to_pylist())
-    return PreparedMap(opened_map, points, names, numbered, warning)
+    exemplars = queries.exemplars(_opened.embeddings, opened_map.clusters)
+    return PreparedMap(opened_map, points, names, numbered, exemplars, warning)

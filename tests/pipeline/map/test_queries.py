@@ -112,3 +112,14 @@ def test_the_table_of_faces_has_a_line_for_each_row():
     assert table["cluster"].to_pylist() == [2, 2]
     assert table["people kept"].to_pylist() == [1.0, 0.25]
     assert queries.faces_table(opened, fitted, layout, np.empty(0, np.int64)).num_rows == 0
+
+
+def test_the_exemplar_of_a_cluster_is_its_row_nearest_to_the_mean(monkeypatch):
+    angles = np.radians([0, 10, 20, 90, 180])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    clusters = np.array([1, 1, 1, 0, 0], np.uint8)
+    found = queries.exemplars(rows, clusters)
+    assert found[0] == (1, 3)
+    assert found[1] == (3, 2)
+    monkeypatch.setattr(queries, "_EXEMPLAR_ROWS_MAX", 2)
+    assert queries.exemplars(rows, clusters)[0] == (0, 3)
