@@ -5,6 +5,8 @@ Pages and the command line catch :class:`UserError` and show its text; anything 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class UserError(Exception):
     """Base of every error whose text is meant for the user: one or two plain sentences.
@@ -48,3 +50,13 @@ class SourceError(UserError):
 
 class MapError(UserError):
     """A gallery's map is missing, damaged or out of date."""
+
+
+def reason(error: Exception) -> str:
+    """An exception in one short line, without the folders of a path."""
+    if isinstance(error, FileNotFoundError):
+        # Arrow gives the path as the message.
+        return f"{Path(error.filename or str(error)).name} is missing"
+    if isinstance(error, OSError) and error.filename:
+        return f"{Path(error.filename).name}: {error.strerror}"
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

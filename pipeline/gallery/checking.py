@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import storage
+from pipeline.errors import reason
 from pipeline.gallery import digests
-from pipeline.gallery.gallery import Gallery, reason
+from pipeline.gallery.gallery import Gallery
 
 _BLOCK = 100_000
 
@@ -57,7 +58,8 @@ def embedding_problems(gallery: Gallery, known: digests.Digests | None) -> Itera
     """Rows with what is wrong with their embeddings."""
     for start in range(0, len(gallery), _BLOCK):
         block = gallery.embeddings[start : start + _BLOCK]
-        is_unit = np.abs(np.linalg.norm(block, axis=1) - 1) < 1e-3
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_unit = np.abs(np.linalg.norm(block, axis=1) - 1) < 1e-3
         for row, embedding in enumerate(block, start=start):
             if not is_unit[row - start]:
                 yield row, "its embedding is not of unit length"

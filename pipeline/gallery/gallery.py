@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import arrays
-from pipeline.errors import GalleryError
+from pipeline.errors import GalleryError, reason
 from pipeline.gallery import details as about
 from pipeline.gallery.columns import PeopleColumns
 from pipeline.gallery.details import NO_DETAILS, Details
@@ -54,8 +54,8 @@ class Gallery:
     def _people(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         import pyarrow as pa
 
-        self.check_sizes()
         keys = self.faces["person"]
+        self._check(keys)
         # One dictionary for all chunks. Ten million rows take a second and 0.2 GB, which is released again.
         numbers = [chunk.indices.to_numpy() for chunk in keys.dictionary_encode().chunks]
         people = np.concatenate([np.empty(0, np.int32), *numbers])
@@ -109,8 +109,9 @@ class Gallery:
 
     def row(self, row: int) -> dict[str, Any]:
         """The columns of one row. Raises GalleryError if the file was cut off meanwhile."""
-        self.check_sizes()
-        columns: dict[str, Any] = self.faces.slice(row, 1).to_pylist()[0]
+        found = self.faces.slice(row, 1)
+        self._check(found)
+        columns: dict[str, Any] = found.to_pylist()[0]
         return columns
 
     def check_sizes(self) -> None:
@@ -121,6 +122,15 @@ class Gallery:
             if size > arrays.MAPPED_MIN_BYTES and arrays.is_cut_off(self.folder / file["name"], size):
                 raise damaged(self.name, ValueError(f"{file['name']} was cut off"))
 
+    def _check(self, rows: pa.Table | pa.ChunkedArray) -> None:
+        """Validate rows before they are read, if they are mapped: somebody may have changed the file meanwhile."""
+        self.check_sizes()
+        if self.manifest.get("files", {}).get("faces", {}).get("bytes", 0) > arrays.MAPPED_MIN_BYTES:
+            try:
+                rows.validate(full=True)
+            except ValueError as error:
+                raise damaged(self.name, error) from error
+
     def crop_path(self, row: int) -> Path:
         """The crop of one row, a JPEG."""
         return crop_path(self.folder, self.faces["crop"][row].as_py())
@@ -130,11 +140,3 @@ def damaged(name: str, error: Exception) -> GalleryError:
     """The error for a gallery that cannot be read."""
     text = f"The gallery {name} is damaged ({reason(error)}). Rebuild it."
     return GalleryError(text, command=build_command(name, fresh=True))
-
-
-def reason(error: Exception) -> str:
-    """An exception in one short line."""
-    if isinstance(error, FileNotFoundError):
-        # Arrow gives the path as the message.
-        return f"{Path(error.filename or str(error)).name} is missing"
-    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline import __version__, storage
 from pipeline.embedding.facenet import FACENET_128
 from pipeline.embedding.registry import default_identity
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, reason
 from pipeline.similarity.calibration import Calibration
 from pipeline.similarity.network import Layer, SimilarityNetwork
 
@@ -97,7 +97,7 @@ def read_network_and_manifest(
             raise unusable_network(folder, "its training diverged, so its weights are not numbers")
         return network, manifest
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unusable_network(folder, f"a part is missing or damaged ({error})") from error
+        raise unusable_network(folder, f"a part is missing or damaged ({reason(error)})") from error
 
 
 def is_finite(network: SimilarityNetwork) -> bool:
@@ -111,13 +111,15 @@ def embedding_of(manifest: dict[str, Any]) -> Any:
     return manifest.get("embedding", FACENET_128.identity)
 
 
-def unusable_network(folder: Path, reason: str) -> WeightsError:
+def unusable_network(folder: Path, problem: str) -> WeightsError:
     """The error for a similarity network that cannot be used, with the command that trains another one."""
-    text = f"The similarity network in {folder} cannot be used: {reason}."
-    if folder.parent == SHIPPED:
-        return WeightsError(f"{text} Reinstall this version, or rank by cosine, which needs no network.")
-    if folder.parent == released():
+    if folder.parent in (SHIPPED, released()):
+        # Visitors may read it: it says nothing of the server's folders.
+        text = f"The similarity network for {folder.name} cannot be used: {problem}."
+        if folder.parent == SHIPPED:
+            return WeightsError(f"{text} Reinstall this version, or rank by cosine, which needs no network.")
         return WeightsError(f"{text} Release a run again, or delete this folder.")
+    text = f"The similarity network in {folder} cannot be used: {problem}."
     return WeightsError(f"{text} Train it again.", command=f"python -m train fit --run {shlex.quote(folder.name)}")
 
 
