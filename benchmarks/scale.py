@@ -28,6 +28,7 @@ from benchmarks.crowd import PER_PERSON, Crowd, name_of
 from pipeline.embedding.registry import default_identity
 from pipeline.gallery import gallery, layout, opening, writing
 from pipeline.gallery.building import BuildSettings
+from pipeline.gallery.details import Details
 from pipeline.gallery.rows import ROW
 from pipeline.search import cache, index
 from pipeline.search.search import Search, SearchSettings
@@ -37,7 +38,7 @@ SIZES = tuple(int(size) for size in os.environ.get("SIZES", "100000,1000000,1000
 PROBES, TOP = 100, 10
 # Targets by number of faces: most milliseconds, least recall; and most gigabytes.
 AIMS, MEMORY_GB_MAX = {1_000_000: (10, 0.99), 10_000_000: (25, 0.97)}, {10_000_000: 4}
-_NAME = "crowd"
+NAME = "crowd"
 
 
 def main() -> None:
@@ -78,8 +79,8 @@ def _lines(size: int, row: dict[str, Any]) -> Iterator[Line]:
 def _measured(crowd: Crowd, size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         os.environ["LOOKSLIKEWHO_HOME"] = place
-        written, _ = times(lambda: _write(crowd, size), 1)
-        opened, network = opening.open_gallery(_NAME), registry.load_scorer()
+        written, _ = times(lambda: write(crowd, size), 1)
+        opened, network = opening.open_gallery(NAME), registry.load_scorer()
         made, _ = times(lambda: index.open_index(opened), 1)
         computed, _ = times(lambda: cache.prepared_rows(opened, network), 1)
         random = np.random.default_rng(1)
@@ -140,7 +141,7 @@ def _serve(path: Path) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     start = time.perf_counter()
-    opened = opening.open_gallery(_NAME, default_identity())
+    opened = opening.open_gallery(NAME, default_identity())
     search = Search(opened, registry.load_scorer())
     seconds_open = time.perf_counter() - start
     ready.set()
@@ -171,11 +172,18 @@ def _anonymous_gb() -> float:
     return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1e6
 
 
-def _write(crowd: Crowd, size: int) -> None:
-    folder = layout.folder_of(_NAME)
+def write(crowd: Crowd, size: int, columns: pa.Table | None = None) -> None:
+    """Write the gallery ``NAME``. columns: about its people, by their keys (:func:`key_of`)."""
+    folder = layout.folder_of(NAME)
     folder.mkdir(parents=True)
     about = crowd.about() | {"build": asdict(BuildSettings())}
-    writing.commit(folder, _pieces(crowd, size), generation=1, faces=size, about=about)
+    pieces = _pieces(crowd, size)
+    writing.commit(folder, pieces, generation=1, faces=size, about=about, details=Details(people=columns))
+
+
+def key_of(person: int) -> str:
+    """The key of a person, given the number."""
+    return f"Photos/{name_of(person)} {person}"
 
 
 def _pieces(crowd: Crowd, size: int) -> Iterator[tuple[pa.Table, np.ndarray]]:
@@ -190,7 +198,8 @@ def _table(numbers: range, random: np.random.Generator) -> pa.Table:
     count = len(numbers)
     people = [number // PER_PERSON for number in numbers]
     called = {person: name_of(person) for person in set(people)}
-    folders = [f"Photos/{called[person]} {person}" for person in people]
+    keys = {person: key_of(person) for person in called}
+    folders = [keys[person] for person in people]
     hashes = random.bytes(32 * count).hex()
     side = random.normal(130, 50, count).clip(32, 400)
     columns: dict[str, Any] = {

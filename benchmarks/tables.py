@@ -275,6 +275,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "by-hand": ("quality.md", lambda: _plain("by_hand", "Faces in boxes")),
     "turned": ("quality.md", _turned),
     "turned-examples": ("quality.md", lambda: _plain("turned", "Example photos")),
+    "filters": ("speed.md", lambda: _plain("filters", "One probe")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 

@@ -34,6 +34,7 @@ LABELS = {
 _COUNTRIES, _OCCUPATIONS = list(LABELS)[3:13], list(LABELS)[13:]
 _YEARS = (1845, 1921, 1937, 1948, 1956, 1961, 1967, 1975, 1983, 1988, 1994)
 _SCRIPTS = ("Владимир {}", "山田 {}", "محمد {}", "अमिताभ {}", "José {}", "Ελένη {}", "김{}", "{} O'Neil, Jr.")
+_JPEG = b"\xff\xd8"
 _RETRY_AFTER_SECONDS = 1
 _HANG_SECONDS = 6
 _ON_THE_WAY_SECONDS = 0.1
@@ -55,6 +56,14 @@ class File:
     @property
     def sha1(self) -> str:
         return hashlib.sha1(f"{self.title} {self.version}".encode()).hexdigest()
+
+    @property
+    def content(self) -> bytes:
+        """The photo with a comment: no two files on Commons are the same, nor two versions of one."""
+        data, comment = self.path.read_bytes(), self.sha1.encode()
+        if not data.startswith(_JPEG):
+            return data + comment
+        return _JPEG + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[len(_JPEG) :]
 
 
 @dataclass
@@ -282,7 +291,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif file.kind == "broken":
             self._send(b"<html>no photo</html>")
         else:
-            self._send(file.path.read_bytes())
+            self._send(file.content)
 
     def _json(self, values: dict[str, Any]) -> None:
         self._send(json.dumps(values, ensure_ascii=False).encode())

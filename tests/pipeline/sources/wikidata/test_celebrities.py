@@ -37,7 +37,7 @@ def test_everybody_chosen_has_a_free_portrait_and_the_etiquette_is_kept(choose, 
         assert person.columns.get("born") == (float(stated.born[:4]) if stated.precision > 8 else None)
         assert person.portrait_first
         if portrait.kind != "broken":
-            assert person.photos[0].read_bytes() == portrait.path.read_bytes()
+            assert person.photos[0].read_bytes() == portrait.content
             author = "unknown author" if portrait.kind == "no author" else "Ann & Bob"
             credit = person.credit(person.photos[0])
             assert (credit.author, credit.licence) == (author, portrait.licence)
