@@ -121,7 +121,9 @@ def _embedder(wanted: str | None, name: str, fresh: bool) -> Callable[[], Embedd
     if wanted:
         return None if wanted == DEFAULT_EMBEDDER else lambda: load_embedder(wanted)
     manifest = None if fresh else storage.read_manifest(folder_of(name))
-    entry = entry_of(manifest["embedding"]) if manifest else None
+    # Opening says what is wrong with a damaged one.
+    identity = manifest.get("embedding") if manifest else None
+    entry = entry_of(identity) if isinstance(identity, dict) else None
     return entry.load if entry and entry.name != DEFAULT_EMBEDDER else None
 
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from pipeline import photo
+from pipeline import photo, storage
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.gallery import editing, inspection, managing, opening
 from pipeline.map import fitting
@@ -175,6 +175,16 @@ def test_check_repairs_what_the_photos_and_the_gallery_can_give_again(run_loaded
         assert np.abs(np.subtract(photo.read(again[row]).shape, photo.read(crops[row]).shape)).max() <= 2
     assert run_loaded("check", "small")[0] == 0
     assert list(small.glob("prepared-*.npy")) and open_map(after)
+
+
+@pytest.mark.parametrize("manifest", ['{"format": 2}', '{"embedding": 3}', "{"])
+def test_a_damaged_manifest_is_one_sentence_for_every_command(run_loaded, small, madonna, manifest):
+    (small / storage.MANIFEST).write_text(manifest)
+    place = put(small.parent.parent / "in", {"Ann/1.jpg": madonna})
+    for arguments in (("check", "small"), ("build", place, "--gallery", "small"), ("find", madonna)):
+        given = (*arguments, "--gallery", "small") if arguments[0] == "find" else arguments
+        code, _, errors = run_loaded(*given)
+        assert (code, "Traceback" in errors, "small" in errors) == (1, False, True), errors
 
 
 def test_check_names_what_nothing_can_give_again(run_loaded, small, examples, tmp_path):
