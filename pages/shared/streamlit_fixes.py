@@ -74,8 +74,13 @@ def forget_left_sessions() -> None:
 
     Streamlit would drop it only when the next visitor comes or goes.
     """
-    left = Runtime.instance()._session_mgr._session_storage._cache  # type: ignore[attr-defined]
-    if left.expire():
+    left = Runtime.instance()._session_mgr._session_storage._cache.expire()  # type: ignore[attr-defined]
+    for _, info in left:
+        # The server keeps the last session until another visitor comes, but nothing in it.
+        info.session.shutdown()
+        info.session.session_state.clear()
+        info.session._browser_queue.clear()
+    if left:
         gc.collect()  # Sessions and what runs in them know each other.
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)

@@ -15,6 +15,8 @@ import pytest
 from pages.shared import limits, public
 from server import logs
 from tests.browser import serving
+from tests.browser.conftest import visit
+from tests.browser.test_finder import best, give
 from tests.conftest import HOME
 
 pytestmark = pytest.mark.slow
@@ -115,3 +117,25 @@ def test_the_signal_to_end_ends_an_idle_server_at_once(tmp_path, monkeypatch):
         while (tmp_path / "app.log").read_text(encoding="utf-8").count(" end") == 0:
             assert time.monotonic() < begun + 30
             time.sleep(0.05)
+
+
+def test_what_a_visitor_gave_is_forgotten_although_nobody_else_comes(tmp_path, examples, monkeypatch):
+    monkeypatch.setenv("STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL", "1")
+    monkeypatch.delenv(public.VARIABLE, raising=False)
+    (tmp_path / "temporary").mkdir()
+    film = serving.film(examples["Jerry Seinfeld"][0], tmp_path / "face.mjpeg")
+    with serving.app(HOME, tmp_path / "temporary") as address, serving.chromium(film) as browser:
+
+        def kept() -> float:
+            metrics = ask([address.removeprefix("http://")], "/_stcore/metrics")[2]
+            lines = [line for line in metrics.splitlines() if "UploadedFileManager" in line]
+            return sum(float(line.split()[-1]) for line in lines)
+
+        with visit(address, browser) as page:
+            give(page, examples["Madonna"][1].read_bytes())
+            best(page, "Madonna")
+            assert kept() > 10_000
+        end = time.monotonic() + 60
+        while kept() > 0:
+            assert time.monotonic() < end
+            time.sleep(0.5)
