@@ -273,11 +273,11 @@ def test_a_reader_retries_when_the_gallery_changes_while_it_is_opened(small, mon
     real = opening._read
     calls: list[int] = []
 
-    def changed_meanwhile(folder, manifest):
+    def changed_meanwhile(folder, manifest, **options):
         if not calls:
             calls.append(1)
             removing.remove_person("small", "Examples/Madonna")
-        return real(folder, manifest)
+        return real(folder, manifest, **options)
 
     monkeypatch.setattr(opening, "_read", changed_meanwhile)
     assert len(opening.open_gallery("small")) == 12
