@@ -47,6 +47,11 @@ def explorer(**selection: object) -> AppTest:
     return visit("explorer", **selection)
 
 
+def signs(page: AppTest) -> list[str]:
+    """What the page says of how far to trust the map around a face."""
+    return [*(sign.value for sign in page.info), *(sign.value for sign in page.success)]
+
+
 def made(count: int, name: str = "made") -> Gallery:
     """A gallery of so many faces with its map."""
     synthetic(name, faces=count)
@@ -108,11 +113,11 @@ def test_the_sign_and_the_list_speak_of_the_same_people(demonstration):
     for share in (0.1, 0.5, 0.9):
         row = int(np.abs(layout.kept - share).argmin())
         page = explorer(face=row)
-        (sign,) = [*page.info, *page.success]
+        (sign,) = signs(page)
         closest = next(text.value for text in page.markdown if text.value.startswith(":small["))
-        assert ("sits elsewhere on this map" in sign.value) == ("far on the map" in closest) == bool(page.info)
+        assert ("sits elsewhere on this map" in sign) == ("far on the map" in closest) == bool(page.info)
         near = round(layout.kept[row] * 10)
-        assert f"{near} of the 10 most similar people" in sign.value
+        assert f"{near} of the 10 most similar people" in sign
         assert captions(page).count("far on the map") == 10 - near
 
 
@@ -120,8 +125,8 @@ def test_a_person_of_many_photos_is_not_called_right_by_them(demonstration):
     # Elton John, whose own photos lie together while nobody similar is near.
     page = explorer(face=15)
     assert names(page)[0] == "Elton John"
-    (sign,) = [*page.info, *page.success]
-    assert re.search(r"[0-3] of the 10 most similar people (is|are) near on the map", sign.value)
+    (sign,) = signs(page)
+    assert re.search(r"[0-3] of the 10 most similar people (is|are) near on the map", sign)
 
 
 def test_two_people_show_their_most_and_least_alike_photos(demonstration):
