@@ -11,7 +11,8 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help run setup celebrities test test-fast test-trust lint lock chromium screenshots sheet tables clean calibrate similarity \
 	runs benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
-	benchmark-crop benchmark-detect benchmark-filters benchmark-find benchmark-lfw benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
+	benchmark-celebrities benchmark-crop benchmark-detect benchmark-filters benchmark-find benchmark-lfw \
+	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
 	benchmark-systems benchmark-together benchmark-training benchmark-turned
 
@@ -125,6 +126,9 @@ benchmark-resemblance: .venv/installed-dev  ## Identity beside resemblance among
 
 benchmark-portraits: .venv/installed-dev  ## From which cosine on two photos surely show the same person, on LFW.
 	$(BIN)/python -m benchmarks.portraits
+
+benchmark-celebrities: .venv/installed-dev  ## A gallery of PEOPLE (5,000) celebrities from a local server, killed five times.
+	PEOPLE=$(PEOPLE) $(BIN)/python -m benchmarks.celebrities
 
 benchmark-filters: .venv/installed-dev  ## One probe among some people of up to ten million faces.
 	$(BIN)/python -m benchmarks.filters

@@ -275,6 +275,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "by-hand": ("quality.md", lambda: _plain("by_hand", "Faces in boxes")),
     "turned": ("quality.md", _turned),
     "turned-examples": ("quality.md", lambda: _plain("turned", "Example photos")),
+    "celebrities": ("quality.md", lambda: _plain("celebrities", "Celebrities")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
