@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urljoin
 
 import urllib3
 
@@ -29,6 +30,7 @@ _GONE = frozenset({404, 410})
 # Errors in the answers of MediaWiki that pass by themselves.
 _PASSING = frozenset({"maxlag", "ratelimited", "readonly", "internal_api_error_DBQueryError"})
 _LONGEST_URL = 6000
+_REDIRECTS_MAX = 5
 
 
 class QueryTimeoutError(UserError):
@@ -91,8 +93,8 @@ class Client:
             maxsize=REQUESTS_MAX,
             headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip"},
             timeout=urllib3.Timeout(connect=settings.connect_seconds, read=settings.read_seconds),
-            # Only redirects: everything else waits its turn.
-            retries=urllib3.Retry(None, connect=0, read=0, status=0, other=0, redirect=5),
+            # What is sent again waits its turn.
+            retries=False,
         )
         self._turns = threading.BoundedSemaphore(REQUESTS_MAX)
         self._lock = threading.Lock()
@@ -129,7 +131,6 @@ class Client:
         for attempt in range(self.settings.attempts):
             pause = min(self.settings.pause_seconds * 2**attempt, self.settings.pause_seconds_max)
             with self._turns:
-                self._wait()
                 try:
                     response = self._request(url, fields, headers)
                     if response.status in _GONE:
@@ -149,10 +150,18 @@ class Client:
         raise SourceError(f"{host} cannot be used: {problem}. Try again later: what is here already is kept.")
 
     def _request(self, url: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """The answer, wherever it has moved to. Each request waits until a pause is over."""
         named = {**self._pool.headers, **headers}
-        if sum(map(len, fields.values())) > _LONGEST_URL:
-            return self._pool.request("POST", url, fields=dict(fields), headers=named, encode_multipart=False)
-        return self._pool.request("GET", url, fields=dict(fields), headers=named)
+        method = "POST" if sum(map(len, fields.values())) > _LONGEST_URL else "GET"
+        encoding: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
+        for _ in range(_REDIRECTS_MAX + 1):
+            self._wait()
+            response = self._pool.request(method, url, fields=dict(fields), headers=named, redirect=False, **encoding)
+            moved_to = response.get_redirect_location()
+            if not moved_to:
+                return response
+            method, url, fields, encoding = "GET", urljoin(url, moved_to), {}, {}
+        return _again("it redirects in a circle")
 
     def _check(self, url: str, response: urllib3.BaseHTTPResponse) -> None:
         """Raise what asking again does not help with."""
@@ -219,6 +228,4 @@ def _reason(error: Exception) -> str:
         return "it does not answer in time"
     if isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.DecodeError):
         return "its answer is cut off"
-    if isinstance(error, urllib3.exceptions.MaxRetryError) and isinstance(error.reason, Exception):
-        return "it redirects in a circle" if "redirect" in str(error.reason) else _reason(error.reason)
     return "it cannot be reached"

@@ -107,6 +107,24 @@ def test_the_pause_that_a_service_asks_for_is_kept_by_all_threads():
         assert all(when - first >= seconds for when in others)
 
 
+def test_what_has_moved_is_not_asked_for_during_a_pause():
+    clients: list[Client] = []
+
+    def move_while_another_thread_is_asked_to_wait(handler: BaseHTTPRequestHandler) -> None:
+        clients[0]._pause(0.8)
+        send(302, b"", Location="/elsewhere")(handler)
+
+    with server(move_while_another_thread_is_asked_to_wait, send(200, b"photo")) as (client, asked):
+        clients.append(client)
+        assert client.file(client.settings.commons_url) == b"photo"
+    assert asked[1][2] - asked[0][2] >= 0.8
+    with (
+        server(send(302, b"", Location="/elsewhere")) as (client, asked),
+        pytest.raises(SourceError, match="it redirects in a circle"),
+    ):
+        client.file(client.settings.commons_url)
+
+
 def test_no_more_than_two_requests_are_under_way_at_a_time():
     at_once, most, lock = 0, 0, threading.Lock()
 
