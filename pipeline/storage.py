@@ -24,6 +24,8 @@ from pipeline import notices
 from pipeline.errors import StorageError
 
 MANIFEST = "manifest.json"
+# The hash of a manifest's other values, in it.
+DIGEST = "manifest_sha256"
 _UNFINISHED = ".part"
 # Files up to this size are hashed as a whole whenever they are opened, which takes 10 ms; of others, some blocks.
 _WHOLE_MAX, _BLOCKS, _BLOCK_BYTES = 16_000_000, 256, 4096
@@ -164,16 +166,16 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 def with_digest(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values for a JSON file with a hash of them, but for their date."""
-    return {**values, "sha256": _digest(values)}
+    return {**values, DIGEST: _digest(values)}
 
 
 def is_as_written(values: Mapping[str, Any]) -> bool:
     """Whether values are those that their hash is of. Files of earlier versions have no hash."""
-    return values.get("sha256") in (None, _digest(values))
+    return values.get(DIGEST) in (None, _digest(values))
 
 
 def _digest(values: Mapping[str, Any]) -> str:
-    said = {key: value for key, value in values.items() if key not in ("written", "sha256")}
+    said = {key: value for key, value in values.items() if key not in ("written", DIGEST)}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from pages.shared import public
+from pages.shared import administrator, public
 from pipeline.photo import PhotoLimits
 
 
@@ -43,7 +43,6 @@ _POLICY = {
     "frame-ancestors": "'self'",
 }
 _HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -62,13 +61,19 @@ class AddHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        policy = dict(_POLICY)
+        if not public.is_server_public() or administrator.is_possible():
+            # Plotly's parallel coordinates, on the page of trainings, compile what draws them.
+            policy["script-src"] += " 'unsafe-eval'"
+        text = "; ".join(f"{name} {value}" for name, value in policy.items())
+        self._headers = {**_HEADERS, "Content-Security-Policy": text}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -225,3 +225,13 @@ def put(folder: Path, files: dict[str, Any]) -> Path:
         else:
             path.write_bytes(content if isinstance(content, bytes) else encoded(content))
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, examples):
+    """A real Chromium with Jerry Seinfeld in front of its webcam."""
+    from tests.browser import serving
+
+    webcam = serving.film(examples["Jerry Seinfeld"][0], tmp_path_factory.mktemp("webcam") / "face.mjpeg")
+    with serving.chromium(webcam) as started:
+        yield started

@@ -94,7 +94,7 @@ def open_parts(name: str, embedder: Embedder, *, generation: int, replace: bool)
         "columns": ROW.names,
         "replace": replace and generation > 0,
     }
-    known = {"replace": False, **{key: manifest[key] for key in manifest.keys() - {"written", "sha256"}}}
+    known = {"replace": False, **{key: manifest[key] for key in manifest.keys() - {"written", storage.DIGEST}}}
     if any(folder.iterdir()) and (known != about or not storage.is_as_written(manifest)):
         # Killed after the commit but before the parts were deleted, written by another version, damaged, or of a
         # build of another kind.

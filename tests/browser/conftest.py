@@ -105,14 +105,6 @@ def own_app(tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory, examples):
-    """A real Chromium with Jerry Seinfeld in front of its webcam."""
-    webcam = serving.film(examples["Jerry Seinfeld"][0], tmp_path_factory.mktemp("webcam") / "face.mjpeg")
-    with serving.chromium(webcam) as started:
-        yield started
-
-
 @pytest.fixture
 def page(app, browser):
     """A visitor's page."""

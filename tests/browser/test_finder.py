@@ -103,7 +103,7 @@ def test_of_several_faces_another_one_can_be_picked(page, examples):
 def test_a_photo_without_a_face_says_what_to_do(page):
     give(page, encoded(np.tile(np.linspace(60, 200, 400, dtype=np.uint8)[:, None, None], (1, 600, 3)), "JPEG"))
     expect(page.get_by_role("alert")).to_contain_text("No face was found. Use a photo that shows a face")
-    expect(page.locator("input[type=file]")).to_be_attached()
+    expect(page.locator("input[type=file]").first).to_be_attached()
 
 
 def test_a_text_file_that_calls_itself_a_photo_is_refused_with_a_sentence(page):

@@ -55,7 +55,7 @@ def test_a_manifest_gets_its_date(tmp_path):
     assert manifest.pop("written").startswith("20")
     assert storage.is_as_written(manifest)
     assert not storage.is_as_written({**manifest, "name": "Emilie"})
-    del manifest["sha256"]
+    del manifest[storage.DIGEST]
     assert manifest == {"name": "Émilie 🎭"}
 
 

@@ -76,14 +76,14 @@ def wait_for(port: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
-def test_the_app_behind_nginx_takes_uploads_and_the_webcam_and_nginx_writes_no_photo(tmp_path, examples, monkeypatch):
+def test_the_app_behind_nginx_takes_uploads_and_the_webcam_and_nginx_writes_no_photo(
+    browser, tmp_path, examples, monkeypatch
+):
     monkeypatch.setenv(public.VARIABLE, "demonstration")
     (tmp_path / "temporary").mkdir()
-    film = serving.film(examples["Jerry Seinfeld"][0], tmp_path / "face.mjpeg")
     with (
         serving.app(HOME, tmp_path / "temporary") as app,
         nginx(tmp_path, app) as address,
-        serving.chromium(film) as browser,
         visit(address, browser, ignore_https_errors=True) as page,
     ):
         give(page, examples["Madonna"][1].read_bytes() + bytes(3 * 10**6))

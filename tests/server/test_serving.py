@@ -119,12 +119,11 @@ def test_the_signal_to_end_ends_an_idle_server_at_once(tmp_path, monkeypatch):
             time.sleep(0.05)
 
 
-def test_what_a_visitor_gave_is_forgotten_although_nobody_else_comes(tmp_path, examples, monkeypatch):
+def test_what_a_visitor_gave_is_forgotten_although_nobody_else_comes(browser, tmp_path, examples, monkeypatch):
     monkeypatch.setenv("STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL", "1")
     monkeypatch.delenv(public.VARIABLE, raising=False)
     (tmp_path / "temporary").mkdir()
-    film = serving.film(examples["Jerry Seinfeld"][0], tmp_path / "face.mjpeg")
-    with serving.app(HOME, tmp_path / "temporary") as address, serving.chromium(film) as browser:
+    with serving.app(HOME, tmp_path / "temporary") as address:
 
         def kept() -> float:
             metrics = ask([address.removeprefix("http://")], "/_stcore/metrics")[2]

@@ -49,7 +49,7 @@ def keep_as_parquet(folder: Path, table: Any) -> None:
     manifest = storage.read_manifest(folder) or {}
     files = manifest["files"] | {"faces": {"name": path.name, "sha256": storage.sha256(path)}}
     earlier = {"format": 1, "files": files, "written": "2001-02-03T04:05:06+00:00"}
-    manifest.pop("sha256", None)
+    manifest.pop(storage.DIGEST, None)
     storage.write_json(folder / storage.MANIFEST, manifest | earlier)
 
 
@@ -68,7 +68,7 @@ def test_opening_rewrites_the_rows_once_and_nothing_else(old):
     check_same(opening.open_gallery("old"))
     after = storage.read_manifest(old) or {}
     assert (after["format"], after["files"]["faces"]["name"]) == (2, "faces-7.arrow")
-    assert {**after, "format": 1, "files": before["files"]} == before | {"sha256": after["sha256"]}
+    assert {**after, "format": 1, "files": before["files"]} == before | {storage.DIGEST: after[storage.DIGEST]}
     assert storage.sha256(old / "faces-7.arrow") == after["files"]["faces"]["sha256"]
     assert set(content(old)) == {
         *("manifest.json", "rejected.csv", "map.npz"),
