@@ -76,9 +76,7 @@ def wait_for(port: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
-def test_the_app_behind_nginx_takes_uploads_and_the_webcam_and_nginx_writes_no_photo(
-    browser, tmp_path, examples, monkeypatch
-):
+def test_behind_nginx_uploads_and_the_webcam_work_and_nginx_writes_no_photo(browser, tmp_path, examples, monkeypatch):
     monkeypatch.setenv(public.VARIABLE, "demonstration")
     (tmp_path / "temporary").mkdir()
     with (
