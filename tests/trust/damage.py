@@ -142,10 +142,7 @@ def _cut_while_open(home: Path, artefact: str, mapped_min: int, told: Any) -> No
 def cut_while_open(trials: kills.Trials, artefact: str, *, mapped_min: int) -> str:
     """Cut a file to nothing while a process has the gallery open: what the process does with the next probe."""
     trials.reset()
-    there, told = kills.context().Pipe(duplex=False)
-    process = kills.context().Process(target=_cut_while_open, args=(trials.home, artefact, mapped_min, told))
-    process.start()
-    told.close()
+    process, there = kills.begin(_cut_while_open, trials.home, artefact, mapped_min)
     process.join()
     return str(there.recv()) if process.exitcode == 0 else f"ended with {process.exitcode}"
 
@@ -154,10 +151,7 @@ def losses(trials: kills.Trials, artefact: str, count: int) -> list[str]:
     """Harm an artefact so many times, in a process of its own, and say what went wrong."""
     trials.reset()
     found, last = [], ""
-    there, told = kills.context().Pipe(duplex=False)
-    process = kills.context().Process(target=_damage, args=(trials.home, artefact, count, told))
-    process.start()
-    told.close()
+    process, there = kills.begin(_damage, trials.home, artefact, count)
     while True:
         try:
             said = there.recv()

@@ -53,10 +53,7 @@ def run(kind: str, home: Path, *, size: int = -1, room: int = 0) -> str:
 
     size: no file can be larger, in bytes. room: without a size, so many files and folders can be made.
     """
-    there, told = kills.context().Pipe(duplex=False)
-    process = kills.context().Process(target=_work, args=(kind, home, size, room, told))
-    process.start()
-    told.close()
+    process, there = kills.begin(_work, kind, home, size, room)
     try:
         said = str(there.recv())
     except EOFError:

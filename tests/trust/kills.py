@@ -9,10 +9,14 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import cache, cached_property
-from multiprocessing.context import ForkServerContext
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout, opening
@@ -63,16 +67,24 @@ def context() -> ForkServerContext:
     return context
 
 
+def begin(target: Callable[..., None], *arguments: Any) -> tuple[ForkServerProcess, Connection]:
+    """Start a process that calls ``target`` with the arguments and what it can send by; and what that arrives at."""
+    there, told = context().Pipe(duplex=False)
+    process = context().Process(target=target, args=(*arguments, told))
+    # It would begin by running the main module anew, which in a test runner may be a page of another test.
+    with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+        process.start()
+    told.close()
+    return process, there
+
+
 def run(kind: str, home: Path, *, at: int = _NEVER, seconds: float = 0.0) -> tuple[int, float] | None:
     """Do a kind of work in a process that is killed at a change of a file, counted from 1, or after some seconds.
 
     Returns the number of changes and the seconds that it took; None if it was killed. Raises RuntimeError if it
     failed.
     """
-    there, told = context().Pipe(duplex=False)
-    process = context().Process(target=_work, args=(kind, home, at, seconds, told))
-    process.start()
-    told.close()
+    process, there = begin(_work, kind, home, at, seconds)
     process.join(60)
     if process.exitcode == -signal.SIGKILL:
         return None
