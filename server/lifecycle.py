@@ -18,7 +18,7 @@ from pages.shared import public, streamlit_fixes
 from pages.shared.limits import limits
 from pages.shared.turns import turns
 from pipeline.errors import UserError
-from server import logs
+from server import logs, protection
 
 # How long a photo that is being looked at may go on after the server was asked to end.
 _END_SECONDS = 10
@@ -38,7 +38,7 @@ async def run(app: st.App) -> AsyncIterator[None]:
     """Let the looks that have begun end before the server does."""
     logs.begin()
     logs.event("begin", public=public.is_server_public(), address=config.get_option("server.address"))
-    if not public.is_server_public() and config.get_option("server.address") not in ("localhost", "127.0.0.1"):
+    if not public.is_server_public() and not protection.is_local():
         logs.event("open", advice=f"Other machines can change everything. Set {public.VARIABLE} for strangers.")
     _end_after_looks()
     sweeping = asyncio.create_task(_sweep())

@@ -123,6 +123,11 @@ class LimitUploads:
                 del self._coming[address]
 
 
+def is_local() -> bool:
+    """Whether only this machine can reach the server."""
+    return config.get_option("server.address") in ("localhost", "127.0.0.1")
+
+
 def hosts() -> list[str]:
     """The names by which the server may be asked for; "*" for any.
 
@@ -130,7 +135,7 @@ def hosts() -> list[str]:
     keeps out pages of other sites that resolve their own name to this machine.
     """
     named = list(config.get_option("server.allowedHosts"))
-    if named or config.get_option("server.address") not in ("localhost", "127.0.0.1"):
+    if named or not is_local():
         return named or ["*"]
     return ["localhost", "127.0.0.1", "[::1]", config.get_option("browser.serverAddress")]
 

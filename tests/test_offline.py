@@ -6,7 +6,6 @@ An address without a name could not be reached there either, and nothing in the 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import HOME
+from tests.processes import may_unshare
 
 ROOT = Path(__file__).parents[1]
 # Asks for names at this address, in a name space of its own, then brings the loopback device up and notes questions.
@@ -58,14 +58,11 @@ with subprocess.Popen(command) as server:
 """
 
 
-def name_spaces() -> bool:
-    command = ["unshare", "--map-root-user", "--mount", "--net", "mount", "--bind", "/etc/hosts", "/etc/resolv.conf"]
-    return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
-
+UNSHARED = may_unshare("--mount", "--net", "mount", "--bind", "/etc/hosts", "/etc/resolv.conf")
 
 pytestmark = [
     pytest.mark.tensorflow,
-    pytest.mark.skipif(not name_spaces(), reason="this machine lets nobody have a network of their own"),
+    pytest.mark.skipif(not UNSHARED, reason="this machine lets nobody have a network of their own"),
 ]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import HOME
+from tests.processes import may_unshare
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,14 +36,11 @@ exit $code
 """
 
 
-def name_spaces() -> bool:
-    command = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
-    return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
-
+UNSHARED = may_unshare("--mount", "mount", "-t", "tmpfs", "none", "/mnt")
 
 pytestmark = [
     pytest.mark.tensorflow,
-    pytest.mark.skipif(not name_spaces(), reason="this machine lets nobody mount a disk"),
+    pytest.mark.skipif(not UNSHARED, reason="this machine lets nobody mount a disk"),
 ]
 
 

@@ -6,14 +6,8 @@ import pytest
 
 from pipeline import arrays
 from tests.trust import damage
-from tests.trust.kills import Trials
 
 HARMS = 24
-
-
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    return Trials(tmp_path_factory.mktemp("trials"))
 
 
 @pytest.mark.parametrize("artefact", ["rows", "embeddings", "prepared rows"])

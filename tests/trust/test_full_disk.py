@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.trust import full_disk, work
-from tests.trust.kills import Trials
 
 SIZES = 6
-
-
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    return Trials(tmp_path_factory.mktemp("trials"))
 
 
 @pytest.mark.parametrize("kind", work.KINDS)

@@ -7,14 +7,9 @@ import pytest
 
 from tests.conftest import unit_rows
 from tests.trust import work
-from tests.trust.kills import Trials, traces
+from tests.trust.kills import traces
 
 KILLS = 5
-
-
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    return Trials(tmp_path_factory.mktemp("trials"))
 
 
 @pytest.mark.parametrize("kind", work.KINDS)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.shared import navigation
 from pages.shared.explorer.view import MapView
-from pages.shared.text import escape
+from pages.shared.text import escape, plural
 from pages.shared.url_state import YOU, choose
 
 
@@ -47,8 +47,14 @@ def _draw_clusters(view: MapView) -> None:
         with grid.cell():
             name = view.name(row)
             st.image(view.portrait(row), width="stretch", alt=f"Photo of {name}")
-            photos = "1 photo" if count == 1 else f"{count:,} photos"
-            st.button(photos, key=f"cluster {row}", type="tertiary", on_click=choose, args=(row,), help=escape(name))
+            st.button(
+                plural(count, "photo"),
+                key=f"cluster {row}",
+                type="tertiary",
+                on_click=choose,
+                args=(row,),
+                help=escape(name),
+            )
 
 
 def _draw_trust(view: MapView) -> None:
