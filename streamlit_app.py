@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from server import errors, health, lifecycle, protection
+from server import errors, health, lifecycle, protection, thumbnails
 
 lifecycle.check_settings()
 app = st.App(
     "pages/router.py",
     lifespan=lifecycle.run,
-    routes=health.ROUTES,
+    routes=[*health.ROUTES, *thumbnails.ROUTES],
     middleware=protection.middleware(),
     on_script_error=errors.report,
 )

@@ -37,7 +37,7 @@ def page() -> None:
             st.title(TITLE, anchor=False)
             st.caption(f"{escape(opened.name)} · {photos_of_people(len(opened), opened.people_count)}")
         _choose_layout_and_colour(view)
-    left, right = st.columns([5, 3], gap="medium")
+    left, right = st.columns([8, 3], gap="medium")
     # The map stays in sight while the panel is scrolled.
     st.html(STYLE)
     with left, st.container(gap=None, key="stays"):

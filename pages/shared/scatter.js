@@ -39,8 +39,9 @@ async function receive(data) {
 const HTML = `
   <canvas tabindex="0" role="application"></canvas>
   <svg aria-hidden="true"><g class="links"></g><polygon class="area"></polygon><circle class="ring" r="8"></circle></svg>
+  <div class="thumbnails" aria-hidden="true"></div>
   <div class="marks"></div>
-  <div class="tip" aria-hidden="true"></div>
+  <div class="tip" aria-hidden="true"><img alt="" hidden><span></span></div>
   <div class="search">
     <span class="icon" aria-hidden="true">search</span>
     <input type="text" placeholder="Search by name" aria-label="Search by name" role="combobox" aria-expanded="false"
@@ -55,6 +56,9 @@ const HTML = `
     <button data-zoom="1.6" title="Zoom in">add</button>
     <button data-zoom="0.625" title="Zoom out">remove</button>
     <button data-zoom="0" title="Show all">fit_screen</button>
+    <hr>
+    <button data-faces title="Faces on the map" aria-pressed="true">face</button>
+    <button data-full title="Full screen">fullscreen</button>
   </div>
   <div class="legend"></div>
   <p class="hint" aria-hidden="true">Use two fingers to move the map</p>
@@ -91,6 +95,8 @@ class Chart {
       ["canvas", ".marks", ".tip", "input", "ul", ".legend", ".area", ".ring", ".links", ".hint"].map(one);
     [this.searchBox, this.tools, this.nearer, this.farther] =
       [".search", ".tools", "[data-zoom='1.6']", "[data-zoom='0.625']"].map(one);
+    [this.tipPicture, this.tipName] = this.tip.children;
+    this.thumbnails = new Thumbnails(this, one(".thumbnails"));
     this.view = { x: 0, y: 0, zoom: 1 };
     this.extent = [1, 1];
     this.hidden = new Set();
@@ -162,6 +168,28 @@ class Chart {
     return positionOf(pieces[PLACES].value, row);
   }
 
+  pictureOf(row) {
+    return `${this.data.thumbnails}/${row}.jpg`;
+  }
+
+  colourOf(row) {
+    const value = pieces[COLOURS]?.value[row] ?? 0;
+    return `rgb(${this.table.subarray(4 * value, 4 * value + 3)})`;
+  }
+
+  // The visible faces on the canvas.
+  inSight() {
+    const { canvas } = this, places = pieces[PLACES].value;
+    const [left, top] = this.unscreen([0, 0]), [right, bottom] = this.unscreen([canvas.clientWidth, canvas.clientHeight]);
+    const area = this.data.area, seen = [];
+    for (let row = 0; row < this.count; row++) {
+      const [x, y] = positionOf(places, row);
+      if (x < left || x > right || y < bottom || y > top || this.isHidden(row)) continue;
+      if (!area || inside([x, y], area)) seen.push(row);
+    }
+    return seen;
+  }
+
   name(row) {
     return pieces[NAMES]?.value[pieces[PEOPLE]?.value[row]] ?? "";
   }
@@ -229,6 +257,7 @@ class Chart {
         table[4 * value + part] = stops[low][part] + (stops[high][part] - stops[low][part]) * (along - low);
       table[4 * value + 3] = this.hidden.has(categories ? low : -1) ? 10 : 215;
     }
+    this.table = table;
     const { gl } = this;
     gl?.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, table);
   }
@@ -272,6 +301,7 @@ class Chart {
     gl.uniform1f(this.uniforms.size, size * ratio);
     gl.drawArrays(gl.POINTS, 0, this.count);
     this.box.dataset.points = this.count;
+    this.thumbnails.lay();
   }
 
   screen([x, y]) {
@@ -489,6 +519,8 @@ class Chart {
   // The visible face at a pixel, or null.
   at(pixel) {
     if (!this.count) return null;
+    const shown = this.thumbnails.at(pixel);
+    if (shown !== null) return shown;
     const places = pieces[PLACES].value;
     const visible = (row) => !this.isHidden(row);
     return nearest(places, (this.grid ??= grid(places)), this.unscreen(pixel), CLICK_PX / this.unit, visible);
@@ -504,14 +536,20 @@ class Chart {
   }
 
   point(row) {
+    const other = row !== null && row !== this.hovered;
     this.hovered = row;
     this.tip.hidden = row === null;
     this.ring.style.display = row === null ? "none" : "";
     this.canvas.style.cursor = row !== null && this.mode === "move" ? "pointer" : "";
     if (row === null) return;
     const [x, y] = this.screen(this.place(row));
-    this.tip.textContent = this.name(row);
-    this.tip.style.transform = `translate(${x}px, ${y}px) translate(-50%, -200%)`;
+    this.tipName.textContent = this.name(row);
+    this.tip.classList.toggle("below", y < this.canvas.clientHeight / 3);
+    this.tip.style.translate = `${x}px ${y}px`;
+    if (other && this.data.thumbnails) {
+      this.tipPicture.hidden = true;
+      this.tipPicture.src = this.pictureOf(row);
+    }
     this.ring.setAttribute("cx", x);
     this.ring.setAttribute("cy", y);
   }
@@ -533,10 +571,22 @@ class Chart {
       button.setAttribute("aria-label", button.title);
       button.onclick = () => {
         if (button.dataset.mode) this.use(button.dataset.mode);
+        else if (button.dataset.faces !== undefined) {
+          this.thumbnails.toggle();
+          button.setAttribute("aria-pressed", this.thumbnails.isOn);
+        } else if (button.dataset.full !== undefined) this.toggleFull();
         else if (+button.dataset.zoom) this.zoom(+button.dataset.zoom);
         else this.to({ x: 0, y: 0, zoom: 1 });
       };
     });
+    this.tipPicture.onload = () => (this.tipPicture.hidden = false);
+    this.box.querySelector("[data-full]").hidden = !document.fullscreenEnabled;
+    this.box.onfullscreenchange = () => {
+      const isFull = this.box.matches(":fullscreen"), button = this.box.querySelector("[data-full]");
+      button.textContent = isFull ? "fullscreen_exit" : "fullscreen";
+      button.title = isFull ? "Leave full screen" : "Full screen";
+      button.setAttribute("aria-label", button.title);
+    };
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), pixel(event));
@@ -574,6 +624,11 @@ class Chart {
       event.preventDefault();
     };
     this.listenToSearch();
+  }
+
+  toggleFull() {
+    if (this.box.matches(":fullscreen")) document.exitFullscreen();
+    else this.box.requestFullscreen();
   }
 
   moved(event, now) {

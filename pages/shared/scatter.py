@@ -97,12 +97,14 @@ def draw(
     area: Sequence[tuple[float, float]] | None,
     flight: str,
     label: str,
+    thumbnails: str,
     **callbacks: Callable[[], None],
 ) -> None:
     """Draw the plot.
 
     hidden: the numbers of the categories that the legend hides. links: pairs of marks that a line joins. area: the
-    corners of what is selected. flight: when it changes, the view flies to the first mark. callbacks, with the value
+    corners of what is selected. flight: when it changes, the view flies to the first mark. thumbnails: the address
+    below which the picture of a row is, as ``ROW.jpg``, or "" for no faces on the map. callbacks, with the value
     in ``st.session_state[key]``: ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``),
     ``on_found_change`` (by search: ``{"row": int, "hidden": names}``), ``on_area_change`` (corners) and
     ``on_hidden_change`` (the names of the hidden categories).
@@ -118,6 +120,7 @@ def draw(
             "marks": [_mark(mark) for mark in marks],
             "links": links,
             "area": area,
+            "thumbnails": thumbnails,
         },
         **callbacks,
     )
@@ -130,7 +133,7 @@ def draw(
 def _component() -> Any:
     return st.components.v2.component(
         "scatter",
-        js=(_HERE / "scatter.js").read_text(encoding="utf-8"),
+        js="".join((_HERE / name).read_text(encoding="utf-8") for name in ("scatter.js", "scatter_faces.js")),
         css=(_HERE / "scatter.css").read_text(encoding="utf-8"),
     )
 

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-const source = readFileSync(new URL("../../pages/shared/scatter.js", import.meta.url), "utf8");
-const { extentOf, fit, grid, inside, limited, nearest, positionOf, search, simple } = await import(
+const source = ["scatter.js", "scatter_faces.js"]
+  .map((name) => readFileSync(new URL(`../../pages/shared/${name}`, import.meta.url), "utf8"))
+  .join("");
+const { cellSide, extentOf, firstOfCells, fit, grid, inside, limited, nearest, positionOf, search, simple } = await import(
   `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`
 );
 
@@ -101,4 +103,19 @@ test("a view stays on the map and within the limits of its zoom", () => {
   assert.deepEqual(limited({ x: 9, y: -9, zoom: 1000 }, [1, 0.5], 16), { x: 1, y: -0.5, zoom: 16 });
   const { zoom } = limited({ x: 0, y: 0, zoom: 0.001 }, [1, 0.5], 16);
   assert.ok(zoom > 0.5 && zoom < 1);
+});
+
+test("each cell shows one face, the fullest cell first, and a face that is shown stays in smaller cells", () => {
+  const random = generator(8), places = randomPlaces(400, random), every = [...Array(400).keys()];
+  const large = firstOfCells(places, every, 1), small = firstOfCells(places, every, 0.25);
+  const cellsOf = (rows, side) => rows.map((row) => positionOf(places, row).map((at) => Math.floor((at + 1) / side)).join());
+  assert.equal(new Set(cellsOf(large, 1)).size, large.length);
+  assert.deepEqual(new Set(cellsOf(small, 0.25)), new Set(cellsOf(every, 0.25)));
+  for (const row of large) assert.ok(small.includes(row));
+  const counts = large.map((row) => cellsOf(every, 1).filter((cell) => cell === cellsOf([row], 1)[0]).length);
+  assert.deepEqual(counts, counts.toSorted((a, b) => b - a));
+});
+
+test("cells are powers of two, at least as wide as wanted", () => {
+  assert.deepEqual([0.3, 0.5, 0.51].map(cellSide), [0.5, 0.5, 1]);
 });

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.shared import scatter, url_state
+from pages.shared import scatter, thumbnails, url_state
 from pages.shared.explorer.view import SMALL_PX, MapView
 from pages.shared.scatter import Mark
 
@@ -29,6 +29,7 @@ def draw(view: MapView) -> None:
         None if view.area is None else view.area.tolist(),
         f"{view.gallery.name} {view.layout_name} {url_state.flights()}",
         f"Map of {len(view.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
+        thumbnails.address(view.gallery),
         on_picked_change=partial(_on_click, key),
         on_found_change=partial(_on_search, key),
         on_area_change=partial(_on_area, key),
