@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import url_state
 from pages.shared.runs import (
@@ -11,16 +12,19 @@ from pages.shared.runs import (
     evaluation_view,
     geometry_view,
     new_run,
+    run_notices,
     running,
     selection,
     table,
     tuning_view,
 )
 from pages.shared.runs.selection import LIVE_SECONDS, ChosenRuns, RunList, list_runs, state_of
+from pages.shared.runs.widgets import offer_csv
 from train.runs import catalogue
 
 VIEWS = {
     "Curves": curves_view.draw,
+    "Compare": comparison.draw,
     "Geometry": geometry_view.draw,
     "Evaluation": evaluation_view.draw,
     "Tuning": tuning_view.draw,
@@ -40,28 +44,37 @@ def page() -> None:
     # What comes and goes is in containers that are always there: it moves nothing, and nothing is drawn twice.
     with st.container():
         new_run.draw_when_asked()
-    with st.container():
+    left, right = st.columns([3, 7], gap="medium")
+    with left.container():
         running.draw([run for run in runs if states[run.key] == "running"])
     if runs:
-        _draw_runs(list_runs(runs, states))
+        _draw_runs(list_runs(runs, states), left, right)
     else:
         with st.container(border=True, width=640):
             st.subheader(":material/timeline: No runs yet", anchor=False)
             st.markdown("Train a small network on the chosen gallery to see how it learns.")
 
 
-def _draw_runs(listed: RunList) -> None:
-    """The table, and the chosen runs below it."""
+def _draw_runs(listed: RunList, left: DeltaGenerator, right: DeltaGenerator) -> None:
+    """The table with what there is to say of the chosen runs, and beside them a view."""
     url_state.check(runs=listed.keys, filter=table.filters(listed), view=list(VIEWS), **curves_view.PARAMETERS)
-    shown = table.filtered(listed)
-    wanted = selection.chosen_keys(listed.keys)
-    with st.container():
-        table.draw(listed, shown, wanted)
-    chosen = ChosenRuns([(run, listed.looks[run.key]) for run in shown if run.key in wanted], listed)
-    if not chosen.runs:
-        st.info("Choose runs in the table to see them.", icon=":material/checklist:")
-        return
-    comparison.draw(chosen)
+    with left:
+        shown = table.filtered(listed)
+        wanted = selection.chosen_keys(listed.keys)
+        with st.container():
+            table.draw(listed, shown, wanted)
+        chosen = ChosenRuns([(run, listed.looks[run.key]) for run in shown if run.key in wanted], listed)
+        run_notices.draw(chosen)
+        offer_csv("Runs as CSV", lambda: [table.csv_row(listed, run) for run in listed.runs], "runs.csv")
+    with right:
+        if chosen.runs:
+            _draw_view(chosen)
+        else:
+            st.info("Choose runs in the table to see them.", icon=":material/checklist:")
+
+
+def _draw_view(chosen: ChosenRuns) -> None:
+    """The chosen view, drawn again and again while a run is running."""
     view = st.segmented_control(
         "View",
         list(VIEWS),

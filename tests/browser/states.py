@@ -147,7 +147,7 @@ def people(page: Page, look: Look, examples: dict[str, list[Path]]) -> None:
 
 def training(page: Page, look: Look) -> None:
     """The viewer of trainings, and a training from its dialog to its end."""
-    expect(page.get_by_role("figure", name="Loss of")).to_be_visible()
+    expect(page.get_by_role("figure", name="Curves of")).to_be_visible()
     look(page, "training")
     for view, sign in (
         ("Geometry", "median ap"),

@@ -131,7 +131,7 @@ def test_the_tool_bar_of_a_table_covers_no_control(page, app, address):
 
 def test_the_tool_bar_of_a_plot_covers_no_name_of_a_line(page, app):
     page.goto(f"{app}/training")
-    figure = page.get_by_role("figure", name="Loss of")
+    figure = page.get_by_role("figure", name="Curves of")
     expect(figure.locator(".legend .traces").first).to_be_visible()
     settle(page)
     figure.hover()

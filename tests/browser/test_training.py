@@ -43,7 +43,7 @@ def viewer(home):
 @pytest.fixture
 def page(viewer, browser):
     """A visitor's page of the viewer; nothing is drawn twice, and the console stays free of errors."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_init_script(WATCH_FOR_COPIES)
     page = context.new_page()
     complaints: list[str] = []
@@ -68,6 +68,18 @@ def epoch(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
+def charts(page: Page) -> Locator:
+    """The charts of curves."""
+    return page.get_by_role("figure", name="Curves of")
+
+
+def first_chart_bottom(page: Page) -> float:
+    """How far down the screen the first chart of curves ends."""
+    box = charts(page).locator(".draglayer .xy .nsewdrag").bounding_box()
+    assert box
+    return box["y"] + box["height"]
+
+
 def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_continued(page, home):
     button(page, "Train one now").click()
     dialog = page.get_by_role("dialog")
@@ -85,7 +97,10 @@ def test_a_training_is_started_grows_survives_a_reload_and_is_stopped_and_contin
     assert page.evaluate("window.stays")
     page.reload()
     assert epoch(page) > first
-    expect(page.locator(".differs").get_by_text("live")).to_be_visible()
+    expect(charts(page).locator(".legend").get_by_text("live")).to_be_visible()
+    # Meanwhile the first chart is on the screen.
+    expect(button(page, "Stop")).to_be_visible()
+    assert first_chart_bottom(page) < 900
     button(page, "Stop").click()
     expect(page.get_by_text("was stopped after epoch")).to_be_visible()
     expect(button(page, "Stop")).to_have_count(0)
@@ -122,18 +137,35 @@ def test_a_training_begun_in_a_terminal_is_seen_and_so_is_its_end(page, home):
 
 
 def test_a_choice_in_the_table_is_drawn_and_in_the_address(page):
-    expect(page.get_by_role("figure", name="Loss of published, symmetric, residual, cohort")).to_be_visible()
+    expect(page.get_by_role("figure", name="Curves of published, symmetric, residual, cohort")).to_be_visible()
     table = page.get_by_test_id("stDataFrame")
     table.click(position={"x": 20, "y": 18})
     expect(page).to_have_url(re.compile("runs="))
     every = len(list(files.RECORDED_RUNS.iterdir()))
-    serving.wait_until(
-        page,
-        f"document.querySelectorAll('.differs tbody tr').length >= {every}",
-    )
+    named = f"document.querySelectorAll('.js-plotly-plot .legend .traces').length >= {every}"
+    serving.wait_until(page, named)
     address = page.url
     page.goto(address)
-    serving.wait_until(page, f"document.querySelectorAll('.differs tbody tr').length >= {every}")
+    serving.wait_until(page, named)
+
+
+def test_the_first_chart_is_on_the_screen_and_one_line_reads_every_run_in_all_charts(viewer, browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(f"{viewer}?runs=recorded/published,recorded/symmetric")
+    expect(charts(page).locator(".legend .traces")).to_have_count(2)
+    assert first_chart_bottom(page) < 900
+    box = charts(page).locator(".draglayer .xy .nsewdrag").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + box["height"] / 2)
+    label = charts(page).locator(".hoverlayer .legend")
+    expect(label).to_contain_text("Epoch 5")
+    for title in ("Loss", "One-shot accuracy", "Learning rate", "Margins met"):
+        for name in ("published", "symmetric"):
+            expect(label).to_contain_text(re.compile(rf"{name}, {title}: [0-9.]+"))
+    line = charts(page).locator(".spikeline").first.bounding_box()
+    assert line and line["height"] > 3 * box["height"]
+    context.close()
 
 
 def test_the_data_and_each_plot_can_be_had_as_a_file(page):
@@ -143,18 +175,18 @@ def test_the_data_and_each_plot_can_be_had_as_a_file(page):
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
     recorded = history.read_history(files.RECORDED_RUNS / "published")
     assert [float(row["held_out_rank_1"]) for row in rows] == [row["held_out_rank_1"] for row in recorded]
-    loss = page.get_by_role("figure", name="Loss of published")
+    loss = page.get_by_role("figure", name="Curves of published")
     loss.hover()
     with page.expect_download() as download:
         loss.get_by_role("button", name="Download plot as a PNG").click()
-    assert download.value.suggested_filename == "lookslikewho-loss.png"
+    assert download.value.suggested_filename == "lookslikewho-curves.png"
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_viewer_fits_a_phone(viewer, browser):
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    for view in ("Curves", "Geometry", "Evaluation", "Tuning"):
+    for view in ("Curves", "Compare", "Geometry", "Evaluation", "Tuning"):
         page.goto(f"{viewer}?view={view}")
         expect(page.get_by_role("radio", name=view)).to_be_checked()
         page.wait_for_timeout(1500)

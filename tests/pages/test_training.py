@@ -40,7 +40,7 @@ def nothing_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "RECORDED_RUNS", tmp_path / "nowhere")
 
 
-def viewer(**address: str) -> AppTest:
+def viewer(**address: Any) -> AppTest:
     """The page, opened at an address."""
     return visit("training", **address)
 
@@ -82,6 +82,26 @@ def charts(page: AppTest) -> list[Any]:
     return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
 
 
+def chart_titles(page: AppTest) -> list[str]:
+    """The titles of the charts of curves, from the top down."""
+    (figure,) = charts(page)
+    notes = [note["text"] for note in figure["layout"]["annotations"]]
+    return [note[3:-4] for note in notes if note.startswith("<b>")]
+
+
+def notes(page: AppTest) -> list[str]:
+    """What else stands in the charts of curves."""
+    (figure,) = charts(page)
+    return [note["text"] for note in figure["layout"]["annotations"] if not note["text"].startswith("<b>")]
+
+
+def lines(page: AppTest, title: str) -> list[dict[str, Any]]:
+    """The lines in the chart of curves with this title."""
+    (figure,) = charts(page)
+    place = chart_titles(page).index(title) + 1
+    return [line for line in figure["data"] if line["yaxis"] == (f"y{place}" if place > 1 else "y")]
+
+
 def titles(page: AppTest) -> list[str]:
     return [text.value.removeprefix("##### ") for text in page.markdown if text.value.startswith("##### ")]
 
@@ -107,22 +127,23 @@ def test_the_recorded_runs_are_there_and_the_first_choice_leads_from_published_t
     result = json.loads((SHIPPED / "published" / files.RESULT).read_text())
     assert published["Rank-1"] == result["held_out_rank_1"] and published["Best epoch"] == result["epoch"]
     assert published["Cosine"] == result["held_out_cosine_rank_1"] and published["State"] == "finished"
-    assert list(differing(page))[1:] == ["published", "symmetric", "residual", "cohort"]
-    assert titles(page)[:4] == ["Different settings", "Loss", "One-shot accuracy", "Learning rate"]
+    assert chart_titles(page) == ["Loss", "One-shot accuracy", "Learning rate", "Margins met"]
+    compared = viewer(view="Compare")
+    assert list(differing(compared))[1:] == ["published", "symmetric", "residual", "cohort"]
 
 
 def test_what_differs_says_only_what_has_an_effect():
-    page = viewer(runs="recorded/symmetric,recorded/mining-random")
+    page = viewer(runs="recorded/symmetric,recorded/mining-random", view="Compare")
     assert differing(page) == {"": ["mining"], "symmetric": ["neighbours"], "mining-random": ["random"]}
     assert "neighbours **10**" in words(page)
     finished("one")
     finished("other")
-    page = viewer(runs="one,other")
+    page = viewer(runs="one,other", view="Compare")
     assert "All settings are the same" in words(page) and differing(page)[""] == []
 
 
 def test_a_url_of_unknown_runs_shows_the_first_choice_and_one_of_no_runs_none():
-    page = viewer(runs="nobody")
+    page = viewer(runs="nobody", view="Compare")
     assert list(differing(page))[1:] == ["published", "symmetric", "residual", "cohort"]
     page = viewer(runs="")
     assert "Choose runs in the table" in words(page) and not page.get("plotly_chart")
@@ -131,15 +152,19 @@ def test_a_url_of_unknown_runs_shows_the_first_choice_and_one_of_no_runs_none():
 def test_a_choice_outlasts_an_outdated_url():
     page = viewer(runs="recorded/cohort")
     page.query_params["runs"] = "recorded/published"
-    assert titles(page.run())[0] == "Loss" and page.query_params["runs"] in ("recorded/cohort", ["recorded/cohort"])
+    assert chart_titles(page.run())[0] == "Loss"
+    assert page.query_params["runs"] in (
+        "recorded/cohort",
+        ["recorded/cohort"],
+    )
 
 
 def test_a_run_keeps_its_colour_whatever_is_chosen_beside_it():
     finished("mine")
 
     def colour(keys: str, name: str) -> set[str]:
-        lines = [line for chart in charts(viewer(runs=keys)) for line in chart["data"] if line.get("name") == name]
-        return {line["line"]["color"] for line in lines}
+        (figure,) = charts(viewer(runs=keys))
+        return {line["line"]["color"] for line in figure["data"] if line["name"] == name and "line" in line}
 
     alone = colour("recorded/cohort", "cohort")
     assert len(alone) == 1
@@ -162,38 +187,78 @@ def test_a_filter_narrows_by_settings_and_widens_by_values():
 
 
 def test_cosine_is_there_to_beat_and_the_published_accuracy_beside_the_published_network():
-    accuracy = charts(viewer(runs="recorded/published"))[1]
-    texts = [note["text"] for note in accuracy["layout"]["annotations"]]
-    assert texts == ["cosine", "published: 40 to 50 %"]
-    assert (accuracy["layout"]["shapes"][1]["y0"], accuracy["layout"]["shapes"][1]["y1"]) == (0.4, 0.5)
-    others = charts(viewer(runs="recorded/cohort"))[1]
-    assert [note["text"] for note in others["layout"]["annotations"]] == ["cosine"]
-
-
-def test_smoothing_keeps_what_was_measured_and_time_runs_along():
     page = viewer(runs="recorded/published")
-    page.slider(key="smoothing").set_value(0.6).run()
-    loss = charts(page)[0]["data"]
-    assert sum(line.get("opacity") == 0.25 for line in loss) == 2
-    page.segmented_control(key="along").set_value("Time").run()
-    page.toggle(key="logarithmic").set_value(True).run()
-    loss, accuracy, rate = charts(page)[:3]
-    assert loss["layout"]["xaxis"]["title"]["text"] == "Seconds of training"
-    assert (loss["layout"]["yaxis"]["type"], rate["layout"]["yaxis"]["type"]) == ("log", "log")
-    assert "type" not in accuracy["layout"]["yaxis"]
+    assert notes(page) == ["cosine", "published: 40 to 50 %"]
+    line, band = charts(page)[0]["layout"]["shapes"]
+    assert line["yref"] == band["yref"] == "y2" and (band["y0"], band["y1"]) == (0.4, 0.5)
+    assert notes(viewer(runs="recorded/cohort")) == ["cosine"]
 
 
-def test_the_ring_is_around_what_was_measured_whatever_the_smoothing():
+def test_all_charts_share_the_axis_the_legend_and_the_line_under_the_pointer():
+    page = viewer()
+    (figure,) = charts(page)
+    layout = figure["layout"]
+    assert (layout["hovermode"], layout["hoversubplots"], layout["xaxis"]["showspikes"]) == (
+        "x unified",
+        "axis",
+        True,
+    )
+    assert {line.get("xaxis", "x") for line in figure["data"]} == {"x"}
+    assert [line["name"] for line in figure["data"] if line.get("showlegend")] == [
+        "published",
+        "symmetric",
+        "residual",
+        "cohort",
+    ]
     best = history.best_epoch(SHIPPED / "symmetric")
+    for title, name in (("Loss", "loss"), ("One-shot accuracy", "rank_1"), ("Margins met", "margins_met")):
+        read = [line for line in lines(page, title) if line.get("hovertemplate")]
+        assert [line["hovertemplate"].partition(",")[0] for line in read] == [
+            "published",
+            "symmetric",
+            "residual",
+            "cohort",
+        ]
+        text = read[1]["text"][int(best["epoch"])]
+        assert (
+            text
+            == f"{best[f'held_out_{name}']:.4g}, trained on {best[f'train_{name}']:.4g} · last epoch, 8 · best epoch"
+        )
+    page.segmented_control(key="along").set_value("Time").run()
+    assert lines(page, "Learning rate")[0]["text"][3] == "0.001 · epoch 3"
+
+
+def test_a_logarithmic_scale_is_for_losses_only_and_time_runs_along():
+    page = viewer(runs="recorded/published", measures=["One-shot loss", "Seconds per epoch"])
+    page.segmented_control(key="along").set_value("Time").run()
+    assert charts(page)[0]["layout"]["xaxis"]["title"]["text"] == "Seconds of training"
+    for switched in (False, True):
+        page.toggle(key="logarithmic").set_value(switched).run()
+        layout = charts(page)[0]["layout"]
+        names = ["yaxis", "yaxis2", "yaxis3", "yaxis4", "yaxis5"]
+        scales = dict(zip(chart_titles(page), [layout[name].get("type", "linear") for name in names], strict=True))
+        changing = {title: scales.pop(title) for title in ("Loss", "One-shot loss")}
+        assert set(changing.values()) == {"log" if switched else "linear"}
+        assert scales == {"One-shot accuracy": "linear", "Learning rate": "log", "Seconds per epoch": "linear"}
+
+
+def test_what_was_measured_is_marked_and_ringed_whatever_the_smoothing():
+    best = history.best_epoch(SHIPPED / "symmetric")
+    rows = history.read_history(SHIPPED / "symmetric")
     page = viewer(runs="recorded/symmetric")
     for weight in (0.0, 0.6, 0.95):
         page.slider(key="smoothing").set_value(weight).run()
-        for chart, name in zip(charts(page), ("loss", "rank_1"), strict=False):
-            (ring,) = [line for line in chart["data"] if line.get("marker", {}).get("symbol") == "circle-open"]
+        for title, name in (("Loss", "loss"), ("One-shot accuracy", "rank_1")):
+            drawn = lines(page, title)
+            (ring,) = [line for line in drawn if line.get("marker", {}).get("symbol") == "circle-open"]
             assert numbers(ring["x"]) == [best["epoch"]]
             assert numbers(ring["y"]) == [best[f"held_out_{name}"]]
-            smooth = [line for line in chart["data"] if ", smoothed" in (line.get("hovertemplate") or "")]
+            (marked,) = [line for line in drawn if line["mode"] == "lines+markers"]
+            assert numbers(marked["y"]) == [row[f"held_out_{name}"] for row in rows]
+            smooth = [line for line in drawn if line.get("meta") == "smoothed"]
             assert len(smooth) == (2 if weight else 0)
+            assert all(line["mode"] == "lines" and line["hoverinfo"] == "skip" for line in smooth)
+            assert ("smoothed" in marked["text"][-1]) == bool(weight)
 
 
 def numbers(values: Any) -> list[float]:

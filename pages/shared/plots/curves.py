@@ -1,4 +1,4 @@
-"""Curves of a training: what was measured after each epoch."""
+"""Curves of trainings: what was measured after each epoch, one chart below the other along the same axis."""
 
 from __future__ import annotations
 
@@ -11,71 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pages.shared.palette import GREY
-from pages.shared.plots.figure import Look, empty_figure, escape_html, shorten
+from pages.shared.plots.figure import Look, escape_html, shorten
+from pages.shared.plots.measures import Measure, column
 from train.runs.catalogue import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Axis = Literal["Epoch", "Step", "Time"]
-Side = Literal["held_out", "train"]
 _X_TITLES: dict[Axis, str] = {"Epoch": "Epoch", "Step": "Step", "Time": "Seconds of training"}
 # Rank-1 that the original project published for 9,131 people with ten photos each.
 PUBLISHED_RANK_1 = (0.4, 0.5)
-_CORNERS = ("bottom right", "bottom left", "top right", "top left")
+_CORNERS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), ("left", "top"))
+_CHART_PX, _GAP_PX, _LEGEND_PX, _AXIS_PX = 150, 44, 64, 52
+_RING = {"symbol": "circle-open", "size": 15, "line": {"width": 2.5}}
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A column of the histories. loss: smaller is better, and a logarithmic scale makes sense."""
+class CurveOptions:
+    """How curves are drawn. smoothing: weight of the moving average. train: also show the people trained on."""
 
-    column: str
-    title: str
-    text: str
-    sides: tuple[Side, ...] = ("held_out", "train")
-    loss: bool = False
-    cosine: bool = False
-
-    def columns(self) -> list[tuple[Side, str]]:
-        """The column of each side."""
-        if self.column in ("learning_rate", "seconds"):
-            return [("held_out", self.column)]
-        return [(side, f"{side}_{self.column}") for side in self.sides]
-
-
-MAIN_MEASURES = (
-    Measure("loss", "Loss", "The loss function, on training batches and on held-out people.", loss=True),
-    Measure(
-        "rank_1",
-        "One-shot accuracy",
-        "Rank-1: the share of probes whose own person comes first among all people, each with one photo.",
-        cosine=True,
-    ),
-    Measure("learning_rate", "Learning rate", "Halved when held-out people stop improving.", loss=True),
-)
-MORE_MEASURES = (
-    Measure("rank_5", "Rank-5", "Share of probes whose own person is among the first five.", cosine=True),
-    Measure("mrr", "Mean reciprocal rank", "1 when the own person comes first, 1/2 when second.", cosine=True),
-    Measure("rank_score", "Rank score", "1 when the own person comes first, 0 when last.", cosine=True),
-    Measure(
-        "one_shot_loss",
-        "One-shot loss",
-        "How far the most similar other person is ahead of the own one, squared, with a margin of 0.25.",
-        loss=True,
-        cosine=True,
-    ),
-    Measure("auc", "Verification AUC", "Area under the ROC curve of pairs of photos.", cosine=True),
-    Measure(
-        "tar_at_far_1e-3",
-        "TAR at FAR 0.001",
-        "Share of same-person pairs accepted when one in a thousand pairs of strangers is.",
-        cosine=True,
-    ),
-    Measure(
-        "margins_met", "Margins met", "Share of random quadruplets that meet both margins of the quadruplet loss."
-    ),
-    Measure("seconds", "Seconds per epoch", "Training time, without evaluation.", loss=True),
-)
+    axis: Axis = "Epoch"
+    smoothing: float = 0.0
+    logarithmic: bool = False
+    train: bool = True
 
 
 def x_values(run: Run, axis: Axis) -> NDArray[np.float64]:
@@ -85,11 +44,6 @@ def x_values(run: Run, axis: Axis) -> NDArray[np.float64]:
         steps = run.settings.get("steps_per_epoch")
         return epochs * (steps if isinstance(steps, int) else 1)
     return np.cumsum(np.nan_to_num(column(run, "seconds"))) if axis == "Time" else epochs
-
-
-def column(run: Run, name: str) -> NDArray[np.float64]:
-    """A column of a history, (rows,); NaN where it has no number."""
-    return np.array([row.get(name, math.nan) for row in run.history], np.float64)
 
 
 def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
@@ -104,97 +58,161 @@ def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     return found
 
 
-@dataclass(frozen=True)
-class CurveOptions:
-    """How curves are drawn. smoothing: weight of the moving average. train: also show the people trained on."""
+def curves(measures: Sequence[Measure], runs: Sequence[tuple[Run, Look]], options: CurveOptions) -> go.Figure | None:
+    """A chart for each measure that a run has: held-out people solid, people trained on dotted. None without any.
 
-    axis: Axis = "Epoch"
-    smoothing: float = 0.0
-    logarithmic: bool = False
-    train: bool = True
-
-
-def curves(measure: Measure, runs: Sequence[tuple[Run, Look]], options: CurveOptions) -> go.Figure | None:
-    """One measure of several runs: held-out people solid, people trained on dotted. None when no run has it."""
-    figure = empty_figure(_X_TITLES[options.axis], measure.title)
-    drawn = [_add_run(figure, measure, run, its, options) for run, its in runs]
-    if not any(drawn):
+    All charts share their x-axis, one legend, and the line under the pointer, beside which every value is read.
+    """
+    drawn = [measure for measure in measures if any(_sides(measure, run, options) for run, _ in runs)]
+    if not drawn:
         return None
-    if measure.cosine:
-        _add_cosines(figure, measure, [run for run, _ in runs])
-    if measure.column == "rank_1" and any(run.settings.get("network") == "original" for run, _ in runs):
-        figure.add_hrect(
-            *PUBLISHED_RANK_1,
-            fillcolor=GREY,
-            opacity=0.15,
-            line_width=0,
-            annotation={"text": "published: 40 to 50 %", "font": {"color": GREY, "size": 12}},
-            annotation_position="bottom right",
-        )
-    if options.logarithmic and measure.loss:
-        figure.update_yaxes(type="log")
+    figure = _stack(drawn, options)
+    for axis, measure in _axes(drawn):
+        for run, its in runs:
+            _add_run(figure, axis, measure, run, its, options)
+        if measure.cosine:
+            _add_cosines(figure, measure, [run for run, _ in runs], axis)
+        if measure.column == "rank_1" and any(run.settings.get("network") == "original" for run, _ in runs):
+            _add_published(figure, axis)
     return figure
 
 
-def _add_run(figure: go.Figure, measure: Measure, run: Run, its: Look, options: CurveOptions) -> bool:
-    """Add the curves of one run. False when it has none."""
-    x = x_values(run, options.axis)
-    drawn = False
-    for side, name in measure.columns():
-        values = column(run, name)
-        if not np.isfinite(values).any() or (side == "train" and not options.train):
-            continue
-        held_out = side == "held_out"
-        line: dict[str, Any] = {"color": its.colour, "width": 2.5 if held_out else 1.5}
-        if not held_out:
-            line["dash"] = "dot"
-        if options.smoothing:
-            figure.add_scatter(
-                x=x,
-                y=values,
-                mode="lines",
-                line=line,
-                opacity=0.25,
-                showlegend=False,
-                hoverinfo="skip",
-                legendgroup=run.key,
-            )
-        label = run.name if held_out else f"{run.name}, trained on"
-        label += ", smoothed" if options.smoothing else ""
-        average = smoothed(values, options.smoothing)
-        figure.add_scatter(
-            x=x,
-            y=average,
-            mode="lines+markers" if held_out else "lines",
-            name=run.name,
-            showlegend=not drawn,
-            line=line,
-            marker={"symbol": its.symbol, "size": 7},
-            hovertemplate=f"{escape_html(label)} %{{y:.4f}}<extra></extra>",
-            legendgroup=run.key,
+def _axes(measures: Sequence[Measure]) -> list[tuple[str, Measure]]:
+    """The y-axis of each measure."""
+    return [(f"y{place or ''}", measure) for place, measure in zip((0, *range(2, 99)), measures, strict=False)]
+
+
+def _stack(measures: Sequence[Measure], options: CurveOptions) -> go.Figure:
+    """The empty charts, from the top down, with their titles. Zoom and hidden runs survive new data."""
+    import plotly.graph_objects as go
+
+    figure, inner = go.Figure(), len(measures) * (_CHART_PX + _GAP_PX) - _GAP_PX
+    for place, (axis, measure) in enumerate(_axes(measures)):
+        top = inner - place * (_CHART_PX + _GAP_PX)
+        logarithmic = measure.scale == "log" or (measure.scale == "loss" and options.logarithmic)
+        scale = {"type": "log", "dtick": 1, "tickformat": "~g"} if logarithmic else {"nticks": 5}
+        domain = [max(top - _CHART_PX, 0) / inner, top / inner]
+        figure.layout[axis.replace("y", "yaxis")] = {"domain": domain, "anchor": "x", **scale}
+        title = {"text": f"<b>{measure.title}</b>", "font": {"size": 14}, "showarrow": False}
+        figure.add_annotation(
+            **title, x=0, xref="paper", xanchor="left", y=1, yref=f"{axis} domain", yanchor="bottom", yshift=4
         )
-        drawn = True
-        if held_out and run.best and len(measure.columns()) > 1:
-            _ring_best(figure, run, its, x, values)
-    return drawn
-
-
-def _ring_best(figure: go.Figure, run: Run, its: Look, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """A ring around what was measured after the best epoch, on the faint curve where curves are smoothed."""
-    assert run.best
-    row = [number for number, row in enumerate(run.history) if row["epoch"] == run.best["epoch"]][-1]
-    figure.add_scatter(
-        x=[x[row]],
-        y=[y[row]],
-        mode="markers",
-        marker={"symbol": "circle-open", "size": 15, "color": its.colour, "line": {"width": 2.5}},
-        legendgroup=run.key,
-        showlegend=False,
-        hovertemplate=f"{escape_html(run.name)}: best epoch {run.best['epoch']:.0f}<extra></extra>",
+    figure.update_xaxes(
+        title=_X_TITLES[options.axis],
+        unifiedhovertitle={"text": f"<b>{_X_TITLES[options.axis]} %{{x:.6~g}}</b>"},
+        anchor=_axes(measures)[-1][0],
+        showspikes=True,
+        spikemode="across",
+        spikesnap="hovered data",
+        spikethickness=1,
+        spikedash="solid",
+        spikecolor=GREY,
+    )
+    return figure.update_layout(
+        height=inner + _LEGEND_PX + _AXIS_PX,
+        margin={"l": 8, "r": 40, "t": _LEGEND_PX, "b": _AXIS_PX},
+        hovermode="x unified",
+        hoversubplots="axis",
+        # The nearest epoch, however far away.
+        hoverdistance=-1,
+        spikedistance=-1,
+        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0},
+        modebar={"orientation": "v"},
+        uirevision="kept",
     )
 
 
-def _add_cosines(figure: go.Figure, measure: Measure, runs: Sequence[Run]) -> None:
+def _sides(measure: Measure, run: Run, options: CurveOptions) -> dict[str, NDArray[np.float64]]:
+    """What a run has of a measure, for each side that is shown."""
+    found = {side: column(run, name) for side, name in measure.columns() if side == "held_out" or options.train}
+    return {side: values for side, values in found.items() if np.isfinite(values).any()}
+
+
+def _add_run(figure: go.Figure, axis: str, measure: Measure, run: Run, its: Look, options: CurveOptions) -> None:
+    """Add the curves of one run to a chart. Markers and the values beside the pointer are as measured."""
+    sides = _sides(measure, run, options)
+    x, told = x_values(run, options.axis), next(iter(sides), None)
+    named = any(trace.legendgroup == run.key for trace in figure.data)
+    common: dict[str, Any] = {"x": x, "yaxis": axis, "legendgroup": run.key, "name": escape_html(run.name)}
+    for side, values in sides.items():
+        held_out = side == "held_out"
+        line = {"color": its.colour, "width": 2.5 if held_out else 1.5, "dash": "solid" if held_out else "dot"}
+        figure.add_scatter(
+            **common,
+            y=values,
+            mode="lines+markers" if held_out else "lines",
+            line=line,
+            opacity=0.4 if options.smoothing else 1,
+            marker={"symbol": its.symbol, "size": 7},
+            showlegend=not named and side == told,
+            text=_texts(run, sides, options) if side == told else None,
+            hovertemplate=f"{escape_html(run.name)}, {measure.title}: %{{text}}<extra></extra>"
+            if side == told
+            else None,
+            hoverinfo=None if side == told else "skip",
+        )
+        if options.smoothing:
+            average = smoothed(values, options.smoothing)
+            figure.add_scatter(
+                **common, y=average, mode="lines", line=line, showlegend=False, hoverinfo="skip", meta="smoothed"
+            )
+    if "held_out" in sides and run.best and len(measure.columns()) > 1:
+        row = _best_place(run)
+        point = {**common, "x": [x[row]], "y": [sides["held_out"][row]]}
+        ring = {**_RING, "color": its.colour}
+        figure.add_scatter(**point, mode="markers", marker=ring, showlegend=False, hoverinfo="skip")
+
+
+def _texts(run: Run, sides: dict[str, NDArray[np.float64]], options: CurveOptions) -> list[str]:
+    """What is read beside the pointer, for each row."""
+    columns = []
+    for side, values in sides.items():
+        before = "" if side == "held_out" else "trained on "
+        texts = [before + _number(value) for value in values]
+        if options.smoothing:
+            average = smoothed(values, options.smoothing)
+            texts = [f"{text} (smoothed {_number(value)})" for text, value in zip(texts, average, strict=True)]
+        columns.append(texts)
+    return [", ".join(parts) + _about(run, row, options) for row, parts in enumerate(zip(*columns, strict=True))]
+
+
+def _about(run: Run, row: int, options: CurveOptions) -> str:
+    """What is said of a row besides its values: the pointer may be beyond the last epoch, or between epochs."""
+    epoch, best = run.history[row]["epoch"], run.best is not None and row == _best_place(run)
+    parts = [f"epoch {epoch:.0f}"] if options.axis != "Epoch" else []
+    if not parts and row == len(run.history) - 1:
+        parts = [f"last epoch, {epoch:.0f}"]
+    return "".join(f" · {part}" for part in [*parts, *(["best epoch"] if best else [])])
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "–"
+
+
+def _best_place(run: Run) -> int:
+    assert run.best
+    return [row for row, values in enumerate(run.history) if values["epoch"] == run.best["epoch"]][-1]
+
+
+def _add_published(figure: go.Figure, axis: str) -> None:
+    """The band of what the original project published."""
+    low, high = PUBLISHED_RANK_1
+    figure.add_shape(
+        type="rect",
+        xref="paper",
+        x0=0,
+        x1=1,
+        yref=axis,
+        y0=low,
+        y1=high,
+        fillcolor=GREY,
+        opacity=0.15,
+        line_width=0,
+    )
+    _note(figure, "published: 40 to 50 %", low, axis, ("left", "bottom"))
+
+
+def _add_cosines(figure: go.Figure, measure: Measure, runs: Sequence[Run], axis: str) -> None:
     """A dashed line for what plain cosine reaches, one for each set of held-out people."""
     names: dict[float, list[str]] = {}
     for run in runs:
@@ -203,10 +221,25 @@ def _add_cosines(figure: go.Figure, measure: Measure, runs: Sequence[Run]) -> No
         if len(known) and np.isfinite(column(run, f"held_out_{measure.column}")).any():
             names.setdefault(round(float(known[-1]), 6), []).append(run.name)
     for number, (value, of_runs) in enumerate(names.items()):
+        line = {"color": GREY, "width": 1.5, "dash": "dash"}
+        figure.add_shape(type="line", xref="paper", x0=0, x1=1, yref=axis, y0=value, y1=value, line=line)
         label = "cosine" if len(names) == 1 else f"cosine, {shorten(', '.join(of_runs))}"
-        figure.add_hline(
-            value,
-            line={"color": GREY, "width": 1.5, "dash": "dash"},
-            annotation={"text": escape_html(label), "font": {"color": GREY, "size": 12}, "yshift": -2},
-            annotation_position=_CORNERS[number % len(_CORNERS)],
-        )
+        across, up = _CORNERS[number % len(_CORNERS)]
+        _note(figure, label, value, axis, (across, "top" if up == "bottom" else "bottom"))
+
+
+def _note(figure: go.Figure, text: str, y: float, axis: str, corner: tuple[str, str]) -> None:
+    """Small grey text at the left or right edge, above or below ``y``."""
+    across, anchor = corner
+    logarithmic = figure.layout[axis.replace("y", "yaxis")].type == "log"
+    figure.add_annotation(
+        text=escape_html(text),
+        font={"color": GREY, "size": 12},
+        showarrow=False,
+        xref="paper",
+        x=1 if across == "right" else 0,
+        xanchor=across,
+        yref=axis,
+        y=math.log10(y) if logarithmic and y > 0 else y,
+        yanchor=anchor,
+    )

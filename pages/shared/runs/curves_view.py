@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import streamlit as st
 
-from pages.shared.plots import curves
-from pages.shared.plots.curves import Axis, CurveOptions, Measure
+from pages.shared.plots.curves import Axis, CurveOptions, curves
+from pages.shared.plots.measures import MAIN_MEASURES, MORE_MEASURES
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.runs.widgets import offer_csv, show_chart
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 AXES = ("Epoch", "Step", "Time")
 SMOOTHING = (0.0, 0.95)
-MEASURES = [measure.title for measure in curves.MORE_MEASURES]
+MEASURES = [measure.title for measure in MORE_MEASURES]
 # What the address may say of the widgets here.
 PARAMETERS = {
     "along": AXES,
@@ -32,9 +29,51 @@ PUBLISHED_NOTE = (
 
 
 def draw(chosen: ChosenRuns) -> None:
-    """Curves of the chosen runs, two plots in a row."""
+    """Charts of the chosen runs, one below the other."""
     runs = chosen.current()
-    options = _choose_options()
+    with st.popover("Options", icon=":material/tune:"):
+        options, more = _choose_options()
+    measures = [*MAIN_MEASURES, *(measure for measure in MORE_MEASURES if measure.title in more)]
+    figure = curves(measures, runs, options)
+    with st.container():
+        if figure is None:
+            st.info("None of these runs has completed an epoch yet.", icon=":material/hourglass_empty:")
+        else:
+            show_chart(figure, "curves", f"Curves of {chosen.names}")
+    st.caption(
+        "Solid: held-out people; the ring marks the best epoch. Dotted: people trained on. "
+        "Markers are measured values."
+    )
+    with st.expander("What is measured", icon=":material/info:"):
+        st.markdown("\n".join(f"- **{measure.title}**: {measure.text}" for measure in measures))
+        if any(run.settings.get("network") == "original" for run, _ in runs):
+            st.caption(PUBLISHED_NOTE)
+    rows = [{"run": run.key, **row} for run, _ in runs for row in run.history]
+    offer_csv("Curves as CSV", lambda: rows, "curves.csv")
+
+
+def _choose_options() -> tuple[CurveOptions, list[str]]:
+    """How to draw, and the titles of the measures to add."""
+    axis = st.segmented_control(
+        "Along",
+        AXES,
+        default=AXES[0],
+        required=True,
+        key="along",
+        bind="query-params",
+        help="Time is training time, without evaluation.",
+    )
+    smoothing = st.slider(
+        "Smoothing",
+        *SMOOTHING,
+        0.0,
+        0.05,
+        key="smoothing",
+        bind="query-params",
+        help="A moving average; the measured values stay visible, faintly.",
+    )
+    logarithmic = st.toggle("Logarithmic losses", key="logarithmic", bind="query-params")
+    train = st.toggle("Show people trained on", value=True, key="trained", bind="query-params")
     more = st.pills(
         "More measures",
         MEASURES,
@@ -43,50 +82,4 @@ def draw(chosen: ChosenRuns) -> None:
         key="measures",
         bind="query-params",
     )
-    measures = [*curves.MAIN_MEASURES, *(measure for measure in curves.MORE_MEASURES if measure.title in more)]
-    drawn = [
-        (figure, measure) for measure in measures if (figure := curves.curves(measure, runs, options)) is not None
-    ]
-    with st.container():
-        _draw_plots(drawn, chosen.names)
-    if not drawn:
-        st.info("None of these runs has completed an epoch yet.", icon=":material/hourglass_empty:")
-    st.caption("Solid: held-out people; the ring marks the best epoch. Dotted: people trained on.")
-    rows = [{"run": run.key, **row} for run, _ in runs for row in run.history]
-    offer_csv("Curves as CSV", lambda: rows, "curves.csv")
-
-
-def _draw_plots(drawn: list[tuple[go.Figure, Measure]], names: str) -> None:
-    for first in range(0, len(drawn), 2):
-        for column, (figure, measure) in zip(st.columns(2, gap="medium"), drawn[first : first + 2], strict=False):
-            with column:
-                st.markdown(f"##### {measure.title}", help=measure.text)
-                show_chart(figure, measure.title, f"{measure.title} of {names}")
-                if measure.column == "rank_1":
-                    st.caption(PUBLISHED_NOTE)
-
-
-def _choose_options() -> CurveOptions:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = st.segmented_control(
-            "Along",
-            AXES,
-            default=AXES[0],
-            required=True,
-            key="along",
-            bind="query-params",
-            help="Time is training time, without evaluation.",
-        )
-        smoothing = st.slider(
-            "Smoothing",
-            *SMOOTHING,
-            0.0,
-            0.05,
-            key="smoothing",
-            bind="query-params",
-            width=200,
-            help="A moving average; the measured values stay visible, faintly.",
-        )
-        logarithmic = st.toggle("Logarithmic losses", key="logarithmic", bind="query-params")
-        train = st.toggle("Show people trained on", value=True, key="trained", bind="query-params")
-    return CurveOptions(cast(Axis, axis), smoothing, logarithmic, train)
+    return CurveOptions(cast(Axis, axis), smoothing, logarithmic, train), more

@@ -1,4 +1,4 @@
-"""The table of training runs: filter, choose, download."""
+"""The table of training runs: filter and choose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared.run_settings import word, words
 from pages.shared.runs import selection
 from pages.shared.runs.selection import RunList
-from pages.shared.runs.widgets import display_name, offer_csv
+from pages.shared.runs.widgets import display_name
 from train.evaluation.protocols import PROBES_ENOUGH
 from train.runs.catalogue import Run
 
@@ -32,16 +32,14 @@ def filters(listed: RunList) -> dict[str, tuple[str, str]]:
 def filtered(listed: RunList) -> list[Run]:
     """The runs that match the filter, which is drawn here."""
     facets = filters(listed)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        picked = st.multiselect(
-            "Filter by setting",
-            list(facets),
-            key="filter",
-            bind="query-params",
-            placeholder="All runs",
-            help="Values of one setting widen the choice, different settings narrow it.",
-        )
-        offer_csv("Runs as CSV", lambda: [csv_row(listed, run) for run in listed.runs], "runs.csv")
+    picked = st.multiselect(
+        "Filter by setting",
+        list(facets),
+        key="filter",
+        bind="query-params",
+        placeholder="All runs",
+        help="Values of one setting widen the choice, different settings narrow it.",
+    )
     wanted: dict[str, set[str]] = {}
     for name, value in (facets[text] for text in picked if text in facets):
         wanted.setdefault(name, set()).add(value)
@@ -128,15 +126,15 @@ def _row(listed: RunList, run: Run) -> dict[str, Any]:
     return {
         "": listed.looks[run.key].sign,
         "Run": display_name(run),
+        "Rank-1": rank_1,
+        "vs cosine": None if rank_1 is None or cosine is None else rank_1 - cosine,
         "State": listed.states[run.key],
         "Network": run.settings.get("network"),
         "Loss": words(run.settings.get("loss")) if run.settings else None,
         "Gallery": run.settings.get("gallery"),
         "Best epoch": best.get("epoch"),
-        "Rank-1": rank_1,
         "Cosine": cosine,
         "Measured on": run.probes,
-        "vs cosine": None if rank_1 is None or cosine is None else rank_1 - cosine,
         "Seconds": run.seconds if run.history else None,
     }
 
@@ -150,19 +148,19 @@ def _columns() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "": st.column_config.TextColumn(width=36, help="How it is drawn in every plot"),
-        "Run": st.column_config.TextColumn(),
+        "Run": st.column_config.TextColumn(width=170),
+        "Rank-1": number(format="%.4f", help="Of the best epoch, on people held out from training"),
+        "vs cosine": number(format="%+.4f", help="Rank-1 minus that of plain cosine"),
         "State": st.column_config.TextColumn(help="running, finished, stopped or crashed"),
         "Network": st.column_config.TextColumn(),
         "Loss": st.column_config.TextColumn(),
         "Gallery": st.column_config.TextColumn(),
         "Best epoch": number(format="%d", help="By rank-1 on held-out people; 0 is before training"),
-        "Rank-1": number(format="%.4f", help="Of the best epoch, on people held out from training"),
         "Cosine": number(format="%.4f", help="Rank-1 of plain cosine on the same photos"),
         "Measured on": number(
             format="%d",
             help="Held-out people with several photos, on whom rank-1 is measured. "
             f"With fewer than {PROBES_ENOUGH}, it says little.",
         ),
-        "vs cosine": number(format="%+.4f", help="Rank-1 minus that of plain cosine"),
         "Seconds": number(format="%.1f", help="Training time, without evaluation"),
     }

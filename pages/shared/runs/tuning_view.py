@@ -31,7 +31,8 @@ def draw(chosen: ChosenRuns) -> None:
         return
     with st.container(key="wide"):
         show_chart(parallel(table, names), "tuning", f"Parallel coordinates of {len(table)} runs")
-    st.html(f"<style>.st-key-wide > * {{ min-width: {80 * (len(names) + 2)}px; }}</style>")
+    width = 80 * (len(names) + 2)
+    st.html(f"<style>.st-key-wide {{ overflow-x: auto; }} .st-key-wide > * {{ min-width: {width}px; }}</style>")
     st.caption("Each line is a run. Drag along an axis to filter, drag its name to move it.")
     offer_csv(
         "Study as CSV",
