@@ -28,10 +28,14 @@ Logs = dict[str, float] | None
 _TOO_LARGE = 1e18
 
 
+class DivergedError(UserError):
+    """The loss or the variables of a training grew without limit."""
+
+
 class DivergenceCheck(keras.callbacks.Callback):
     """Ends a training whose loss or variables grow without limit or are no longer numbers.
 
-    Nothing of the epoch is written, so the last good checkpoint stays. Raises UserError.
+    Nothing of the epoch is written, so the last good checkpoint stays. Raises DivergedError.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, variables: Callable[[], Sequence[Any]]) -> None:
@@ -44,7 +48,7 @@ class DivergenceCheck(keras.callbacks.Callback):
         # NaN is not below anything.
         if not all((np.abs(value) < _TOO_LARGE).all() for value in values):
             rate = float(ops.convert_to_numpy(self.optimizer.learning_rate))
-            raise UserError(
+            raise DivergedError(
                 f"In epoch {epoch + 1} the loss or the weights grew without limit. "
                 f"Start another run with a learning rate below {rate:g}."
             )

@@ -23,7 +23,7 @@ from tests.pages.visitor import visit
 from tests.pipeline.similarity.test_scorers import CURVE, network
 from train.evaluation import report
 from train.evaluation.distances import cosine_distances
-from train.runs import catalogue, files, geometry, history, lock
+from train.runs import catalogue, files, geometry, history, lock, processes
 
 OF_DEFAULT = {"embedding": default_identity()}
 
@@ -275,12 +275,21 @@ def test_a_run_that_is_measured_on_few_people_says_so_beside_its_figures():
         history.append_row(few, row | {"held_out_probes": 1})
     storage.write_json(few / files.RESULT, {"epoch": 2})
     page = viewer(runs="few,recorded/published")
-    (warning,) = [each.value for each in page.warning]
-    assert warning.startswith("**few**: Accuracy is measured on only 1 person with several photos")
-    assert "where 100 people or more have several photos" in warning
+    assert "**few**: Accuracy is measured on only 1 person with several photos" in words(page)
+    assert "where 100 people or more have several photos" in words(page)
     measured = {row["Run"]: row["Measured on"] for row in table(page)}
     assert (measured["few"], measured["published (recorded)"]) == (1, 496)
-    assert not viewer(runs="recorded/published").warning
+    assert "Accuracy is measured" not in words(viewer(runs="recorded/published"))
+
+
+def test_what_the_curves_say_is_said_in_words_with_the_runs_that_it_is_true_of():
+    diverged = run("diverged", epochs=2)
+    record = {"arguments": ["fit"], "ended": "crashed", "error": "…", "error_type": processes.DIVERGED}
+    storage.write_json(diverged / files.PROCESS, record)
+    page = viewer(runs="diverged,recorded/residual,recorded/cohort")
+    assert "**diverged**: The loss or the weights grew without limit in epoch 3" in words(page)
+    assert "**residual**: It overfits since epoch 2" in words(page)
+    assert "**cohort**" not in words(page)
 
 
 def test_a_finished_run_can_be_used_in_the_finder_if_it_gives_a_resemblance():

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from train.callbacks import Checkpoint, DivergenceCheck, HistoryWriter, Patience
+from train.callbacks import Checkpoint, DivergedError, DivergenceCheck, HistoryWriter, Patience
+from train.runs import files, lock, processes
 from train.runs.checkpoints import restore_variables
 from train.runs.files import BEST_WEIGHTS, CHECKPOINT
 from train.runs.history import append_row, read_history
@@ -81,3 +82,14 @@ def test_a_training_in_finite_numbers_goes_on(optimizer):
     DivergenceCheck(optimizer, lambda: [keras.Variable([1.0]), keras.Variable(3, dtype="int64")]).on_epoch_end(
         0, {"loss": 0.1}
     )
+
+
+def test_a_training_that_ends_by_divergence_can_be_told_from_other_crashes(tmp_path):
+    for number, (error, diverged) in enumerate(((DivergedError("It grew."), True), (UserError("Else."), False))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / files.CONFIG).write_text("{}")
+        with pytest.raises(UserError), lock.run_lock(folder, ["fit"]):
+            raise error
+        assert processes.run_state(folder) == "crashed"
+        assert processes.ended_by_divergence(folder) == diverged

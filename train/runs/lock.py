@@ -54,7 +54,8 @@ def run_lock(folder: Path, arguments: Sequence[str]) -> Iterator[None]:
         raise
     except UserError as error:
         # These arguments may be the error, so keep the earlier ones for resuming.
-        record |= {"ended": "crashed", "error": str(error), "arguments": known.get("arguments") or list(arguments)}
+        record |= {"ended": "crashed", "error": str(error), "error_type": type(error).__name__}
+        record["arguments"] = known.get("arguments") or list(arguments)
         raise
     except BaseException:
         record |= {"ended": "crashed", "error": traceback.format_exc()}

@@ -28,6 +28,8 @@ _START_SECONDS = 30
 # A training yields to the pages.
 _NICENESS = 5
 _OUTPUT_LINES = 12
+# The name of the error with which a training that diverges ends: :class:`train.callbacks.DivergedError`.
+DIVERGED = "DivergedError"
 
 
 def run_state(folder: Path) -> RunState:
@@ -98,6 +100,12 @@ def started_at(folder: Path) -> datetime | None:
     with suppress(KeyError, ValueError, TypeError):
         return datetime.fromisoformat((storage.read_json(folder / PROCESS) or {})["begun"])
     return None
+
+
+def ended_by_divergence(folder: Path) -> bool:
+    """Whether the last process ended because the loss or the weights grew without limit."""
+    record = storage.read_json(folder / PROCESS) or {}
+    return record.get("ended") == "crashed" and record.get("error_type") == DIVERGED
 
 
 def last_output(folder: Path) -> str:

@@ -13,7 +13,6 @@ from pages.shared import session
 from pages.shared.limits import BusyError, limits
 from pages.shared.run_settings import words
 from pages.shared.runs import selection
-from pages.shared.runs.widgets import few_people
 from pages.shared.text import escape
 from pipeline import names
 from pipeline.errors import UserError
@@ -22,6 +21,7 @@ from train import sampling
 from train.evaluation.protocols import probes_count
 from train.options import MINING, NETWORKS, losses_for
 from train.runs import catalogue, files, lock, processes
+from train.runs.alerts import few_people
 from train.settings import FitSettings
 
 _ASKED = "training dialog"

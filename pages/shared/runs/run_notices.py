@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from pages.shared import focus, scorers
 from pages.shared.runs import new_run
-from pages.shared.runs.selection import ICONS, ChosenRuns
-from pages.shared.runs.widgets import few_people
+from pages.shared.runs.selection import ICONS, LIVE_SECONDS, ChosenRuns
 from pages.shared.text import escape
 from train.runs import processes
+from train.runs.alerts import Kind, alerts
 from train.runs.catalogue import Run
 from train.runs.processes import RunState
+
+_ALERT_ICONS: dict[Kind, str] = {
+    "not a number": ":red[:material/error:]",
+    "diverged": ":red[:material/error:]",
+    "overfitting": ":orange[:material/trending_up:]",
+    "plateau": ":material/trending_flat:",
+    "few people": ":orange[:material/group_off:]",
+}
 
 
 def draw(chosen: ChosenRuns) -> None:
@@ -21,17 +27,20 @@ def draw(chosen: ChosenRuns) -> None:
     with focus.target():
         for run, _ in chosen.runs:
             _draw_notice(run, chosen.listed.states[run.key])
-        _warn_of_few_people([run for run, _ in chosen.runs])
+    st.fragment(draw_alerts, run_every=LIVE_SECONDS if chosen.running else None)(chosen)
 
 
-def _warn_of_few_people(runs: Sequence[Run]) -> None:
-    """Say which runs are measured on too few people."""
-    names: dict[str, list[str]] = {}
-    for run in runs:
-        if run.probes is not None and (text := few_people(run.probes)):
-            names.setdefault(text, []).append(run.name)
-    for text, of_runs in names.items():
-        st.warning(f"**{escape(', '.join(of_runs))}**: {text}", icon=":material/group_off:")
+def draw_alerts(chosen: ChosenRuns) -> None:
+    """What the histories say in words, each sentence with the runs that it is true of."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for run, _ in chosen.current():
+        diverged = not run.recorded and processes.ended_by_divergence(run.folder)
+        for alert in alerts(run.history, run.probes, ended_by_divergence=diverged):
+            said.setdefault((_ALERT_ICONS[alert.kind], alert.text), []).append(run.name)
+    if said:
+        with st.container(border=True, gap="xsmall", key="alerts"):
+            for (icon, text), names in said.items():
+                st.markdown(f"{icon} **{escape(', '.join(names))}**: {escape(text)}")
 
 
 def _draw_notice(run: Run, state: RunState) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from pages.shared.runs.selection import ICONS, LIVE_SECONDS
-from pages.shared.runs.widgets import few_people
 from pages.shared.text import escape
 from train.runs import catalogue, lock, processes
+from train.runs.alerts import few_people
 from train.runs.catalogue import Run
 
 _SHOWN = {"Loss": "train_loss", "rank-1": "held_out_rank_1", "cosine's": "held_out_cosine_rank_1"}

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.shared.runs.selection import ChosenRuns
-from pages.shared.text import escape, plural
+from pages.shared.text import escape
 from pipeline.csv_files import as_csv
-from train.evaluation.protocols import PROBES_ENOUGH
 from train.runs.catalogue import Run
-from train.settings import FitSettings
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -43,17 +41,6 @@ def offer_csv(label: str, rows: Callable[[], list[dict[str, Any]]], file: str) -
 def display_name(run: Run) -> str:
     """The name of a run; recorded ones say so."""
     return run.name + (" (recorded)" if run.recorded else "")
-
-
-def few_people(probes: int) -> str:
-    """Why figures say little that are measured on so few held-out people with several photos, or ""."""
-    if probes >= PROBES_ENOUGH:
-        return ""
-    needed = round(PROBES_ENOUGH / FitSettings.held_out_share)
-    return (
-        f"Accuracy is measured on only {plural(probes, 'person', 'people')} with several photos, so it says little. "
-        f"It says more in a gallery where {needed} people or more have several photos."
-    )
 
 
 def pick_run(runs: Sequence[Run], key: str) -> Run:
