@@ -11,6 +11,7 @@ from pages.shared.runs import (
     curves_view,
     evaluation_view,
     geometry_view,
+    grouping,
     new_run,
     run_notices,
     running,
@@ -57,9 +58,19 @@ def page() -> None:
 
 def _draw_runs(listed: RunList, left: DeltaGenerator, right: DeltaGenerator) -> None:
     """The table with what there is to say of the chosen runs, and beside them a view."""
-    url_state.check(runs=listed.keys, filter=table.filters(listed), view=list(VIEWS), **curves_view.PARAMETERS)
+    url_state.check(
+        runs=listed.keys,
+        filter=table.filters(listed),
+        view=list(VIEWS),
+        grouped=grouping.choices(listed),
+        **curves_view.PARAMETERS,
+    )
     with left:
-        shown = table.filtered(listed)
+        with st.popover("Filter and group", icon=":material/filter_list:", width="stretch"):
+            shown = table.filtered(listed)
+            grouping.choose(listed)
+        if len(shown) < len(listed.runs):
+            st.caption(f"{len(shown)} of {len(listed.runs)} runs fit the filter")
         wanted = selection.chosen_keys(listed.keys)
         with st.container():
             table.draw(listed, shown, wanted)

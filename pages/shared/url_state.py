@@ -104,6 +104,7 @@ PARAMETERS = {
     "logarithmic": Parameter("Training", _switch),
     "trained": Parameter("Training", _switch),
     "measures": Parameter("Training", _several),
+    "grouped": Parameter("Training", _choice),
 }
 
 

@@ -69,12 +69,18 @@ def table(page: AppTest) -> list[dict[str, Any]]:
     return page.dataframe[0].value.to_dict("records")
 
 
+def html_table(page: AppTest, label: str) -> list[list[str]]:
+    """The rows of a table of the view that compares; its heads first, without the signs of runs."""
+    (text,) = [body.value for body in page.html if f"aria-label='{label}'" in body.value]
+    rows = [re.findall("<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", text)]
+    return [[html.unescape(re.sub("<span.*?</span> ", "", cell)) for cell in row] for row in rows]
+
+
 def differing(page: AppTest) -> dict[str, list[str]]:
-    """What the table of differences says of each chosen run."""
-    (text,) = [body.value for body in page.html if "differs" in body.value and "<table>" in body.value]
-    heads = [html.unescape(found) for found in re.findall("<th scope='col'>(.*?)</th>", text)]
-    rows = re.findall("<tr><th scope='row'>.*?</span> (.*?)</th>(.*?)</tr>", text)
-    return {"": heads} | {html.unescape(name): re.findall("<td>(.*?)</td>", cells) for name, cells in rows}
+    """What the table of differences says of each chosen run, and the names of the settings."""
+    heads, *rows = html_table(page, "Different settings")
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return dict(zip(["", *heads[1:]], columns, strict=True))
 
 
 def charts(page: AppTest) -> list[Any]:
@@ -139,7 +145,8 @@ def test_what_differs_says_only_what_has_an_effect():
     finished("one")
     finished("other")
     page = viewer(runs="one,other", view="Compare")
-    assert "All settings are the same" in words(page) and differing(page)[""] == []
+    assert "All settings are the same" in words(page)
+    assert not [body for body in page.html if "aria-label='Different settings'" in body.value]
 
 
 def test_a_url_of_unknown_runs_shows_the_first_choice_and_one_of_no_runs_none():
@@ -164,7 +171,7 @@ def test_a_run_keeps_its_colour_whatever_is_chosen_beside_it():
 
     def colour(keys: str, name: str) -> set[str]:
         (figure,) = charts(viewer(runs=keys))
-        return {line["line"]["color"] for line in figure["data"] if line["name"] == name and "line" in line}
+        return {line["line"]["color"] for line in figure["data"] if line.get("name") == name and "line" in line}
 
     alone = colour("recorded/cohort", "cohort")
     assert len(alone) == 1
@@ -454,12 +461,62 @@ def test_too_few_people_have_no_reliability_and_the_photos_of_another_gallery_ar
     assert len(charts(page)) == 2 and not page.get("imgs")
 
 
+def test_runs_that_differ_in_the_seed_are_drawn_as_their_mean_with_a_band():
+    for seed in range(3):
+        run(f"seed-{seed}", settings={"seed": seed})
+    (files.run_folder("seed-1") / files.HISTORY).unlink()
+    for row in history.read_history(SHIPPED / "symmetric")[:4]:
+        history.append_row(files.run_folder("seed-1"), row)
+    page = viewer(runs="seed-0,seed-1,seed-2,recorded/cohort")
+    drawn = lines(page, "One-shot accuracy")
+    named = [line["name"] for line in charts(page)[0]["data"] if line.get("showlegend")]
+    assert named == ["seed-2 and 2 more seeds", "cohort"]
+    assert [line.get("meta") for line in drawn].count("band") == 1
+    of_seeds = [history.read_history(files.run_folder(f"seed-{seed}"))[3]["held_out_rank_1"] for seed in range(3)]
+    mean, spread = np.mean(of_seeds), np.std(of_seeds, ddof=1)
+    assert drawn[0]["text"][3].startswith(f"{mean:.4g} ± {spread:.2g}, trained on ")
+    page.selectbox(key="grouped").set_value("Nothing").run()
+    assert len([line for line in charts(page)[0]["data"] if line.get("showlegend")]) == 4
+    page.selectbox(key="grouped").set_value("network").run()
+    named = [line["name"] for line in charts(page)[0]["data"] if line.get("showlegend")]
+    assert named == ["network original (3 runs)", "cohort"]
+    assert len(charts(viewer(runs="seed-0,seed-2", grouped="Nothing"))[0]["data"]) > 0
+
+
+def test_the_best_and_the_last_value_of_each_measure_stand_side_by_side_with_the_difference_of_two_runs():
+    page = viewer(runs="recorded/symmetric,recorded/cohort", view="Compare")
+    heads, *rows = html_table(page, "Best and last value")
+    assert heads[1:5] == ["symmetric, best", "symmetric, last", "cohort, best", "cohort, last"]
+    assert heads[5:] == ["difference of the best"]
+    found = {row[0]: row[1:] for row in rows}
+    assert found["One-shot accuracy"] == ["0.6485 (epoch 8)", "0.6485", "0.9677 (epoch 2)", "0.9671", "+0.3192"]
+    # Of a loss, the lowest is the best.
+    assert found["Loss"][2] == "0.0006404 (epoch 1)"
+    three = viewer(runs="recorded/symmetric,recorded/cohort,recorded/residual", view="Compare")
+    assert len(html_table(three, "Best and last value")[0]) == 7
+
+
+def test_what_mattered_in_a_study_is_weighed_where_there_are_enough_runs():
+    for number in range(8):
+        drawn = {"learning_rate": 0.001 * 2**number, "alpha": number % 2}
+        folder = finished(f"search-{number}", study="search", settings=drawn)
+        (folder / files.HISTORY).unlink()
+        for row in history.read_history(SHIPPED / "published")[:3]:
+            history.append_row(folder, row | {"held_out_mrr": 0.1 * number})
+    coordinates, bars = charts(viewer(view="Tuning"))
+    assert bars["data"][0]["y"][-1] == "learning rate"
+    assert sum(numbers(bars["data"][0]["x"])) == pytest.approx(1)
+    ticks = next(axis for axis in coordinates["data"][0]["dimensions"] if axis["label"] == "MRR")["ticktext"]
+    assert ticks == ["0", "0.2", "0.4", "0.6"]
+
+
 def test_the_runs_of_a_study_are_drawn_as_parallel_coordinates():
     for number, rate in enumerate((0.001, 0.01, 0.1)):
         finished(f"search-{number}", study="search", settings={"learning_rate": rate, "loss": f"loss {number % 2}"})
     (chart,) = charts(viewer(view="Tuning"))
     labels = [axis["label"] for axis in chart["data"][0]["dimensions"]]
     assert labels == ["loss", "learning rate", "rank-1", "MRR"]
+    assert "This needs 8 runs or more" in words(viewer(view="Tuning"))
 
 
 def test_without_a_study_the_chosen_runs_are_drawn():

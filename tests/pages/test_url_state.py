@@ -132,6 +132,7 @@ def test_parameters_of_other_pages_are_said_and_cleaned(page):
         ({"logarithmic": "maybe"}, GENERAL, {}),
         ({"trained": ""}, GENERAL, {}),
         ({"measures": ["Rank-5", "Rank-6"]}, GENERAL, {"measures": "Rank-5"}),
+        ({"grouped": "weather"}, GENERAL, {}),
         ({"measures": ""}, None, {"measures": ""}),
         ({"runs": ""}, None, {"runs": ""}),
         ({"smoothing": "0.5", "view": "Curves"}, None, {"smoothing": "0.5"}),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pages.shared.palette import GREY
 from pages.shared.plots.figure import Look, escape_html, shorten
-from pages.shared.plots.measures import Measure, column
+from pages.shared.plots.measures import Measure, Side, column
 from train.runs.catalogue import Run
+from train.runs.groups import RunGroup
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -58,21 +59,25 @@ def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     return found
 
 
-def curves(measures: Sequence[Measure], runs: Sequence[tuple[Run, Look]], options: CurveOptions) -> go.Figure | None:
+def curves(
+    measures: Sequence[Measure], groups: Sequence[tuple[RunGroup, Look]], options: CurveOptions
+) -> go.Figure | None:
     """A chart for each measure that a run has: held-out people solid, people trained on dotted. None without any.
 
+    Several runs that are drawn as one are drawn as their mean, with a band of one standard deviation around it.
     All charts share their x-axis, one legend, and the line under the pointer, beside which every value is read.
     """
-    drawn = [measure for measure in measures if any(_sides(measure, run, options) for run, _ in runs)]
+    runs = [group.mean for group, _ in groups]
+    drawn = [measure for measure in measures if any(_sides(measure, run, options) for run in runs)]
     if not drawn:
         return None
     figure = _stack(drawn, options)
     for axis, measure in _axes(drawn):
-        for run, its in runs:
-            _add_run(figure, axis, measure, run, its, options)
+        for group, its in groups:
+            _add_group(figure, axis, measure, group, its, options)
         if measure.cosine:
-            _add_cosines(figure, measure, [run for run, _ in runs], axis)
-        if measure.column == "rank_1" and any(run.settings.get("network") == "original" for run, _ in runs):
+            _add_cosines(figure, measure, runs, axis)
+        if measure.column == "rank_1" and any(run.settings.get("network") == "original" for run in runs):
             _add_published(figure, axis)
     return figure
 
@@ -128,9 +133,11 @@ def _sides(measure: Measure, run: Run, options: CurveOptions) -> dict[str, NDArr
     return {side: values for side, values in found.items() if np.isfinite(values).any()}
 
 
-def _add_run(figure: go.Figure, axis: str, measure: Measure, run: Run, its: Look, options: CurveOptions) -> None:
-    """Add the curves of one run to a chart. Markers and the values beside the pointer are as measured."""
-    sides = _sides(measure, run, options)
+def _add_group(
+    figure: go.Figure, axis: str, measure: Measure, group: RunGroup, its: Look, options: CurveOptions
+) -> None:
+    """Add the curves of one run or group to a chart. Markers and the values beside the pointer are as measured."""
+    run, sides = group.mean, _sides(measure, group.mean, options)
     x, told = x_values(run, options.axis), next(iter(sides), None)
     named = any(trace.legendgroup == run.key for trace in figure.data)
     common: dict[str, Any] = {"x": x, "yaxis": axis, "legendgroup": run.key, "name": escape_html(run.name)}
@@ -145,7 +152,7 @@ def _add_run(figure: go.Figure, axis: str, measure: Measure, run: Run, its: Look
             opacity=0.4 if options.smoothing else 1,
             marker={"symbol": its.symbol, "size": 7},
             showlegend=not named and side == told,
-            text=_texts(run, sides, options) if side == told else None,
+            text=_texts(group, measure, sides, options) if side == told else None,
             hovertemplate=f"{escape_html(run.name)}, {measure.title}: %{{text}}<extra></extra>"
             if side == told
             else None,
@@ -156,6 +163,8 @@ def _add_run(figure: go.Figure, axis: str, measure: Measure, run: Run, its: Look
             figure.add_scatter(
                 **common, y=average, mode="lines", line=line, showlegend=False, hoverinfo="skip", meta="smoothed"
             )
+    if group.spread and "held_out" in sides:
+        _add_band(figure, axis, x, sides["held_out"], _spread(group, measure, "held_out"), its, run.key)
     if "held_out" in sides and run.best and len(measure.columns()) > 1:
         row = _best_place(run)
         point = {**common, "x": [x[row]], "y": [sides["held_out"][row]]}
@@ -163,12 +172,42 @@ def _add_run(figure: go.Figure, axis: str, measure: Measure, run: Run, its: Look
         figure.add_scatter(**point, mode="markers", marker=ring, showlegend=False, hoverinfo="skip")
 
 
-def _texts(run: Run, sides: dict[str, NDArray[np.float64]], options: CurveOptions) -> list[str]:
+def _add_band(figure: go.Figure, axis: str, x: Any, mean: Any, spread: Any, its: Look, key: str) -> None:
+    """A band of one standard deviation around the mean."""
+    known = np.isfinite(mean) & np.isfinite(spread)
+    x, low, high = x[known], (mean - spread)[known], (mean + spread)[known]
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        yaxis=axis,
+        mode="none",
+        fill="toself",
+        fillcolor=its.colour,
+        opacity=0.2,
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=key,
+        meta="band",
+    )
+
+
+def _spread(group: RunGroup, measure: Measure, side: str) -> NDArray[np.float64]:
+    """The standard deviation of a side of a measure in each epoch, (rows,)."""
+    name = dict(measure.columns()).get(cast(Side, side), "")
+    return np.array([row.get(name, math.nan) for row in group.spread], np.float64)
+
+
+def _texts(
+    group: RunGroup, measure: Measure, sides: dict[str, NDArray[np.float64]], options: CurveOptions
+) -> list[str]:
     """What is read beside the pointer, for each row."""
-    columns = []
+    columns, run = [], group.mean
     for side, values in sides.items():
         before = "" if side == "held_out" else "trained on "
         texts = [before + _number(value) for value in values]
+        if group.spread:
+            spread = _spread(group, measure, side)
+            texts = [f"{text} ± {value:.2g}" for text, value in zip(texts, spread, strict=True)]
         if options.smoothing:
             average = smoothed(values, options.smoothing)
             texts = [f"{text} (smoothed {_number(value)})" for text, value in zip(texts, average, strict=True)]

@@ -1,53 +1,105 @@
-"""The view that compares the chosen runs: how their settings differ."""
+"""The view that compares the chosen runs: the settings and the figures in which they differ."""
 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.shared import run_settings
 from pages.shared.plots.figure import Look
-from pages.shared.run_settings import word, words
+from pages.shared.plots.measures import MAIN_MEASURES, MORE_MEASURES, Measure
+from pages.shared.run_settings import NONE, word, words
+from pages.shared.runs import grouping
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.text import escape
-from train.runs.catalogue import Run
+from train.runs.figures import best_and_last
+from train.runs.groups import RunGroup
 
 STYLE = """<style>
 .differs { overflow-x: auto; }
 .differs table { border-collapse: collapse; font-size: 0.875rem; }
 .differs th, .differs td { padding: 0.25rem 1rem 0.25rem 0; text-align: left; white-space: nowrap; }
-.differs thead th { font-weight: 400; opacity: 0.7; }
+.differs thead th { font-weight: 400; opacity: 0.8; }
 </style>"""
+_FIGURES_HELP = (
+    "Held-out people. Best: the highest value of any epoch, or the lowest of a loss. Last: after the last epoch. "
+    "± is the standard deviation over the runs that are drawn as one."
+)
+Groups = Sequence[tuple[RunGroup, Look]]
 
 
 def draw(chosen: ChosenRuns) -> None:
-    """The settings that differ, then those that don't."""
+    """The settings that differ, the figures, then the settings that don't differ."""
     st.html(STYLE)
-    differences, rest = st.container(), st.container()
-    table = [(run, its, run_settings.effective(run.settings)) for run, its in chosen.runs]
-    values = run_settings.values_by_name([settings for _, _, settings in table])
+    settings = [run_settings.effective(run.settings) for run, _ in chosen.runs]
+    values = run_settings.values_by_name(settings)
     differing = [name for name, found in values.items() if len(found) > 1]
     several = len(chosen.runs) > 1
     if several:
-        differences.markdown("##### Different settings" if differing else "##### All settings are the same")
-        differences.html(_table(table, differing))
+        st.markdown("##### Different settings" if differing else "##### All settings are the same")
+    if differing:
+        heads = [_head(its, run.name) for run, its in chosen.runs]
+        rows = [[words(name), *(word(each.get(name)) for each in settings)] for name in differing]
+        _table("Setting", heads, rows, label="Different settings")
+    groups = grouping.grouped(chosen)
+    st.markdown("##### Best and last value", help=_FIGURES_HELP)
+    _draw_figures(groups)
     same = {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
     if same:
-        with rest.expander("Same settings" if several else escape(f"Settings of {chosen.names}")):
+        with st.expander("Same settings" if several else escape(f"Settings of {chosen.names}")):
             st.markdown(" · ".join(f"{words(name)} **{escape(text)}**" for name, text in same.items()))
 
 
-def _table(table: Sequence[tuple[Run, Look, dict[str, Any]]], names: Sequence[str]) -> str:
-    head = "".join(f"<th scope='col'>{html.escape(words(name))}</th>" for name in names)
+def _draw_figures(groups: Groups) -> None:
+    heads = [f"{_head(its, group.mean.name)}, {part}" for group, its in groups for part in ("best", "last")]
+    pair = len(groups) == 2
+    rows = []
+    for measure in (*MAIN_MEASURES, *MORE_MEASURES):
+        if measure.column in ("learning_rate", "seconds"):
+            continue
+        cells, best = [], []
+        for group, _ in groups:
+            found, texts = _figures(group, measure)
+            best.append(found)
+            cells += texts
+        if pair:
+            cells.append(NONE if math.isnan(best[1] - best[0]) else f"{best[1] - best[0]:+.4g}")
+        rows.append([measure.title, *cells])
+    _table("Measure", [*heads, *(["difference of the best"] if pair else [])], rows, label="Best and last value")
+
+
+def _figures(group: RunGroup, measure: Measure) -> tuple[float, list[str]]:
+    """The best value, and the texts of the best and of the last one."""
+    name, smaller = f"held_out_{measure.column}", measure.scale == "loss"
+    found = [best_and_last(run.history, name, smaller_is_better=smaller) for run in group.runs]
+    best, last = (np.array([getattr(each, part) for each in found]) for part in ("best", "last"))
+    epochs = [each.epoch for each in found if each.epoch is not None]
+    where = f" (epoch {epochs[0]})" if len(found) == 1 and epochs else ""
+    return float(best.mean()), [_mean(best) + where, _mean(last)]
+
+
+def _mean(values: np.ndarray) -> str:
+    if not np.isfinite(values).all():
+        return NONE
+    return f"{values.mean():.4g}" + (f" ± {values.std(ddof=1):.2g}" if len(values) > 1 else "")
+
+
+def _head(its: Look, name: str) -> str:
+    return f"<span style='color: {its.colour}'>{its.sign}</span> {html.escape(name)}"
+
+
+def _table(corner: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, label: str) -> None:
+    """A table as HTML: heads are HTML, cells text. Wider than the page, it can be scrolled by the keyboard, too."""
+    head = "".join(f"<th scope='col'>{text}</th>" for text in (corner, *heads))
     body = "".join(
-        f"<tr><th scope='row'><span style='color: {its.colour}'>{its.sign}</span> {html.escape(run.name)}</th>"
-        + "".join(f"<td>{html.escape(word(settings.get(name)))}</td>" for name in names)
+        f"<tr><th scope='row'>{html.escape(row[0])}</th>"
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
-        for run, its, settings in table
+        for row in rows
     )
-    # Wider than the page, it can be scrolled by the keyboard, too.
-    scrolled = "<div class='differs' tabindex='0' role='region' aria-label='Different settings'>"
-    return f"{scrolled}<table><thead><tr><th>Run</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    scrolled = f"<div class='differs' tabindex='0' role='region' aria-label='{label}'>"
+    st.html(f"{scrolled}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")

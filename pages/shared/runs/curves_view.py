@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared.plots.curves import Axis, CurveOptions, curves
 from pages.shared.plots.measures import MAIN_MEASURES, MORE_MEASURES
+from pages.shared.runs import grouping
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.runs.widgets import offer_csv, show_chart
 
@@ -34,12 +35,15 @@ def draw(chosen: ChosenRuns) -> None:
     with st.popover("Options", icon=":material/tune:"):
         options, more = _choose_options()
     measures = [*MAIN_MEASURES, *(measure for measure in MORE_MEASURES if measure.title in more)]
-    figure = curves(measures, runs, options)
+    groups = grouping.grouped(chosen)
+    figure = curves(measures, groups, options)
     with st.container():
         if figure is None:
             st.info("None of these runs has completed an epoch yet.", icon=":material/hourglass_empty:")
         else:
             show_chart(figure, "curves", f"Curves of {chosen.names}")
+    if any(group.spread for group, _ in groups):
+        st.caption("Band: one standard deviation around the mean of runs that are drawn as one.")
     st.caption(
         "Solid: held-out people; the ring marks the best epoch. Dotted: people trained on. "
         "Markers are measured values."

@@ -40,7 +40,7 @@ def draw_alerts(chosen: ChosenRuns) -> None:
     if said:
         with st.container(border=True, gap="xsmall", key="alerts"):
             for (icon, text), names in said.items():
-                st.markdown(f"{icon} **{escape(', '.join(names))}**: {escape(text)}")
+                st.markdown(f":small[{icon} **{escape(', '.join(names))}**: {escape(text)}]")
 
 
 def _draw_notice(run: Run, state: RunState) -> None:
