@@ -7,7 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.shared import focus, loading, problems, session, url_state
-from pages.shared.explorer import area_panel, face_panel, overview, pair_panel, plot
+from pages.shared.explorer import area_panel, face_panel, family_panel, overview, pair_panel, plot
 from pages.shared.explorer.prepared import prepared_map
 from pages.shared.explorer.view import MapView, colours_of
 from pages.shared.text import NOTE, escape, photos_of_people
@@ -44,7 +44,7 @@ def page() -> None:
         plot.draw(view)
     with right, focus.target():
         _draw_panel(view)
-    if view.area is not None and view.face is None:
+    if view.has_selection and view.face is None:
         area_panel.draw_wall(view)
     if view.prepared.warning:
         st.caption(f":material/warning: {escape(view.prepared.warning)}")
@@ -86,6 +86,8 @@ def _draw_panel(view: MapView) -> None:
         pair_panel.draw(view, view.other)
     elif view.face is not None:
         face_panel.draw(view)
+    elif view.family is not None:
+        family_panel.draw(view)
     elif view.area is not None:
         area_panel.draw(view)
     else:

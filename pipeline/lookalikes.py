@@ -43,13 +43,14 @@ BRIGHTNESS_MIN = 20
 class Match(Likeness):
     """A person of the gallery with the most similar photo.
 
-    person: the key in the gallery, by which people are left out; names are not unique. distance: 0..1, smaller is
-    more alike. copy: whether the photo is the probe itself or a near-duplicate of it. credit: whose photo it is.
-    columns: what the gallery knows of the person.
+    person: the key in the gallery, by which people are left out; names are not unique. row: of the photo.
+    distance: 0..1, smaller is more alike. copy: whether the photo is the probe itself or a near-duplicate of it.
+    credit: whose photo it is. columns: what the gallery knows of the person.
     """
 
     rank: int
     person: str
+    row: int
     name: str
     distance: float
     source: str
@@ -225,6 +226,7 @@ class Lookalikes:
                 Match(
                     rank=place,
                     person=columns["person"],
+                    row=int(row),
                     name=columns["name"],
                     resemblance=likeness.resemblance,
                     strangers=likeness.strangers,

@@ -50,7 +50,21 @@ def own(faces: int) -> None:
     nothing = lambda: None  # noqa: E731
     callbacks = {"on_picked_change": choose}
     callbacks |= dict.fromkeys(("on_found_change", "on_area_change", "on_hidden_change"), nothing)
-    scatter.draw("plot", packed(faces), "map", colouring, [], marks, [], None, "", "Faces", "", **callbacks)
+    scatter.draw(
+        "plot",
+        packed(faces),
+        "map",
+        colouring,
+        [],
+        np.full(faces, scatter.LIT, np.uint8),
+        marks,
+        [],
+        None,
+        "",
+        "Faces",
+        "",
+        **callbacks,
+    )
 
 
 def plotly(faces: int) -> None:

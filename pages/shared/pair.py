@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.shared import navigation
 from pages.shared.faces import inline, portrait, square
 from pages.shared.text import escape
 from pipeline import explanation
@@ -49,6 +50,8 @@ def _draw(probe: Probe, match: Match, models: Models) -> None:
         if not asked:
             st.space("stretch")
             st.button("Why?", icon=":material/lightbulb:", key="why here", on_click=_ask, args=(probe, match))
+        explorer, face = navigation.page("Explorer"), {"face": str(match.row)}
+        st.page_link(explorer, label="Show on the map", icon=":material/explore:", query_params=face)
     if asked:
         st.caption(LEGEND)
     st.caption(escape(f"{match.source}. Licence: {match.licence}"))

@@ -163,8 +163,11 @@ def _take_more(key: str) -> None:
         st.session_state[_ASKED] = None
 
 
-def _take_example(name: str, path: Path) -> None:
-    """Take an example instead of what the uploader or the camera holds."""
+def take_example(name: str, path: Path) -> None:
+    """Take a photo of somebody in the gallery instead of what the uploader or the camera holds.
+
+    name: of the person, who is left out of the matches.
+    """
     _forget()
     st.session_state.given = GivenPhoto(path.read_bytes(), example=name)
 
@@ -188,4 +191,4 @@ def draw_examples(columns: int, title: str) -> None:
         with grid.cell():
             st.image(portrait(paths[0]), width="stretch", alt=f"Example photo of {name}")
             args = (name, paths[0])
-            st.button(name, key=f"example {name}", on_click=_take_example, args=args, width="stretch", wrap=True)
+            st.button(name, key=f"example {name}", on_click=take_example, args=args, width="stretch", wrap=True)

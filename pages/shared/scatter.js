@@ -3,7 +3,8 @@
 // It is mounted once with JSON, which draws it, and once for each large array, as bytes: Streamlit sends a message
 // that has not changed by its hash alone, so each array is sent once.
 
-const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3;
+const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3, STATES = 4;
+const GONE = 0, DIM = 1, LIT = 2;
 const CLICK_PX = 12, DRAG_PX = 4, MARGIN_PX = 12, FLIGHT_MS = 500, HINT_MS = 2500;
 // At least; how close is sensible grows with the number of faces.
 const ZOOM_MIN = 0.7, ZOOM_MAX = 16;
@@ -72,7 +73,7 @@ const VERTEX = `#version 300 es
     gl_Position = vec4((place * 2.0 - 1.0) * scale + shift, 0, 1);
     gl_PointSize = size;
     ink = texelFetch(colours, ivec2(int(colour), 0), 0);
-    ink.a *= lit > 0.5 ? 1.0 : 0.1;
+    ink.a *= lit > 1.5 ? 1.0 : lit > 0.5 ? 0.1 : 0.0;
   }`;
 const FRAGMENT = `#version 300 es
   precision highp float;
@@ -154,6 +155,7 @@ class Chart {
       this.measure();
       this.light();
     }
+    if (kind === STATES) this.light();
     if (kind === NAMES) this.plain = null;
     this.upload(kind);
     this.fly();
@@ -181,11 +183,10 @@ class Chart {
   inSight() {
     const { canvas } = this, places = pieces[PLACES].value;
     const [left, top] = this.unscreen([0, 0]), [right, bottom] = this.unscreen([canvas.clientWidth, canvas.clientHeight]);
-    const area = this.data.area, seen = [];
+    const seen = [];
     for (let row = 0; row < this.count; row++) {
       const [x, y] = positionOf(places, row);
-      if (x < left || x > right || y < bottom || y > top || this.isHidden(row)) continue;
-      if (!area || inside([x, y], area)) seen.push(row);
+      if (x >= left && x <= right && y >= bottom && y <= top && this.lit[row] === LIT && !this.isHidden(row)) seen.push(row);
     }
     return seen;
   }
@@ -262,12 +263,14 @@ class Chart {
     gl?.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, table);
   }
 
-  // Dim the points outside the selected area.
+  // Dim the points outside the selected area, and what the page dims.
   light() {
-    const lit = new Uint8Array(this.count).fill(1);
-    const area = this.data?.area;
-    if (area) for (let row = 0; row < lit.length; row++) lit[row] = inside(this.place(row), area);
-    this.fill(2, lit);
+    const states = pieces[STATES]?.value, area = this.data?.area;
+    this.lit = states?.length === this.count ? states.slice() : new Uint8Array(this.count).fill(LIT);
+    if (area)
+      for (let row = 0; row < this.lit.length; row++)
+        if (this.lit[row] === LIT && !inside(this.place(row), area)) this.lit[row] = DIM;
+    this.fill(2, this.lit);
   }
 
   redraw() {
@@ -522,7 +525,7 @@ class Chart {
     const shown = this.thumbnails.at(pixel);
     if (shown !== null) return shown;
     const places = pieces[PLACES].value;
-    const visible = (row) => !this.isHidden(row);
+    const visible = (row) => this.lit[row] !== GONE && !this.isHidden(row);
     return nearest(places, (this.grid ??= grid(places)), this.unscreen(pixel), CLICK_PX / this.unit, visible);
   }
 

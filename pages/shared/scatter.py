@@ -20,7 +20,9 @@ import streamlit as st
 from PIL import Image
 
 _HERE = Path(__file__).parent
-_PLACES, _PEOPLE, _NAMES, _COLOURS = range(4)
+_PLACES, _PEOPLE, _NAMES, _COLOURS, _STATES = range(5)
+# How a face is drawn.
+GONE, DIM, LIT = range(3)
 # As many as chartCategoricalColors in .streamlit/config.toml; what is beyond them is grey.
 CATEGORIES_MAX = 7
 
@@ -92,6 +94,7 @@ def draw(
     layout: str,
     colouring: Colouring,
     hidden: Sequence[int],
+    states: np.ndarray,
     marks: Sequence[Mark],
     links: Sequence[tuple[int, int]],
     area: Sequence[tuple[float, float]] | None,
@@ -102,7 +105,8 @@ def draw(
 ) -> None:
     """Draw the plot.
 
-    hidden: the numbers of the categories that the legend hides. links: pairs of marks that a line joins. area: the
+    hidden: the numbers of the categories that the legend hides. states: uint8 (n,), how each face is drawn: ``GONE``
+    ones cannot be seen or picked. links: pairs of marks that a line joins. area: the
     corners of what is selected. flight: when it changes, the view flies to the first mark. thumbnails: the address
     below which the picture of a row is, as ``ROW.jpg``, or "" for no faces on the map. callbacks, with the value
     in ``st.session_state[key]``: ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``),
@@ -124,8 +128,8 @@ def draw(
         },
         **callbacks,
     )
-    colours = _packed(_COLOURS, colouring.values)
-    for piece in (points.places[layout], points.people, points.names, colours):
+    sent = [_packed(_COLOURS, colouring.values), _packed(_STATES, states)]
+    for piece in (points.places[layout], points.people, points.names, *sent):
         _component()(key=f"{key} {piece[0]}", data=piece)
 
 

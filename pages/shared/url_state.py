@@ -93,6 +93,7 @@ PARAMETERS = {
     ),
     "other": Parameter("Explorer", _row, "There is no second face as in this link to compare with."),
     "area": Parameter("Explorer", _area, "The area in this link can't be read."),
+    "family": Parameter("Explorer", _row, "This map has no family of look-alikes as in this link."),
     "layout": Parameter("Explorer", _choice, "This map has no layout as in this link."),
     "colour": Parameter("Explorer", _choice, "This map has no colours as in this link."),
     "hidden": Parameter("Explorer", _several, "This link hides groups that aren't on this map."),
@@ -167,8 +168,15 @@ def compare(face: int | str | None, other: int | None, fly: bool = True) -> None
 
 def select(corners: Sequence[Sequence[float]] | None) -> None:
     """Select the faces within an area of the map."""
-    forget("face", "other")
+    forget("face", "other", "family")
     _put("area", " ".join(f"{x:g},{y:g}" for x, y in corners) if corners else None)
+
+
+def choose_family(number: int | None) -> None:
+    """Choose a family of look-alikes, or none. The map shows all of it."""
+    forget("face", "other", "area")
+    _put("family", number)
+    _fly(fly=True)
 
 
 def hide(groups: Sequence[str]) -> None:
@@ -178,7 +186,7 @@ def hide(groups: Sequence[str]) -> None:
 
 def forget(*names: str) -> None:
     """Clear the selection, or these parts of it."""
-    for name in names or ("face", "other", "area", "hidden"):
+    for name in names or ("face", "other", "area", "family", "hidden"):
         _put(name, None)
 
 
@@ -196,6 +204,12 @@ def face() -> int | str | None:
 def other() -> int | None:
     """The row of the face to compare with, in an address that was checked."""
     text = st.query_params.get("other")
+    return None if text is None else int(text)
+
+
+def family() -> int | None:
+    """The number of the chosen family, in an address that was checked."""
+    text = st.query_params.get("family")
     return None if text is None else int(text)
 
 

@@ -12,7 +12,7 @@ import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from pipeline import storage
 from pipeline.errors import MapError, WeightsError
 from pipeline.gallery.gallery import Gallery
-from pipeline.map.layouts import FaceMap, Layout, MapSettings
+from pipeline.map.layouts import FaceMap, Families, Layout, MapSettings
 from pipeline.similarity import files
 from pipeline.similarity.network import SimilarityNetwork
 
 MAP_FILE, CODES_FILE = "map.npz", "codes.npz"
 # 2: the share of people kept, where 1 had that of photos, also the person's own.
 _FORMAT = 2
+_FAMILIES = "families"
 # RuntimeError: zipfile says so of encryption and methods that it does not know.
 _DAMAGED = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RuntimeError),
@@ -50,6 +51,8 @@ def save_map(opened: Gallery, fitted: FaceMap, settings: MapSettings = MapSettin
         "purity": fitted.purity,
     }
     arrays: dict[str, NDArray[Any]] = {"clusters": fitted.clusters, "quality": fitted.quality}
+    if fitted.families:
+        arrays |= {f"{_FAMILIES} {name}": values for name, values in vars(fitted.families).items()}
     _write(opened, map_path(opened), about, arrays | _arrays(fitted.layouts))
 
 
@@ -60,7 +63,7 @@ def open_map(opened: Gallery, settings: MapSettings = MapSettings()) -> FaceMap:
         with _load(map_path(opened)) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["identity"] == _identity(opened, settings):
-                return _read_map(about, arrays, len(opened))
+                return _read_map(about, arrays, opened)
     except FileNotFoundError:
         raise MapError(f"The gallery {opened.name} has no map yet.", command=command) from None
     except _DAMAGED as error:
@@ -172,10 +175,23 @@ def _ends_as_archive(path: Path) -> bool:
         return file.read(4) == b"PK\x05\x06"
 
 
-def _read_map(about: dict[str, Any], arrays: Any, count: int) -> FaceMap:
+def _read_map(about: dict[str, Any], arrays: Any, opened: Gallery) -> FaceMap:
+    count = len(opened)
     layouts = _read_layouts(about, arrays, count)
     clusters, quality = _checked(arrays["clusters"], (count,)), _checked(arrays["quality"], (count,))
-    return FaceMap(layouts, clusters, about["silhouette"], about["purity"], quality)
+    families = _read_families(arrays, opened) if f"{_FAMILIES} doubles" in arrays else None
+    return FaceMap(layouts, clusters, about["silhouette"], about["purity"], quality, families)
+
+
+def _read_families(arrays: Any, opened: Gallery) -> Families:
+    of_person, branches, doubles, cosines = (arrays[f"{_FAMILIES} {field.name}"] for field in fields(Families))
+    _checked(of_person, (opened.people_count,))
+    _checked(cosines, (len(doubles),))
+    if of_person.max() >= len(branches) or doubles.shape[1:] != (2,):
+        raise ValueError("families that do not fit")
+    if len(doubles) and not 0 <= doubles.min() <= doubles.max() < len(opened):
+        raise ValueError("doubles that do not fit")
+    return Families(of_person, branches, doubles, cosines)
 
 
 def _read_layouts(about: dict[str, Any], arrays: Any, count: int) -> dict[str, Layout]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
+from pipeline.map.families import find_families
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
 from pipeline.map.neighbours import most_similar_people, nearest_photos
 from pipeline.map.quality import cluster_purity, people_kept, photo_quality, sample_rows, trustworthiness
@@ -30,9 +31,13 @@ def fit_map(
     progress("Finding clusters", 0, 0)
     clusters, silhouette = find_clusters(rows, settings)
     places = _places(rows, indices, cosines, settings, progress)
-    layouts = _checked_layouts(places, rows, opened.person_of_row, indices, settings, progress)
-    purity = cluster_purity(clusters, opened.person_of_row)
-    return FaceMap(layouts, clusters, silhouette, purity, photo_quality(opened))
+    people = opened.person_of_row
+    similar = _most_similar(rows, people, indices, settings)
+    layouts = _checked_layouts(places, rows, people, similar, settings, progress)
+    progress("Finding families", 0, 0)
+    families = find_families(rows, people, similar)
+    purity = cluster_purity(clusters, people)
+    return FaceMap(layouts, clusters, silhouette, purity, photo_quality(opened), families)
 
 
 def fit_code_layouts(
@@ -51,7 +56,18 @@ def fit_code_layouts(
     codes = unit(replace(network, cohort=None).codes(rows))
     places = _places(codes, *nearest_photos(codes, count, progress), settings, progress)
     of_codes = {f"{name} of codes": layout for name, layout in places.items()}
-    return _checked_layouts(of_codes, rows, opened.person_of_row, indices, settings, progress)
+    similar = _most_similar(rows, opened.person_of_row, indices, settings)
+    return _checked_layouts(of_codes, rows, opened.person_of_row, similar, settings, progress)
+
+
+def _most_similar(
+    rows: NDArray[np.float32],
+    people: NDArray[np.int32],
+    indices: NDArray[np.int64],
+    settings: MapSettings,
+) -> NDArray[np.int64]:
+    count = settings.checked_of(int(people.max()) + 1)
+    return most_similar_people(rows, people, count, known=indices)
 
 
 def _places(
@@ -75,13 +91,12 @@ def _checked_layouts(
     places: dict[str, NDArray[np.float32]],
     rows: NDArray[np.float32],
     people: NDArray[np.int32],
-    indices: NDArray[np.int64],
+    similar: NDArray[np.int64],
     settings: MapSettings,
     progress: MapProgress,
 ) -> dict[str, Layout]:
     layouts = {}
     count = int(people.max()) + 1
-    similar = most_similar_people(rows, people, settings.checked_of(count), known=indices)
     for name, found in places.items():
         progress(f"Checking {name}", 0, 0)
         kept = people_kept(similar, found, people, near=settings.near_of(count))

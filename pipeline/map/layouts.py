@@ -60,14 +60,31 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Families:
+    """Who resembles whom among the people of a gallery.
+
+    of_person: int32 (people,), the number of each person's family, from 0, the largest first; -1 for those in none.
+    branches: int32 (families,), the number of each family's branch, which holds families that resemble one another.
+    doubles: int64 (pairs, 2), the rows of the most similar photos of two different people, the most similar first.
+    cosines: float32 (pairs,), theirs.
+    """
+
+    of_person: NDArray[np.int32]
+    branches: NDArray[np.int32]
+    doubles: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class FaceMap:
-    """The layouts of a gallery's faces, and their clusters.
+    """The layouts of a gallery's faces, their clusters, and look-alikes among the people.
 
     layouts: by name, the one to show first comes first.
     clusters: uint8 (faces,), numbered from 0, the largest first.
     silhouette: how well the clusters are separated, -1..1; NaN where there is only one.
     purity: the share of photos in their person's most frequent cluster, 0..1; NaN where nobody has several photos.
     quality: float32 (faces,), how good each photo is for the network, 0..1.
+    families: None in maps of earlier versions.
     """
 
     layouts: dict[str, Layout]
@@ -75,3 +92,4 @@ class FaceMap:
     silhouette: float
     purity: float
     quality: NDArray[np.float32]
+    families: Families | None = None

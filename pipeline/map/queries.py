@@ -151,6 +151,19 @@ def exemplars(embeddings: NDArray[np.float32], clusters: NDArray[np.uint8]) -> l
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
+def typical_rows(embeddings: NDArray[np.float32], groups: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Of each group, the row nearest to the mean of its rows, int64 (groups,).
+
+    embeddings: unit rows (n, d). groups: (n,), every number from 0 to the largest. For many small groups at once.
+    """
+    means = np.zeros((int(groups.max(initial=-1)) + 1, embeddings.shape[1]), np.float32)
+    np.add.at(means, groups, embeddings)
+    near = np.einsum("nd,nd->n", embeddings, means[groups])
+    order = np.lexsort((-near, groups))
+    _, first = np.unique(groups[order], return_index=True)
+    return order[first]
+
+
 def faces_table(opened: Gallery, fitted: FaceMap, layout: Layout, rows: NDArray[np.int64]) -> pa.Table:
     """What is known of the faces in ``rows``, one line each, to show or export."""
     import pyarrow as pa

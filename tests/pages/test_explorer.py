@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.lookalikes import Models
 from pipeline.map import fitting, queries
 from pipeline.map.files import map_path, open_map, save_code_layouts, save_map
-from pipeline.map.layouts import PCA, UMAP
+from pipeline.map.layouts import PCA, UMAP, Families
 from pipeline.similarity import files
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.network import SimilarityNetwork
@@ -90,6 +91,84 @@ def test_each_cluster_is_shown_by_its_most_typical_face_which_can_be_chosen(demo
     row = typical[0][0]
     buttons[0].click().run()
     assert names(page)[0] == demonstration.row(row)["name"]
+
+
+def families_of(opened: Gallery) -> Families:
+    found = open_map(opened).families
+    assert found
+    return found
+
+
+def doubles(page: AppTest) -> list[str]:
+    """The pairs of doubles that are listed."""
+    return [unescaped(button.label) for button in page.button if str(button.key).startswith("double ")]
+
+
+def test_doubles_are_the_most_similar_pairs_and_a_click_compares_them(demonstration):
+    page = explorer()
+    pairs = families_of(demonstration).doubles
+    names_of = [" and ".join(demonstration.row(row)["name"] for row in pair) for pair in pairs.tolist()]
+    assert doubles(page) == names_of[:5]
+    page.button(key="more doubles").click().run()
+    assert doubles(page) == names_of[:15]
+    one, other = pairs[0].tolist()
+    page.button(key=f"double {one} {other}").click().run()
+    assert names(page)[:2] == names_of[0].split(" and ")
+    best = 1 - demonstration.embeddings[one] @ demonstration.embeddings[other]
+    assert f"{best / 2:.3f}" in [metric.value for metric in page.metric]
+
+
+def test_a_family_shows_its_people_and_families_of_the_same_branch(demonstration):
+    found = families_of(demonstration)
+    page = explorer()
+    assert f"{len(found.branches)} families of people" in captions(page)
+    page.button(key="family 0").click().run()
+    people = np.flatnonzero(found.of_person == 0)
+    assert f"#### {len(people)} look-alikes" in captions(page)
+    wall = {unescaped(button.label) for button in page.button if str(button.key).startswith("wall ")}
+    assert wall == {demonstration.row(int(demonstration.first_rows[person]))["name"] for person in people}
+    near = {int(str(button.key).split()[1]) for button in page.button if str(button.key).startswith("family ")}
+    assert near
+    assert all(found.branches[number] == found.branches[0] for number in near)
+    # A face of the wall is shown in the family, which is there again afterwards.
+    next(button for button in page.button if str(button.key).startswith("wall ")).click().run()
+    assert names(page)[0] in wall
+    next(button for button in page.button if button.label == "Close").click().run()
+    assert f"#### {len(people)} look-alikes" in captions(page)
+    next(button for button in page.button if button.label == "Close").click().run()
+    assert "Every point is a face" in captions(page)
+
+
+def test_a_family_that_is_not_there_is_told_and_forgotten(demonstration):
+    page = explorer(family=99999)
+    assert [toast.value for toast in page.toast] == ["This map has no family of look-alikes as in this link."]
+    assert "Every point is a face" in captions(page)
+
+
+def test_a_map_of_an_earlier_version_offers_to_be_fitted_again(empty_home):
+    opened = made(40)
+    save_map(opened, replace(open_map(opened), families=None))
+    page = explorer(gallery="made", family=0)
+    assert not page.exception
+    assert "fitted by an earlier version, without families" in captions(page)
+    assert [button.label for button in page.button].count("Fit the map again") == 2
+
+
+def test_a_face_of_the_map_is_looked_up_in_the_finder_without_its_own_person(demonstration):
+    row = int(demonstration.first_rows[3])
+    page = explorer(face=row)
+    next(button for button in page.button if button.label == "Find look-alikes").click().run()
+    given = page.session_state["given"]
+    assert given.data == demonstration.crop_path(row).read_bytes()
+    assert given.example == demonstration.row(row)["name"]
+
+
+def test_all_photos_of_a_person_are_in_a_dialog_and_lead_to_the_map(demonstration):
+    rows = np.flatnonzero(demonstration.person_of_row == demonstration.person_of_row[15]).tolist()
+    page = explorer(face=rows[0])
+    next(button for button in page.button if button.label == f"All {len(rows)} photos").click().run()
+    shown = [int(str(button.key).split()[1]) for button in page.button if str(button.key).startswith("photo ")]
+    assert shown == rows
 
 
 def test_a_chosen_face_is_shown_with_its_most_similar_faces(demonstration):
@@ -241,7 +320,7 @@ def test_each_colour_and_layout_shows_the_map(selection):
         for colour in page.selectbox(key="colour").options:
             page.selectbox(key="colour").select(colour).run()
             assert not page.exception
-            assert len([part for part in page.get("bidi_component") if str(part.key).startswith("map of ")]) == 5
+            assert len([part for part in page.get("bidi_component") if str(part.key).startswith("map of ")]) == 6
 
 
 def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_changes(empty_home, tmp_path):

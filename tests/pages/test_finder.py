@@ -379,7 +379,7 @@ def test_with_two_galleries_there_is_a_choice(odd, examples):
 def test_the_result_card_is_a_picture_whatever_the_names(madonna):
     opened_gallery = opening.open_gallery(layout.DEMONSTRATION)
     odd_names = [*ODD_NAMES.values(), "山田太郎", "x" * 500, "\n\t", "ﷺ" * 40]
-    match = Match(81.4, 0.001, 1, "", "", 0.2, "Five **celebrities**", "none", opened_gallery.crop_path(0), True)
+    match = Match(81.4, 0.001, 1, "", 0, "", 0.2, "Five **celebrities**", "none", opened_gallery.crop_path(0), True)
     portrait = photo.read(madonna)
     for name in odd_names:
         for size in card.SHAPES.values():
@@ -394,7 +394,7 @@ def test_the_result_card_is_a_picture_whatever_the_names(madonna):
 def test_a_card_of_a_gallery_without_resemblance_shows_the_distance(madonna):
     opened_gallery = opening.open_gallery(layout.DEMONSTRATION)
     match = Match(
-        float("nan"), float("nan"), 1, "ann", "Ann", 0.2, "Friends", "none", opened_gallery.crop_path(0), False
+        float("nan"), float("nan"), 1, "ann", 0, "Ann", 0.2, "Friends", "none", opened_gallery.crop_path(0), False
     )
     cards = (match, replace(match, distance=0.3))
     assert len({card.render(photo.read(madonna), each, size=(1080, 1350)) for each in cards}) == 2

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
-from pages.shared import about, navigation
+from pages.shared import about, navigation, photo_input
 from pages.shared.explorer.view import SMALL_PX, MapView
 from pages.shared.faces import inline
 from pages.shared.text import escape, name_html
 from pages.shared.url_state import choose, compare
 from pipeline.map import queries
+
+# Of a person, in the dialog.
+_PHOTOS_MAX = 200
 
 
 def draw(view: MapView) -> None:
@@ -17,6 +21,7 @@ def draw(view: MapView) -> None:
     with st.container(border=True):
         _draw_person(view)
         _draw_trust(view)
+        _draw_ways_on(view)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.toggle("Compare with the next click", key="comparing", help="Or hold Shift while you click.")
             st.space("stretch")
@@ -27,6 +32,35 @@ def draw(view: MapView) -> None:
     with st.container(gap="xsmall", key="people"):
         for row, distance in zip(view.neighbours, distances.tolist(), strict=True):
             _draw_neighbour(view, row, distance)
+
+
+def _draw_ways_on(view: MapView) -> None:
+    """From a face of the gallery to the finder, and to all photos of the person."""
+    row = view.row
+    if row is None:
+        return
+    with st.container(horizontal=True, gap="small"):
+        find = st.button("Find look-alikes", icon=":material/search:", help="Look this face up in the finder")
+        if find:
+            photo_input.take_example(view.name(row), view.gallery.crop_path(row))
+            st.switch_page(navigation.page("Finder"))
+        rows = np.flatnonzero(view.gallery.person_of_row == view.gallery.person_of_row[row])
+        label = f"All {len(rows)} photos"
+        if len(rows) > 1 and st.button(label, icon=":material/photo_library:"):
+            st.dialog(escape(view.name(row)), width="large")(_draw_photos)(view, rows.tolist())
+
+
+def _draw_photos(view: MapView, rows: list[int]) -> None:
+    """The photos of a person, in a dialog."""
+    grid = st.grid("auto", min_column_width=110)
+    for row in rows[:_PHOTOS_MAX]:
+        with grid.cell():
+            st.image(view.portrait(row, 160), width="stretch", alt=f"Photo of {view.name(row)}")
+            if st.button("Show on the map", key=f"photo {row}", type="tertiary"):
+                choose(row)
+                st.rerun()
+    if len(rows) > _PHOTOS_MAX:
+        st.caption(f"The first {_PHOTOS_MAX} of {len(rows):,}.")
 
 
 def draw_close() -> None:
@@ -48,9 +82,6 @@ def _draw_person(view: MapView) -> None:
             if line := about.person_line(view.gallery.columns.of(int(people[row]))):
                 st.caption(line)
             st.caption(escape(columns["source"]))
-            photos = int((people == people[row]).sum())
-            if photos > 1:
-                st.caption(f"{photos} photos in the gallery")
             st.caption(f"Cluster {view.map.clusters[row] + 1} · quality {view.map.quality[row]:.0%}")
     st.caption(about.credit_line(view.gallery.credit(row)) or escape(f"Licence: {columns['licence']}"))
 

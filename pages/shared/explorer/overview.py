@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import navigation
+from pages.shared.explorer import look_alikes
 from pages.shared.explorer.view import MapView
-from pages.shared.text import escape, plural
 from pages.shared.url_state import YOU, choose
 
 
@@ -15,9 +15,9 @@ def draw(view: MapView) -> None:
     """The panel."""
     with st.container(border=True):
         _draw_guide(view)
-    if len(view.prepared.exemplars) > 1:
+    if view.gallery.people_count > 1:
         with st.container(border=True):
-            _draw_clusters(view)
+            look_alikes.draw(view)
     with st.container(border=True):
         _draw_trust(view)
 
@@ -34,27 +34,6 @@ def _draw_guide(view: MapView) -> None:
         st.button("My face", icon=":material/person_pin_circle:", on_click=choose, args=(YOU,))
     else:
         st.page_link(navigation.page("Finder"), label="Go to the finder", icon=":material/arrow_back:")
-
-
-def _draw_clusters(view: MapView) -> None:
-    """A face of each cluster, the one nearest to the cluster's mean."""
-    st.markdown(
-        f"#### {len(view.prepared.exemplars)} clusters of similar faces",
-        help="Found on the embeddings, not on the map. Each is shown by its most typical face.",
-    )
-    grid = st.grid(3, min_column_width=88)
-    for row, count in view.prepared.exemplars:
-        with grid.cell():
-            name = view.name(row)
-            st.image(view.portrait(row), width="stretch", alt=f"Photo of {name}")
-            st.button(
-                plural(count, "photo"),
-                key=f"cluster {row}",
-                type="tertiary",
-                on_click=choose,
-                args=(row,),
-                help=escape(name),
-            )
 
 
 def _draw_trust(view: MapView) -> None:

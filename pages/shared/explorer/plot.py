@@ -11,11 +11,14 @@ from pages.shared import scatter, thumbnails, url_state
 from pages.shared.explorer.view import SMALL_PX, MapView
 from pages.shared.scatter import Mark
 
+# So many people of a family are marked.
+_MEMBERS_MAX = 16
+
 
 def draw(view: MapView) -> None:
     """The plot."""
     marks = _marks(view)
-    links = [(0, number) for number in range(1, len(marks))]
+    links = [(0, number) for number in range(1, len(marks))] if view.face is not None else []
     # What was searched, hidden or zoomed on a gallery's map stays with that gallery.
     key = f"map of {view.gallery.name}"
     scatter.draw(
@@ -24,6 +27,7 @@ def draw(view: MapView) -> None:
         view.layout_name,
         view.colouring,
         view.hidden,
+        view.states,
         marks,
         links,
         None if view.area is None else view.area.tolist(),
@@ -38,9 +42,12 @@ def draw(view: MapView) -> None:
 
 
 def _marks(view: MapView) -> list[Mark]:
-    """The chosen face, then its neighbours or the face that it is compared with."""
+    """The chosen face, then its neighbours or the face that it is compared with; or the people of a family."""
     if view.face is None:
-        return []
+        rows = [] if view.family is None else view.members[:_MEMBERS_MAX]
+        return [
+            Mark(row, view.layout.places[row], view.name(row), "near", view.portrait(row, SMALL_PX)) for row in rows
+        ]
     marks = [Mark(view.row, view.place, view.name(view.row), "chosen", view.portrait(view.row, SMALL_PX))]
     kind: Literal["near", "other"] = "near" if view.other is None else "other"
     for row in view.neighbours if view.other is None else [view.other]:

@@ -25,6 +25,7 @@ class PreparedMap:
 
     names: of the person in each row. sources: the number of each row's source, (n,), and their names.
     exemplars: the row of each cluster's most typical face and how many photos the cluster has, the largest first.
+    families: the row of each family's most typical face and how many people it has, by the family's number.
     warning: why the layouts of a network's codes cannot be shown, or "".
     """
 
@@ -33,6 +34,7 @@ class PreparedMap:
     names: list[str]
     sources: tuple[NDArray[np.int32], list[str]]
     exemplars: list[tuple[int, int]]
+    families: list[tuple[int, int]]
     warning: str = ""
 
 
@@ -59,4 +61,16 @@ def _prepared_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...
     points = Points.packed(layouts, _opened.person_of_row, [names[row] for row in _opened.first_rows.tolist()])
     numbered = (np.asarray(sources.indices), sources.dictionary.to_pylist())
     exemplars = queries.exemplars(_opened.embeddings, opened_map.clusters)
-    return PreparedMap(opened_map, points, names, numbered, exemplars, warning)
+    families = _families(_opened, opened_map)
+    return PreparedMap(opened_map, points, names, numbered, exemplars, families, warning)
+
+
+def _families(opened: Gallery, opened_map: FaceMap) -> list[tuple[int, int]]:
+    found = opened_map.families
+    if found is None:
+        return []
+    rows = np.flatnonzero(found.of_person[opened.person_of_row] >= 0)
+    numbers = found.of_person[opened.person_of_row[rows]]
+    typical = queries.typical_rows(np.asarray(opened.embeddings[rows]), numbers)
+    people = np.bincount(found.of_person[found.of_person >= 0])
+    return list(zip(rows[typical].tolist(), people.tolist(), strict=True))

@@ -53,12 +53,14 @@ class MapView:
             face=(count, self.probe is not None),
             other=count if "face" in st.query_params else 0,
             area=None,
+            family=0 if prepared.map.families is None else len(prepared.map.families.branches),
             layout=list(self.map.layouts),
             colour=list(colours_of(opened)),
         )
         if "face" in dropped:
             url_state.forget("other")
         self.face, self.other, self.area = url_state.face(), url_state.other(), url_state.area()
+        self.family = url_state.family()
         self.layout_name, self.colour = next(iter(self.map.layouts)), next(iter(COLOURS))
 
     @property
@@ -162,11 +164,38 @@ class MapView:
         return [groups.index(name) for name in url_state.hidden()]
 
     @cached_property
+    def states(self) -> NDArray[np.uint8]:
+        """How each face is drawn, uint8 (n,): dim outside the chosen family."""
+        return np.where(self.in_family, scatter.LIT, scatter.DIM).astype(np.uint8)
+
+    @cached_property
+    def in_family(self) -> NDArray[np.bool_]:
+        """Whether each face is of the chosen family, bool (n,); all are where none is chosen."""
+        if self.family is None or self.map.families is None:
+            return np.ones(len(self.gallery), bool)
+        return np.asarray(self.map.families.of_person[self.gallery.person_of_row] == self.family)
+
+    @property
+    def members(self) -> list[int]:
+        """The first photo of each person of the chosen family, the most typical face first."""
+        assert self.family is not None
+        typical = self.prepared.families[self.family][0]
+        rows = self.gallery.first_rows[self.in_family[self.gallery.first_rows]].tolist()
+        people = self.gallery.person_of_row
+        return [typical, *(row for row in rows if people[row] != people[typical])]
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether an area or a family is chosen."""
+        return self.area is not None or self.family is not None
+
+    @cached_property
     def selected(self) -> NDArray[np.int64]:
-        """The rows within the area that the legend does not hide."""
-        assert self.area is not None
-        inside = queries.inside_polygon(self.layout.places, self.area)
-        return np.flatnonzero(inside & ~np.isin(self.colouring.values, self.hidden))
+        """The rows within the area or of the family that the legend does not hide."""
+        chosen = self.in_family & ~np.isin(self.colouring.values, self.hidden)
+        if self.area is not None:
+            chosen &= queries.inside_polygon(self.layout.places, self.area)
+        return np.flatnonzero(chosen)
 
     def name(self, row: int | None) -> str:
         """The name of a row; None stands for the finder's face."""

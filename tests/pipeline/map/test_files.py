@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from pipeline.map.files import (
     save_code_layouts,
     save_map,
 )
-from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapSettings
+from pipeline.map.layouts import PCA, UMAP, FaceMap, Families, Layout, MapSettings
 from pipeline.similarity import files
 from tests.conftest import default_dimensions, unit_rows
 from tests.pipeline.map.conftest import encoder
@@ -43,7 +44,13 @@ def random_map(opened):
     count = len(opened)
     clusters = np.arange(count, dtype=np.uint8) % 3
     layouts = {name: random_layout(count) for name in (UMAP, PCA)}
-    return FaceMap(layouts, clusters, silhouette=0.2, purity=0.5, quality=np.ones(count, np.float32))
+    families = Families(
+        of_person=np.arange(opened.people_count, dtype=np.int32) % 2 - 1,
+        branches=np.zeros(1, np.int32),
+        doubles=np.array([[0, 1]]),
+        cosines=np.ones(1, np.float32),
+    )
+    return FaceMap(layouts, clusters, 0.2, 0.5, np.ones(count, np.float32), families)
 
 
 def test_a_map_is_read_as_it_was_written(made):
@@ -57,7 +64,15 @@ def test_a_map_is_read_as_it_was_written(made):
         assert read.layouts[name].trustworthiness == layout.trustworthiness
     assert np.array_equal(read.clusters, fitted.clusters)
     assert (read.silhouette, read.purity) == (fitted.silhouette, fitted.purity)
+    assert fitted.families
+    for name, values in vars(fitted.families).items():
+        assert np.array_equal(getattr(read.families, name), values)
     assert [path.name for path in made.folder.glob("*map*")] == [MAP_FILE]
+
+
+def test_a_map_of_an_earlier_version_has_no_families(made):
+    save_map(made, replace(random_map(made), families=None))
+    assert open_map(made).families is None
 
 
 def test_a_map_of_the_earlier_format_which_counted_own_photos_is_refused(made):
@@ -109,7 +124,7 @@ def test_a_truncated_map_is_damaged(made):
             open_map(made)
 
 
-@pytest.mark.parametrize("wrong", ["shape", "nan", "missing"])
+@pytest.mark.parametrize("wrong", ["shape", "nan", "missing", "doubles", "family"])
 def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
     save_map(made, random_map(made))
     with np.load(map_path(made)) as arrays:
@@ -118,6 +133,10 @@ def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
         parts["PCA places"] = parts["PCA places"][:-1]
     elif wrong == "nan":
         parts["PCA places"][3] = np.nan
+    elif wrong == "doubles":
+        parts["families doubles"][0, 1] = 10_000
+    elif wrong == "family":
+        parts["families of_person"][-1] = 7
     else:
         del parts["clusters"]
     np.savez(map_path(made), **parts)
