@@ -12,6 +12,7 @@ from pages.shared.runs import (
     evaluation_view,
     geometry_view,
     grouping,
+    manage,
     new_run,
     run_notices,
     running,
@@ -45,6 +46,7 @@ def page() -> None:
     # What comes and goes is in containers that are always there: it moves nothing, and nothing is drawn twice.
     with st.container():
         new_run.draw_when_asked()
+        manage.draw_when_asked()
     left, right = st.columns([3, 7], gap="medium")
     with left.container():
         running.draw([run for run in runs if states[run.key] == "running"])
@@ -76,7 +78,9 @@ def _draw_runs(listed: RunList, left: DeltaGenerator, right: DeltaGenerator) -> 
             table.draw(listed, shown, wanted)
         chosen = ChosenRuns([(run, listed.looks[run.key]) for run in shown if run.key in wanted], listed)
         run_notices.draw(chosen)
-        offer_csv("Runs as CSV", lambda: [table.csv_row(listed, run) for run in listed.runs], "runs.csv")
+        with st.container(horizontal=True):
+            manage.draw(chosen)
+            offer_csv("Runs as CSV", lambda: [table.csv_row(listed, run) for run in listed.runs], "runs.csv")
     with right:
         if chosen.runs:
             _draw_view(chosen)

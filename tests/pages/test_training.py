@@ -525,6 +525,72 @@ def test_without_a_study_the_chosen_runs_are_drawn():
     assert "Choose at least two runs" in words(viewer(view="Tuning", runs="recorded/cohort"))
 
 
+def managing(page: AppTest) -> AppTest:
+    """The page with its dialog for managing runs open."""
+    next(button for button in page.button if button.label == "Manage runs").click()
+    return page.run()
+
+
+def test_a_run_gets_a_name_tags_and_a_note_that_show_in_table_filter_and_page():
+    finished("mine")
+    page = managing(viewer(runs="mine,recorded/cohort"))
+    page.text_input(key="name of mine").set_value("best so far")
+    page.multiselect(key="tags of mine").set_value(["good"])
+    page.text_area(key="note of mine").set_value("Try a *lower* rate.")
+    page.button(key="save mine").click()
+    page.session_state["managing"] = "mine"
+    page.run()
+    assert not page.exception
+    page.run()
+    row = next(row for row in table(page) if row["Run"] == "best so far")
+    assert list(row["Tags"]) == ["good"]
+    assert "best so far: Try a *lower* rate." in words(page).replace("**", "")
+    assert page.query_params["runs"] in ("best so far,recorded/cohort", ["best so far,recorded/cohort"])
+    assert [row["Run"] for row in table(viewer(filter="tag: good"))] == ["best so far"]
+
+
+def test_a_deleted_run_is_gone_from_the_page_and_can_be_restored():
+    finished("mine")
+    page = managing(viewer(runs="mine,recorded/cohort"))
+    page.button(key="delete mine").click()
+    page.session_state["managing"] = "mine"
+    page.run()
+    assert "mine" not in [row["Run"] for row in table(page)]
+    next(button for button in page.button if button.label == "Undo deleting mine").click()
+    page.run()
+    assert "mine" in [row["Run"] for row in table(page)]
+    assert not [button for button in page.button if button.label.startswith("Undo")]
+
+
+def test_the_recorded_runs_alone_offer_nothing_to_manage():
+    assert "Manage runs" not in [button.label for button in viewer().button]
+
+
+def test_a_name_that_is_taken_is_refused_in_the_dialog():
+    finished("mine")
+    finished("other")
+    page = managing(viewer(runs="mine"))
+    page.text_input(key="name of mine").set_value("Other")
+    page.button(key="save mine").click()
+    page.session_state["managing"] = "mine"
+    page.run()
+    assert "There is already a run other" in words(page)
+
+
+def test_the_lineage_leads_from_the_gallery_to_what_ships():
+    folder = finished("mine")
+    known = {"gallery": "family", "gallery_sha256": "0123456789abcdef", "people": 12, "faces": 1040}
+    storage.write_json(folder / files.LINEAGE, {**known, "version": "0.1.0", "begun": "2026-01-02T03:04:05+00:00"})
+    shutil.copy(network_files.SHIPPED / "sface" / storage.MANIFEST, folder)
+    heads, *rows = html_table(viewer(runs="mine,recorded/cohort", view="Compare"), "Lineage")
+    assert heads == ["Step", "mine", "cohort"]
+    assert rows[0] == ["Gallery", "family, 0123456789ab", "LFW"]
+    assert rows[1][1] == "1,040 faces, 12 people"
+    assert rows[2][1:] == ["0.1.0", "recorded by make similarity"]
+    assert rows[3][1] == "finished, begun 2026-01-02 03:04 UTC"
+    assert rows[4][1:] == ["ranks galleries of sface", "–"]
+
+
 def opened_dialog() -> AppTest:
     page = viewer()
     next(button for button in page.button if button.label == "Train one now").click()

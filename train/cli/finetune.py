@@ -13,6 +13,7 @@ from pipeline.gallery.layout import DEMONSTRATION
 from train import augment
 from train.cli.shared import about, arguments_of, run_name
 from train.runs.files import FACENET_WEIGHTS, run_folder
+from train.runs.lineage import record_lineage
 from train.runs.lock import run_lock
 from train.settings import BLOCKS, FinetuneSettings
 
@@ -68,6 +69,7 @@ def _finetune(run: str, gallery: str, settings: FinetuneSettings) -> None:
     with counting("Portraits", len(opened), "faces") as progress:
         boxes = augment.portrait_boxes(opened, detector, progress)
     folder = run_folder(run)
+    record_lineage(folder, opened)
     notes = about(opened) | {"embedding": FACENET_128.identity}
     best = training.finetune(folder, opened, boxes, facenet, settings, about=notes)
     say(

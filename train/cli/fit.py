@@ -17,6 +17,7 @@ from train.augment import Variation
 from train.cli.shared import about, arguments_of, loading_tensorflow, names_of, run_name
 from train.options import LOSSES, MINING, NETWORKS
 from train.runs.files import run_folder
+from train.runs.lineage import record_lineage
 from train.runs.lock import run_lock
 from train.settings import FitSettings
 
@@ -91,6 +92,7 @@ def _fit(run: str, gallery: str, settings: FitSettings, variants: int) -> None:
         embeddings = _with_variants(opened, variants)
         notes["variants"] = {"count": variants, **asdict(Variation())}
     folder = run_folder(run)
+    record_lineage(folder, opened)
     best = training.fit(folder, embeddings, labels, settings, held_out=held_out, about=notes, names=names.tolist())
     say(
         f"Run {run}: best at epoch {best['epoch']:.0f}. On held-out people, rank-1 is {best['held_out_rank_1']:.4f} "

@@ -12,6 +12,7 @@ from pipeline.gallery import opening
 from pipeline.gallery.layout import DEMONSTRATION
 from train.cli.shared import about, arguments_of, loading_tensorflow, names_of, run_name
 from train.runs.files import run_folder
+from train.runs.lineage import record_lineage
 from train.runs.lock import run_lock
 from train.settings import FitSettings
 
@@ -42,6 +43,7 @@ def tune(
     def train(name: str, settings: FitSettings) -> dict[str, float]:
         folder = run_folder(name)
         with run_lock(folder, arguments_of(context)):
+            record_lineage(folder, opened)
             return training.fit(folder, opened.embeddings, labels, settings, about=notes, names=names)
 
     rows = tuning.run_study(study, settings, trials, train)

@@ -14,6 +14,7 @@ from pipeline.similarity.network_scorer import runs_folder
 from train.runs.evaluations import read_evaluation
 from train.runs.files import CONFIG, RECORDED_RUNS
 from train.runs.history import best_row, read_history, training_seconds
+from train.runs.notes import RunNotes, read_notes
 
 RECORDED_PREFIX = "recorded/"
 
@@ -70,6 +71,11 @@ class Run:
         ]
         found = counts[-1] if counts else (read_evaluation(self.folder) or {}).get("probes")
         return int(found) if isinstance(found, int | float) else None
+
+    @cached_property
+    def notes(self) -> RunNotes:
+        """The note and the tags of its owner."""
+        return read_notes(self.folder)
 
     @property
     def seconds(self) -> float:

@@ -21,6 +21,8 @@ RESULT, MODEL, EVALUATION = "result.json", "similarity.keras", "evaluation.json"
 FACENET_WEIGHTS = "facenet.weights.h5"
 # The process that trains the run, and its output.
 PROCESS, LOG = "process.json", "log.txt"
+# What its owner says of it, and from what it was trained.
+NOTES, LINEAGE = "notes.json", "lineage.json"
 LOCK, STOP_REQUEST = ".lock", ".stop"
 
 # What is recorded in the repository of a run.

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from pipeline import storage
 from pipeline.errors import UserError
-from train.runs.files import CONFIG, LOCK, LOG, PROCESS, STOP_REQUEST
+from train.runs.files import CONFIG, LINEAGE, LOCK, LOG, PROCESS, STOP_REQUEST
 
 # Checking whether a process is there shares the lock for an instant.
 _WAIT_SECONDS = 5
@@ -85,7 +85,7 @@ def utc_now() -> str:
 
 def _remove_unstarted(folder: Path) -> None:
     """Remove all traces of a run that failed before it started."""
-    for name in (PROCESS, LOCK):
+    for name in (PROCESS, LOCK, LINEAGE):
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):  # Not empty: the folder has other files.
         folder.rmdir()

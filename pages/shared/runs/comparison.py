@@ -16,8 +16,10 @@ from pages.shared.run_settings import NONE, word, words
 from pages.shared.runs import grouping
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.text import escape
+from train.runs.catalogue import Run
 from train.runs.figures import best_and_last
 from train.runs.groups import RunGroup
+from train.runs.lineage import read_lineage, released_for
 
 STYLE = """<style>
 .differs { overflow-x: auto; }
@@ -48,6 +50,7 @@ def draw(chosen: ChosenRuns) -> None:
     groups = grouping.grouped(chosen)
     st.markdown("##### Best and last value", help=_FIGURES_HELP)
     _draw_figures(groups)
+    _draw_lineage(chosen)
     same = {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
     if same:
         with st.expander("Same settings" if several else escape(f"Settings of {chosen.names}")):
@@ -86,6 +89,36 @@ def _mean(values: np.ndarray) -> str:
     if not np.isfinite(values).all():
         return NONE
     return f"{values.mean():.4g}" + (f" ± {values.std(ddof=1):.2g}" if len(values) > 1 else "")
+
+
+def _draw_lineage(chosen: ChosenRuns) -> None:
+    """From the gallery to what was released, for each run."""
+    st.markdown("##### Lineage", help="Where each run comes from, and what became of it.")
+    columns = [_lineage(run, chosen.listed.states[run.key]) for run, _ in chosen.runs]
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    _table("Step", [_head(its, run.name) for run, its in chosen.runs], rows, label="Lineage")
+
+
+def _lineage(run: Run, state: str) -> dict[str, str]:
+    known = read_lineage(run.folder)
+    digest, faces = known.get("gallery_sha256"), known.get("faces")
+    gallery = str(known.get("gallery") or run.settings.get("gallery") or NONE)
+    people = known.get("people") or run.settings.get("people")
+    data = [f"{faces:,} faces"] if isinstance(faces, int) else []
+    data += [f"{people:,} people"] if isinstance(people, int) else []
+    data += [str(known["embedding"])] if known.get("embedding") else []
+    code = [str(known[name]) for name in ("version", "commit") if known.get(name)]
+    made = run.config.get("command") if run.recorded else None
+    begun = [f"begun {str(known['begun'])[:16].replace('T', ' ')} UTC"] if known.get("begun") else []
+    released = released_for(run.folder)
+    ships = f"ranks galleries of {', '.join(released)}" if released else NONE
+    return {
+        "Gallery": gallery + (f", {str(digest)[:12]}" if digest else ""),
+        "Data": ", ".join(data) or NONE,
+        "Code": ", ".join(code) or (f"recorded by {made}" if made else NONE),
+        "Run": ", ".join([state, *begun]),
+        "Released": ships,
+    }
 
 
 def _head(its: Look, name: str) -> str:

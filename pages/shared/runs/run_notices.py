@@ -51,6 +51,8 @@ def _draw_notice(run: Run, state: RunState) -> None:
         st.info(escape(f"{run.name} has no complete epoch yet."), icon=":material/hourglass_empty:")
     if run.recorded:
         return
+    if run.notes.note:
+        st.caption(f"**{escape(run.name)}**: {escape(run.notes.note)}")
     if state == "finished":
         scorers.draw_use_in_finder(run.name)
     if state not in ("crashed", "stopped"):

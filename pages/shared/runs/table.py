@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 _ROWS_MAX = 8
+# One value is enough to filter by, as not all runs have one.
+_SINGLE = ("study", "tag")
 
 
 def filters(listed: RunList) -> dict[str, tuple[str, str]]:
     """The settings and values that runs can be filtered by, with what the visitor reads."""
     facets: dict[str, tuple[str, str]] = {}
     for run in listed.runs:
-        for name, value in _facets(listed, run).items():
-            facets[f"{words(name)}: {value}"] = name, value
+        for name, values in _facets(listed, run).items():
+            facets |= {f"{words(name)}: {value}": (name, value) for value in values}
     names = [name for name, _ in facets.values()]
-    return {text: facet for text, facet in sorted(facets.items()) if names.count(facet[0]) > 1 or facet[0] == "study"}
+    return {text: facet for text, facet in sorted(facets.items()) if names.count(facet[0]) > 1 or facet[0] in _SINGLE}
 
 
 def filtered(listed: RunList) -> list[Run]:
@@ -46,13 +48,16 @@ def filtered(listed: RunList) -> list[Run]:
     matching = []
     for run in listed.runs:
         own = _facets(listed, run)
-        if all(own.get(name, word(None)) in values for name, values in wanted.items()):
+        if all(own.get(name, {word(None)}) & values for name, values in wanted.items()):
             matching.append(run)
     return matching
 
 
-def _facets(listed: RunList, run: Run) -> dict[str, str]:
-    return {name: word(value) for name, value in {**run.settings, "state": listed.states[run.key]}.items()}
+def _facets(listed: RunList, run: Run) -> dict[str, set[str]]:
+    """The values of a run for each thing to filter by."""
+    single = {**run.settings, "state": listed.states[run.key]}
+    tags = {"tag": set(run.notes.tags)} if run.notes.tags else {}
+    return {name: {word(value)} for name, value in single.items()} | tags
 
 
 def draw(listed: RunList, shown: list[Run], wanted: list[str]) -> None:
@@ -129,6 +134,7 @@ def _row(listed: RunList, run: Run) -> dict[str, Any]:
         "Rank-1": rank_1,
         "vs cosine": None if rank_1 is None or cosine is None else rank_1 - cosine,
         "State": listed.states[run.key],
+        "Tags": list(run.notes.tags) or None,
         "Network": run.settings.get("network"),
         "Loss": words(run.settings.get("loss")) if run.settings else None,
         "Gallery": run.settings.get("gallery"),
@@ -141,7 +147,8 @@ def _row(listed: RunList, run: Run) -> dict[str, Any]:
 
 def csv_row(listed: RunList, run: Run) -> dict[str, Any]:
     """A row of the table with all settings of the run."""
-    return {name: value for name, value in _row(listed, run).items() if name} | run.settings
+    row = {name: value for name, value in _row(listed, run).items() if name}
+    return row | {"Tags": ", ".join(run.notes.tags), "Note": run.notes.note} | run.settings
 
 
 def _columns() -> dict[str, Any]:
@@ -152,6 +159,7 @@ def _columns() -> dict[str, Any]:
         "Rank-1": number(format="%.4f", help="Of the best epoch, on people held out from training"),
         "vs cosine": number(format="%+.4f", help="Rank-1 minus that of plain cosine"),
         "State": st.column_config.TextColumn(help="running, finished, stopped or crashed"),
+        "Tags": st.column_config.ListColumn(),
         "Network": st.column_config.TextColumn(),
         "Loss": st.column_config.TextColumn(),
         "Gallery": st.column_config.TextColumn(),
