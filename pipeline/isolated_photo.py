@@ -36,7 +36,7 @@ class DecodingLimits:
 
 
 NARROW = DecodingLimits(cpu_seconds=1, memory_bytes=200_000_000)
-WIDE = DecodingLimits(cpu_seconds=5, memory_bytes=400_000_000)
+WIDE = DecodingLimits(cpu_seconds=3, memory_bytes=400_000_000)
 # Larger files are not tried within the narrow limits.
 _LARGE_BYTES = 8_000_000
 # So many photos are decoded at once within each of the limits.
@@ -78,7 +78,11 @@ class _Process:
         command = [sys.executable, "-m", "pipeline.isolated_photo", json.dumps(asdict(limits))]
         # Found without the folder that the app was started in.
         folder = Path(__file__).parents[1]
-        self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # Damaged files would fill the log.
+        variables = {**os.environ, "OPENCV_LOG_LEVEL": "SILENT"}
+        self._process = subprocess.Popen(
+            command, cwd=folder, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     @property
     def alive(self) -> bool:
@@ -170,14 +174,17 @@ def _fill(stream: IO[bytes], place: memoryview) -> None:
 def _serve(limits: DecodingLimits) -> None:
     """Decode the photos that come on standard input until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C ends the app, which closes the stream.
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
     # What a decoder prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     photo.warm()
+    at_rest = _data_bytes()
     with suppress(EOFError, BrokenPipeError):
         while True:
             data = _receive(sys.stdin.buffer)
-            answer, pixels = _answer(data, limits)
+            answer, pixels = _answer(data, limits, at_rest)
             _send(answers, json.dumps(answer).encode())
             if pixels is not None:
                 answers.write(np.ascontiguousarray(pixels).data.cast("B"))
@@ -185,47 +192,48 @@ def _serve(limits: DecodingLimits) -> None:
             del data, pixels
 
 
-def _answer(data: bytes, limits: DecodingLimits) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
+def _answer(data: bytes, limits: DecodingLimits, at_rest: int) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
     """What is sent back: the shape of the pixels, or an error, or nothing where the memory was too little."""
     try:
-        with _limited(limits):
+        with _limited(limits, at_rest):
             loaded = photo.load(data)
     except PhotoError as error:
         is_from_decoder = error.__cause__ is not None
-        if is_from_decoder and _may_lack_memory(data, limits):
+        if is_from_decoder and _may_lack_memory(data, limits, at_rest):
             return {}, None
         return {"error": str(error), "command": error.command}, None
     return {"shape": loaded.pixels.shape, "incomplete": loaded.incomplete}, loaded.pixels
 
 
-def _may_lack_memory(data: bytes, limits: DecodingLimits) -> bool:
+def _may_lack_memory(data: bytes, limits: DecodingLimits, at_rest: int) -> bool:
     """Whether memory may be why a photo could not be decoded. Not every decoder says so."""
     # Opening a WebP reserves memory that it does not use.
-    with suppress(PhotoError), _limited(replace(limits, memory_bytes=_RESERVED_BYTES)):
+    with suppress(PhotoError), _limited(replace(limits, memory_bytes=_RESERVED_BYTES), at_rest):
         width, height = photo.size(data)
-        return _PIXEL_BYTES * width * height > limits.memory_bytes
+        return _PIXEL_BYTES * width * height > at_rest + limits.memory_bytes - _data_bytes()
     return False
 
 
 @contextmanager
-def _limited(limits: DecodingLimits) -> Iterator[None]:
-    """Within the limits. The system ends a process that takes longer, and refuses more memory."""
+def _limited(limits: DecodingLimits, at_rest: int) -> Iterator[None]:
+    """Within the limits. The system ends a process that takes longer, and refuses more memory.
+
+    at_rest: what the process had before its first photo, in bytes. What earlier photos have left counts as used.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such limits.
         yield
         return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_seconds
-    wanted = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_DATA: _data_bytes() + limits.memory_bytes}
-    before = {kind: resource.getrlimit(kind) for kind in wanted}
-    for kind, soft in wanted.items():
-        resource.setrlimit(kind, (soft, before[kind][1]))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (at_rest + limits.memory_bytes, hard))
+    # More exact than RLIMIT_CPU, which counts whole seconds.
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
     try:
         yield
     finally:
-        for kind, both in before.items():
-            resource.setrlimit(kind, both)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _data_bytes() -> int:

@@ -84,6 +84,8 @@ def _locked() -> Iterator[None]:
         with storage.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path, timeout=0):
+                for place in (path.parent, *path.parent.glob("*/"), *path.parent.glob("models/*/")):
+                    storage.remove_leftovers(place)
                 yield
     except Timeout as error:
         raise UserError(

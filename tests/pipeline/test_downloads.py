@@ -16,13 +16,14 @@ from pipeline.errors import UserError
 FILES = {"pkg/a.txt": b"alpha", "pkg/b.bin": b"\0\1", "other/c.txt": b""}
 
 
-def wheel(folder: Path) -> Path:
+def wheel(folder: Path, ballast: bytes = b"") -> Path:
     """A wheel that pip accepts."""
     folder.mkdir()
     path = folder / "tiny_faces-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as zipped:
         for name, content in FILES.items():
             zipped.writestr(name, content)
+        zipped.writestr("pkg/ballast.bin", ballast)
         zipped.writestr(
             "tiny_faces-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-faces\nVersion: 1.0\n"
         )
@@ -71,7 +72,11 @@ def test_an_archive_is_downloaded_once_and_its_hash_is_checked(empty_home, tmp_p
     assert heard == sorted(heard)
     assert fetched.read_bytes() == path.read_bytes()
     monkeypatch.setenv("PIP_FIND_LINKS", "")
+    left = empty_home / "downloads" / ".tiny-faces-1.0.killed.part" / "output.txt"
+    left.parent.mkdir()
+    left.touch()
     assert downloads.fetch(right) == fetched
+    assert not left.parent.exists()
     # A damaged archive is not used.
     fetched.write_bytes(b"damaged")
     with pytest.raises(UserError, match="could not be downloaded"):

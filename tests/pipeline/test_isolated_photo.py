@@ -7,13 +7,13 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline import isolated_photo, photo
 from pipeline.errors import PhotoError
+from tests import processes
 from tests.cases import bombs
 from tests.conftest import encoded
 from tests.pipeline.test_photo import RAMP
@@ -29,15 +29,7 @@ BOMBS = {
 
 def children() -> list[int]:
     """The processes that decode photos for this one."""
-    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    ids = {int(number) for file in found for number in file.read_text().split()}
-    return [number for number in ids if b"isolated_photo" in Path(f"/proc/{number}/cmdline").read_bytes()]
-
-
-def resident_bytes(process: int, name: str) -> int:
-    """What /proc says of a process's memory: VmRSS now, VmHWM at its peak."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+    return processes.children("isolated_photo")
 
 
 class MemoryWatch:
@@ -58,7 +50,7 @@ class MemoryWatch:
         total = 0
         for process in (os.getpid(), *children()):
             try:
-                total += resident_bytes(process, "VmRSS")
+                total += processes.resident_bytes(process, "VmRSS")
             except (OSError, StopIteration):  # It has just ended.
                 continue
         return total
@@ -124,7 +116,7 @@ def test_a_photo_that_decodes_for_minutes_is_given_up_and_delays_others_by_a_sec
             waits.append(time.monotonic() - started)
             time.sleep(0.1)
     assert all(TOO_MUCH in str(one.exception()) for one in harm)
-    # Each has five seconds of the processor. Two cores, perhaps shared with other tests.
+    # Each has four seconds of the processor. Two cores, perhaps shared with other tests.
     assert time.monotonic() - begun < 90
     # In the beginning all three are tried within the narrow limits.
     assert np.median(waits) < 1, waits

@@ -1,4 +1,4 @@
-"""``make test-trust``: kills, damage and full disks, many times each, and one table of what was lost."""
+"""``make test-trust``: does harm, many times in each way, and prints one table of what was lost."""
 
 from __future__ import annotations
 
@@ -6,29 +6,41 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tests.trust import damage, full_disk, work
+from tests.trust import damage, fetching, full_disk, photos, work
 from tests.trust.kills import Trials
 
 KILLS, MOMENTS, HARMS, SIZES = 40, 10, 200, 20
+# Of each kind.
+PHOTOS, BOMBS = 10_000, 4
 
 
 class Row(NamedTuple):
-    """A line of the table: what was tried, how often, and what was lost."""
+    """A line of the table: what was tried, how often, what was lost, and what was measured."""
 
     what: str
     tried: int
     lost: list[str]
+    measured: object = ""
 
 
 def _kills(trials: Trials) -> Iterator[Row]:
+    yield from _kills_of(trials, work.KINDS)
+    steps = Trials(trials.home.parent / "steps", "prepare set-up")
+    assert steps.before
+    with fetching.serving(steps.home.parent):
+        yield from _kills_of(steps, work.STEPS)
+
+
+def _kills_of(trials: Trials, kinds: Iterable[str]) -> Iterator[Row]:
     source = random.Random(0)
-    for kind in work.KINDS:
+    for kind in kinds:
         whole = trials.reference(kind)
         places = np.unique(np.linspace(1, whole.changes, KILLS, dtype=int)).tolist()
         lost = [f"at change {at}: {each}" for at in places for each in trials.losses(kind, at=at)]
@@ -48,15 +60,24 @@ def _full_disks(trials: Trials) -> Iterator[Row]:
         yield Row(f"{kind}: disk full", SIZES, full_disk.losses(trials, kind, SIZES))
 
 
+def _photos(_: Trials) -> Iterator[Row]:
+    with ThreadPoolExecutor(2) as two:
+        found = two.map(lambda kind: photos.losses(kind, PHOTOS), photos.KINDS)
+        for kind, (lost, costs) in zip(photos.KINDS, found, strict=True):
+            yield Row(f"{kind}: mutated", PHOTOS, lost, costs)
+    for bomb in photos.BOMBS:
+        yield Row(bomb, BOMBS, *photos.losses(bomb, BOMBS))
+
+
 def main() -> int:
     """Try everything, print the table, and return 1 if anything was lost."""
     begun, lost = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder))
         print(f"{'tried':<32} {'times':>6} {'lost':>6}")
-        for rows in (_kills(trials), _harms(trials), _full_disks(trials)):
-            for row in rows:
-                print(f"{row.what:<32} {row.tried:>6} {len(row.lost):>6}", flush=True)
+        for rows in (_photos, _kills, _harms, _full_disks):
+            for row in rows(trials):
+                print(f"{row.what:<32} {row.tried:>6} {len(row.lost):>6}  {row.measured}".rstrip(), flush=True)
                 for each in row.lost[:5]:
                     print(f"    {each}")
                 lost += len(row.lost)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -150,20 +149,4 @@ def cut_while_open(trials: kills.Trials, artefact: str, *, mapped_min: int) -> s
 def losses(trials: kills.Trials, artefact: str, count: int) -> list[str]:
     """Harm an artefact so many times, in a process of its own, and say what went wrong."""
     trials.reset()
-    found, last = [], ""
-    process, there = kills.begin(_damage, trials.home, artefact, count)
-    while True:
-        try:
-            said = there.recv()
-        except EOFError:
-            break
-        if isinstance(said, str):
-            last = said
-        elif said[0] == "lost":
-            found.append(said[1])
-    process.join()
-    if process.exitcode:
-        code = process.exitcode
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        found.append(f"{artefact}, {last}: ended by {name}")
-    return found
+    return kills.told_losses(artefact, _damage, trials.home, artefact, count)[0]

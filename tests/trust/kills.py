@@ -25,8 +25,8 @@ from tests.trust import work
 _CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"})
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _NEVER = 1_000_000_000
-# A killed build keeps what it has done.
-_BUILDS = ("build", "append", "build --fresh")
+# What keeps what it has done where it is killed, and goes on with it.
+_GO_ON = ("build", "append", "build --fresh", *work.STEPS)
 
 
 class _Killer:
@@ -78,6 +78,32 @@ def begin(target: Callable[..., None], *arguments: Any) -> tuple[ForkServerProce
     return process, there
 
 
+def told_losses(what: str, target: Callable[..., None], *arguments: Any) -> tuple[list[str], Any]:
+    """Start a process that tells what it does by texts, and by pairs what was lost and, at last, what it found.
+
+    Returns what was lost, also that the process was ended by something, and what it found.
+    """
+    process, there = begin(target, *arguments)
+    lost, last, found = [], "", None
+    while True:
+        try:
+            said = there.recv()
+        except EOFError:
+            break
+        if isinstance(said, str):
+            last = said
+        elif said[0] == "lost":
+            lost.append(said[1])
+        else:
+            found = said[1]
+    process.join()
+    if process.exitcode:
+        code = process.exitcode
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        lost.append(f"{what}, {last}: ended by {name}")
+    return lost, found
+
+
 def run(kind: str, home: Path, *, at: int = _NEVER, seconds: float = 0.0) -> tuple[int, float] | None:
     """Do a kind of work in a process that is killed at a change of a file, counted from 1, or after some seconds.
 
@@ -120,17 +146,20 @@ class _Reference(NamedTuple):
 
 
 class Trials:
-    """Kills of each kind of work, in a data folder that begins with the same galleries each time."""
+    """Kills of each kind of work, in a data folder that begins with the same galleries each time.
 
-    def __init__(self, folder: Path) -> None:
-        self.home, self._saved = folder / "home", folder / "saved"
+    prepared_by: the work that makes what it begins with.
+    """
+
+    def __init__(self, folder: Path, prepared_by: str = "prepare") -> None:
+        self.home, self._saved, self._prepared_by = folder / "home", folder / "saved", prepared_by
         self._references: dict[str, _Reference] = {}
 
     @cached_property
     def before(self) -> Contents:
         """The data folder before any work."""
         self.home.mkdir(parents=True)
-        run("prepare", self.home)
+        run(self._prepared_by, self.home)
         shutil.copytree(self.home, self._saved)
         return contents(self.home)
 
@@ -161,13 +190,17 @@ class Trials:
         states = [self.before, self.reference(kind).after]
         if kind == "restore":  # It does two things.
             states.append(self._removed)
-        lost = [text for name in ("mine", "new", "copy", "empty") if (text := self._opened(name))]
+        lost = [text for name in ("mine", "new", "copy", "empty", "demonstration") if (text := self._opened(name))]
         now = contents(self.home)
-        left = {name for name in now if kind in _BUILDS and "/building/" in name}
+        left = {name for name in now if kind in _GO_ON and "/building/" in name}
         left |= self._crops_of_parts(left)
+        if kind in work.STEPS:
+            left |= {name for name in now if ".part/" in name}
+            done = (now.keys() - left) & states[1].keys()
+            states.append(self.before | {name: states[1][name] for name in done})
         differences = [_difference({name: now[name] for name in now.keys() - left}, state) for state in states]
         lost += sorted(differences, key=len)[0]
-        if kind in _BUILDS and now != states[1]:
+        if kind in _GO_ON and now != states[1]:
             run(kind, self.home)
             lost += [f"at the end: {each}" for each in _difference(contents(self.home), states[1])]
         return lost

@@ -9,7 +9,7 @@ from tests.conftest import unit_rows
 from tests.trust import work
 from tests.trust.kills import traces
 
-KILLS = 5
+KILLS, KILLS_OF_STEPS = 5, 2
 
 
 @pytest.mark.parametrize("kind", work.KINDS)
@@ -18,6 +18,14 @@ def test_a_kill_loses_nothing_and_leaves_nothing_behind(trials, kind):
     for at in np.unique(np.linspace(1, whole.changes, KILLS, dtype=int)).tolist():
         assert trials.losses(kind, at=at) == [], f"killed at change {at} of {whole.changes}"
     assert trials.losses(kind, seconds=whole.seconds / 2) == []
+
+
+@pytest.mark.parametrize("kind", work.STEPS)
+def test_a_killed_step_is_done_or_not_and_the_next_run_ends_as_the_first_would_have(steps, kind):
+    whole = steps.reference(kind)
+    for at in np.linspace(1, whole.changes, KILLS_OF_STEPS + 1, dtype=int)[1:].tolist():
+        assert steps.losses(kind, at=at) == [], f"killed at change {at} of {whole.changes}"
+    assert steps.losses(kind, seconds=whole.seconds * 0.8) == []
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,13 @@ from pipeline.gallery import building, editing, managing, opening, reassigning, 
 from pipeline.gallery.editing import NewPhoto
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import PhotoQuality
+from pipeline.map import fitting
 from pipeline.map.files import save_map
 from pipeline.map.layouts import PCA, FaceMap, Layout
 from pipeline.sources.base import SourcePerson, source_people
 from tests import toys
 from tests.conftest import unit_rows
+from tests.trust import fetching
 
 ADDED = ("Eve", "Fay")
 BUILT = ("Ann", "Bob", "Cid", "Dan")
@@ -107,6 +109,18 @@ def fit(name: str) -> None:
     save_map(opened, FaceMap({PCA: plane}, np.zeros(count, np.uint8), 0.1, 0.2, np.ones(count, np.float32)))
 
 
+def fit_really(name: str) -> None:
+    """Fit the map of a gallery."""
+    opened = opening.open_gallery(name)
+    save_map(opened, fitting.fit_map(opened))
+
+
+def prepare_set_up() -> None:
+    """An empty data folder with archives of three people."""
+    shown = {"madonna": (700, 701), "Ann Lee": (702,), "Bob_Roe": (703,)}
+    fetching.prepare({name: [picture(seed) for seed in seeds] for name, seeds in shown.items()})
+
+
 def restore() -> None:
     """Remove somebody and put them back."""
     removing.restore("mine", removing.remove_person("mine", "Your photos/Eve"))
@@ -132,7 +146,11 @@ WORK: dict[str, Callable[[], object]] = {
     "copy": lambda: managing.copy_gallery("mine", "copy"),
     "create": lambda: managing.create_gallery("empty"),
     "delete": lambda: managing.delete_gallery("mine"),
-    "map": lambda: fit("mine"),
+    "map": lambda: fit_really("mine"),
 }
 KINDS = tuple(WORK)
+# Work in steps, each of which is done or not when it is killed, and goes on when it is begun again.
+STEPS: dict[str, Callable[[], object]] = {"set-up": fetching.set_up, "download": fetching.download}
+WORK |= STEPS
+WORK |= {"prepare set-up": prepare_set_up}
 WORK |= {"prepare": prepare, "remove Eve": lambda: removing.remove_person("mine", "Your photos/Eve")}
