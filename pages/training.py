@@ -18,10 +18,10 @@ from pages.shared.runs import (
     running,
     selection,
     table,
+    transfer,
     tuning_view,
 )
 from pages.shared.runs.selection import LIVE_SECONDS, ChosenRuns, RunList, list_runs, state_of
-from pages.shared.runs.widgets import offer_csv
 from train.runs import catalogue
 
 VIEWS = {
@@ -80,7 +80,7 @@ def _draw_runs(listed: RunList, left: DeltaGenerator, right: DeltaGenerator) -> 
         run_notices.draw(chosen)
         with st.container(horizontal=True):
             manage.draw(chosen)
-            offer_csv("Runs as CSV", lambda: [table.csv_row(listed, run) for run in listed.runs], "runs.csv")
+            transfer.draw(chosen)
     with right:
         if chosen.runs:
             _draw_view(chosen)

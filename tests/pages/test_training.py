@@ -577,6 +577,19 @@ def test_a_name_that_is_taken_is_refused_in_the_dialog():
     assert "There is already a run other" in words(page)
 
 
+def test_a_file_of_keras_is_imported_and_drawn_with_all_its_columns():
+    page = viewer()
+    uploader = page.file_uploader[0]
+    log = b"epoch,loss,val_loss,accuracy\n0,1.5,1.6,0.1\n1,0.5,0.7,0.4\n"
+    uploader.upload("Their log.csv", log, "text/csv").run()
+    assert page.text_input(key="csv name 0").value == "Their log"
+    page.button(key="csv import 0").click().run()
+    assert chart_titles(page) == ["Loss", "Accuracy"]
+    assert lines(page, "Loss")[0]["text"] == ["1.6, trained on 1.5", "0.7, trained on 0.5 · last epoch, 2"]
+    assert page.query_params["runs"] in ("Their log", ["Their log"])
+    assert not viewer(runs="Their log", view="Compare").exception
+
+
 def test_the_lineage_leads_from_the_gallery_to_what_ships():
     folder = finished("mine")
     known = {"gallery": "family", "gallery_sha256": "0123456789abcdef", "people": 12, "faces": 1040}

@@ -11,6 +11,7 @@ from train.cli.evaluate import evaluate
 from train.cli.finetune import finetune
 from train.cli.fit import fit
 from train.cli.release import release
+from train.cli.transfer import export, import_history
 from train.cli.tune import tune
 
 app = console.new_app("Learn a similarity from a gallery.")
@@ -21,6 +22,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "finetune": finetune,
     "release": release,
     "compare": compare,
+    "export": export,
+    "import": import_history,
 }
 for name, command in _COMMANDS.items():
     app.command(name)(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,3 +75,18 @@ MORE_MEASURES = (
 def column(run: Run, name: str) -> NDArray[np.float64]:
     """A column of a history, (rows,); NaN where it has no number."""
     return np.array([row.get(name, math.nan) for row in run.history], np.float64)
+
+
+def more_measures(runs: Sequence[Run]) -> list[Measure]:
+    """What only runs from elsewhere have measured."""
+    known = {measure.column for measure in (*MAIN_MEASURES, *MORE_MEASURES)}
+    found: dict[str, None] = {}
+    for run in runs:
+        if "imported" in run.config:
+            names = (name.removeprefix("train_").removeprefix("held_out_") for row in run.history[:1] for name in row)
+            found |= dict.fromkeys(names)
+    return [
+        Measure(name, name.replace("_", " ").capitalize(), "As the imported file has it.")
+        for name in found
+        if name != "epoch" and name not in known
+    ]

@@ -7,7 +7,7 @@ from typing import cast
 import streamlit as st
 
 from pages.shared.plots.curves import Axis, CurveOptions, curves
-from pages.shared.plots.measures import MAIN_MEASURES, MORE_MEASURES
+from pages.shared.plots.measures import MAIN_MEASURES, MORE_MEASURES, more_measures
 from pages.shared.runs import grouping
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.runs.widgets import offer_csv, show_chart
@@ -35,6 +35,7 @@ def draw(chosen: ChosenRuns) -> None:
     with st.popover("Options", icon=":material/tune:"):
         options, more = _choose_options()
     measures = [*MAIN_MEASURES, *(measure for measure in MORE_MEASURES if measure.title in more)]
+    measures += more_measures([run for run, _ in runs])
     groups = grouping.grouped(chosen)
     figure = curves(measures, groups, options)
     with st.container():
