@@ -7,7 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.shared import focus, loading, problems, session, url_state
-from pages.shared.explorer import area_panel, face_panel, family_panel, overview, pair_panel, plot
+from pages.shared.explorer import area_panel, face_panel, family_panel, filters, overview, pair_panel, plot
 from pages.shared.explorer.prepared import prepared_map
 from pages.shared.explorer.view import MapView, colours_of
 from pages.shared.text import NOTE, escape, photos_of_people
@@ -78,6 +78,8 @@ def _choose_layout_and_colour(view: MapView) -> None:
             width=150,
             help="  \n".join(f"**{name}**: {text}" for name, text in colours.items()),
         )
+        with st.container(width="content", gap="xxsmall"):
+            filters.draw(view)
 
 
 def _draw_panel(view: MapView) -> None:
@@ -88,7 +90,7 @@ def _draw_panel(view: MapView) -> None:
         face_panel.draw(view)
     elif view.family is not None:
         family_panel.draw(view)
-    elif view.area is not None:
+    elif view.has_selection:
         area_panel.draw(view)
     else:
         overview.draw(view)

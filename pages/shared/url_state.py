@@ -78,6 +78,11 @@ def _is_share(text: str, known: tuple[float, float]) -> bool:
         return False
 
 
+def _conditions(values: list[str], fits: Callable[[str], bool]) -> list[str]:
+    """Those that fit the map."""
+    return [value for value in dict.fromkeys(values) if fits(value)]
+
+
 _choice = partial(_single, lambda text, known: text in known)
 _row, _face, _share = (partial(_single, fits) for fits in (_is_row, _is_face, _is_share))
 _area = partial(_single, lambda text, _: _corners(text) is not None)
@@ -94,6 +99,7 @@ PARAMETERS = {
     "other": Parameter("Explorer", _row, "There is no second face as in this link to compare with."),
     "area": Parameter("Explorer", _area, "The area in this link can't be read."),
     "family": Parameter("Explorer", _row, "This map has no family of look-alikes as in this link."),
+    "where": Parameter("Explorer", _conditions, "A filter in this link doesn't fit this map."),
     "layout": Parameter("Explorer", _choice, "This map has no layout as in this link."),
     "colour": Parameter("Explorer", _choice, "This map has no colours as in this link."),
     "hidden": Parameter("Explorer", _several, "This link hides groups that aren't on this map."),
@@ -174,7 +180,7 @@ def select(corners: Sequence[Sequence[float]] | None) -> None:
 
 def choose_family(number: int | None) -> None:
     """Choose a family of look-alikes, or none. The map shows all of it."""
-    forget("face", "other", "area")
+    forget("face", "other", "area", "where")
     _put("family", number)
     _fly(fly=True)
 
@@ -184,9 +190,19 @@ def hide(groups: Sequence[str]) -> None:
     _put("hidden", groups or None)
 
 
+def filter_by(conditions: Sequence[str]) -> None:
+    """Show only the faces that fit these conditions, such as ``quality=0.5..1``."""
+    _put("where", list(conditions) or None)
+
+
+def conditions() -> list[str]:
+    """The conditions on the faces that are shown, in an address that was checked."""
+    return st.query_params.get_all("where")
+
+
 def forget(*names: str) -> None:
     """Clear the selection, or these parts of it."""
-    for name in names or ("face", "other", "area", "family", "hidden"):
+    for name in names or ("face", "other", "area", "family", "hidden", "where"):
         _put(name, None)
 
 

@@ -154,6 +154,22 @@ def test_a_map_of_an_earlier_version_offers_to_be_fitted_again(empty_home):
     assert [button.label for button in page.button].count("Fit the map again") == 2
 
 
+def test_filters_leave_their_faces_and_count_what_the_others_leave(demonstration):
+    page = explorer(where="source=Five celebrities")
+    assert "#### 83 photos of 5 people" in captions(page)
+    assert "Faces: 83" in captions(page)
+    # A link with a filter that does not fit says so, and the others hold.
+    page = explorer(where=["source=Five celebrities", "quality=good", "nothing"])
+    assert [toast.value for toast in page.toast] == ["A filter in this link doesn't fit this map."]
+    assert "#### 83 photos of 5 people" in captions(page)
+    # An area is of the faces that are left.
+    page = explorer(where="source=Five celebrities", area="-1,-1 1,-1 1,0 -1,0")
+    inside = (open_map(demonstration).layouts[UMAP].places[:, 1] < 0) & (
+        np.array(demonstration.faces["source"].to_pylist()) == "Five celebrities"
+    )
+    assert f"#### {inside.sum()} photos of" in captions(page)
+
+
 def test_a_face_of_the_map_is_looked_up_in_the_finder_without_its_own_person(demonstration):
     row = int(demonstration.first_rows[3])
     page = explorer(face=row)

@@ -1,4 +1,4 @@
-"""The faces within an area of the map: a summary with a table, and a wall of portraits."""
+"""The faces of an area of the map or of the filters: a summary with a table, and a wall of portraits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared.explorer.view import MapView
 from pages.shared.text import escape
-from pages.shared.url_state import choose, select
+from pages.shared.url_state import choose, filter_by, select
 from pipeline.csv_files import safe_table
 from pipeline.map import queries
 
@@ -40,8 +40,13 @@ def draw(view: MapView) -> None:
         with st.container(horizontal=True):
             st.download_button("CSV", csv, "faces.csv", "text/csv", icon=":material/download:", on_click="ignore")
             st.space("stretch")
-            st.button("Close", icon=":material/close:", on_click=select, args=(None,), type="tertiary")
+            st.button("Close", icon=":material/close:", on_click=_close, type="tertiary")
     st.dataframe(table.select(["name", "source", "cluster", "quality"]), hide_index=True, height=330)
+
+
+def _close() -> None:
+    select(None)
+    filter_by([])
 
 
 def draw_wall(view: MapView) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline import storage
 from pipeline.errors import MapError
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import queries
+from pipeline.map.facets import Facet, facets_of
 from pipeline.map.files import CODES_FILE, map_path, network_of_codes, open_code_layouts, open_map
 from pipeline.map.layouts import FaceMap
 
@@ -29,6 +31,7 @@ class PreparedMap:
     warning: why the layouts of a network's codes cannot be shown, or "".
     """
 
+    gallery: Gallery
     map: FaceMap
     points: Points
     names: list[str]
@@ -36,6 +39,11 @@ class PreparedMap:
     exemplars: list[tuple[int, int]]
     families: list[tuple[int, int]]
     warning: str = ""
+
+    @cached_property
+    def facets(self) -> dict[str, Facet]:
+        """What the faces can be filtered by."""
+        return facets_of(self.gallery, self.map)
 
 
 def prepared_map(opened: Gallery) -> PreparedMap:
@@ -62,7 +70,7 @@ def _prepared_map(folder: str, manifest: dict[str, Any], changed: tuple[int, ...
     numbered = (np.asarray(sources.indices), sources.dictionary.to_pylist())
     exemplars = queries.exemplars(_opened.embeddings, opened_map.clusters)
     families = _families(_opened, opened_map)
-    return PreparedMap(opened_map, points, names, numbered, exemplars, families, warning)
+    return PreparedMap(_opened, opened_map, points, names, numbered, exemplars, families, warning)
 
 
 def _families(opened: Gallery, opened_map: FaceMap) -> list[tuple[int, int]]:

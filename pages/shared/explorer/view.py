@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from pages.shared import faces, more_photos, scatter, url_state
 from pages.shared.explorer.prepared import PreparedMap
 from pages.shared.scatter import Colouring
+from pipeline.errors import GalleryError
+from pipeline.gallery.columns import Condition
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import queries
+from pipeline.map.facets import Facet, mask_of
 from pipeline.map.layouts import Layout, MapSettings
 from pipeline.sources.base import SOURCE
 
@@ -54,6 +57,7 @@ class MapView:
             other=count if "face" in st.query_params else 0,
             area=None,
             family=0 if prepared.map.families is None else len(prepared.map.families.branches),
+            where=self._fits,
             layout=list(self.map.layouts),
             colour=list(colours_of(opened)),
         )
@@ -61,6 +65,7 @@ class MapView:
             url_state.forget("other")
         self.face, self.other, self.area = url_state.face(), url_state.other(), url_state.area()
         self.family = url_state.family()
+        self.conditions = list(map(Condition.parse, url_state.conditions()))
         self.layout_name, self.colour = next(iter(self.map.layouts)), next(iter(COLOURS))
 
     @property
@@ -163,16 +168,39 @@ class MapView:
         url_state.check(hidden=groups)
         return [groups.index(name) for name in url_state.hidden()]
 
+    def _fits(self, text: str) -> bool:
+        """Whether a condition fits the map."""
+        try:
+            mask_of(self.facets, [Condition.parse(text)], len(self.gallery))
+        except GalleryError:
+            return False
+        return True
+
+    @property
+    def facets(self) -> dict[str, Facet]:
+        """What the faces can be filtered by."""
+        return self.prepared.facets
+
+    @cached_property
+    def filtered(self) -> NDArray[np.bool_]:
+        """Whether the filters show each face, bool (n,)."""
+        return mask_of(self.facets, self.conditions, len(self.gallery)) if self.conditions else self._all
+
+    @property
+    def _all(self) -> NDArray[np.bool_]:
+        return np.ones(len(self.gallery), bool)
+
     @cached_property
     def states(self) -> NDArray[np.uint8]:
-        """How each face is drawn, uint8 (n,): dim outside the chosen family."""
-        return np.where(self.in_family, scatter.LIT, scatter.DIM).astype(np.uint8)
+        """How each face is drawn, uint8 (n,): dim outside the chosen family, gone where the filters say so."""
+        lit = np.where(self.in_family, scatter.LIT, scatter.DIM)
+        return np.where(self.filtered, lit, scatter.GONE).astype(np.uint8)
 
     @cached_property
     def in_family(self) -> NDArray[np.bool_]:
         """Whether each face is of the chosen family, bool (n,); all are where none is chosen."""
         if self.family is None or self.map.families is None:
-            return np.ones(len(self.gallery), bool)
+            return self._all
         return np.asarray(self.map.families.of_person[self.gallery.person_of_row] == self.family)
 
     @property
@@ -186,13 +214,13 @@ class MapView:
 
     @property
     def has_selection(self) -> bool:
-        """Whether an area or a family is chosen."""
-        return self.area is not None or self.family is not None
+        """Whether an area or a family is chosen, or there are filters."""
+        return self.area is not None or self.family is not None or bool(self.conditions)
 
     @cached_property
     def selected(self) -> NDArray[np.int64]:
-        """The rows within the area or of the family that the legend does not hide."""
-        chosen = self.in_family & ~np.isin(self.colouring.values, self.hidden)
+        """The rows within the area, of the family and the filters that the legend does not hide."""
+        chosen = self.in_family & self.filtered & ~np.isin(self.colouring.values, self.hidden)
         if self.area is not None:
             chosen &= queries.inside_polygon(self.layout.places, self.area)
         return np.flatnonzero(chosen)
