@@ -19,6 +19,7 @@ from pages.shared import (
     people_filter,
     person_dialogs,
     problems,
+    review_list,
     session,
 )
 from pages.shared.faces import portrait
@@ -98,6 +99,8 @@ def _draw_right(opened: Gallery, files: list[UploadedFile]) -> None:
 
 def _draw_people(opened: Gallery) -> None:
     """Everybody whom the search and the filters leave."""
+    if is_editable(opened):
+        review_list.draw(opened)
     wanted = people_filter.ask(opened)
     found = wanted.search(opened)
     if not found:

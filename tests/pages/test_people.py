@@ -532,3 +532,40 @@ def test_a_damaged_gallery_can_be_left_by_the_switch(empty_home):
 def test_without_a_gallery_the_page_offers_to_set_up(empty_home):
     page = people()
     assert "Set up now" in [each.label for each in page.button]
+
+
+def doubts(page: AppTest) -> list[str]:
+    """What is said of the photos to review."""
+    return [
+        unescaped(text.value.replace("*", ""))
+        for text in page.markdown
+        if any(part in text.value for part in ("but nearer to", "The same photo", "Unlike", "A poor photo"))
+    ]
+
+
+def review(page: AppTest) -> AppTest:
+    """The page with the list of photos to review."""
+    page.session_state["review"] = True
+    return sound(page.run())
+
+
+def test_a_photo_under_a_wrong_name_is_listed_moved_and_another_one_kept(small, examples):
+    # Elton John stands among photos of Madonna.
+    page = dropped(people(gallery="small"), examples["Elton John"][3], names=("Madonna.jpg",))
+    press(page, "Add 1 photo")
+    page = review(people(gallery="small"))
+    (text,) = [text for text in doubts(page) if text.startswith("Under Madonna, but nearer to Elton John")]
+    first = [each for each in page.button if str(each.key).startswith("doubt move ")][doubts(page).index(text)]
+    sound(first.click().run())
+    sound(page.text_input[-1].set_value("Elton John").run())
+    press(page, "Move photo")
+    page = review(people(gallery="small"))
+    assert not any("Under Madonna" in text for text in doubts(page))
+    left = doubts(page)
+    if left:
+        sound(next(each for each in page.button if str(each.key).startswith("keep ")).click().run())
+        assert len(doubts(review(people(gallery="small")))) == len(left) - 1
+
+
+def test_the_demonstration_which_cannot_be_changed_has_no_list_to_review():
+    assert "Photos to review" not in [fold.label for fold in people().expander]
