@@ -1,4 +1,4 @@
-"""The compared systems: a table, and curves over thresholds, false accept rates, neighbours and distances."""
+"""The compared systems: which leads and by how much, a table, and curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.shared import palette
+from pages.shared import palette, standings
+from pages.shared.standings import title
 from pages.shared.text import escape
 from train.systems import results
 
@@ -32,6 +33,8 @@ _INKS = palette.LINE_COLOURS
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SAME, _DIFFERENT = palette.GREEN, palette.RED
 _HEIGHT_PX = 340
+# A close-up reaches from this share of the best value up.
+_NEAR = 0.9
 HELP = """All systems learn from the same three photos of each of the 610 LFW people with four or more, in the same
 number of steps. **Rank-1**: the other photos of these people, among all 610. **DIR**: the share of those photos that
 are identified when one in a hundred unknown people is mistaken for somebody. **Verified** and **F1**: pairs of people
@@ -49,23 +52,27 @@ def page() -> None:
             st.markdown("Systems appear here once they have been measured on Labeled Faces in the Wild.")
         return
     st.caption(f"{len(finished)} systems, the same people and photos for all", help=HELP)
+    standings.draw(finished, _chart)
     _table(finished)
     _published(finished)
-    reasons = [row for row in rows if "reason" in row]
-    if reasons:
-        with st.expander(f"{len(reasons)} could not run on the machine that measured", icon=":material/info:"):
-            for row in reasons:
-                st.caption(f"**{escape(row['system'])}** {escape(row['reason'])}")
+    _could_not_run([row for row in rows if "reason" in row])
     chosen = _choose(finished)
     if chosen:
         _plots(chosen)
 
 
+def _could_not_run(rows: Sequence[dict[str, Any]]) -> None:
+    """One line for all that could not run, with the reasons behind its question mark."""
+    if rows:
+        reasons = "\n".join(f"- **{escape(title(row))}**: {escape(row['reason'])}" for row in rows)
+        names = ", ".join(escape(title(row)) for row in rows)
+        st.caption(f"Could not run on the machine that measured: {names}.", help=reasons)
+
+
 def _table(rows: Sequence[dict[str, Any]]) -> None:
     share, number = st.column_config.NumberColumn(format="%.4f"), st.column_config.NumberColumn
     columns = {
-        "Rank-1": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.4f"),
-        **dict.fromkeys(("DIR@FAR 0.01", "Verified", "F1", "AUC", "TAR@FAR 1e-3"), share),
+        **dict.fromkeys(("Rank-1", "DIR@FAR 0.01", "Verified", "F1", "AUC", "TAR@FAR 1e-3"), share),
         "Parameters": number(format="localized"),
         "Steps": number(help="Training steps, each with a batch of 96 photos"),
         "Training, s": number(format="%.0f"),
@@ -74,7 +81,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
     shares = ("rank_1", "dir_at_far_1e-2", "accuracy", "f1", "auc", "tar_at_far_1e-3")
     names = (*shares, "parameters", "steps", "train_seconds", "face_ms")
     table = [
-        {"System": row["system"], "Kind": row["kind"]}
+        {"System": title(row), "Kind": row["kind"]}
         | {title: row.get(name) or None for title, name in zip(columns, names, strict=True)}
         for row in rows
     ]
@@ -85,7 +92,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
 def _published(rows: Sequence[dict[str, Any]]) -> None:
     """Published figures of such systems, on other photos and pairs, next to those measured here."""
     lines = [
-        f"| {escape(row['system'])} | {PUBLISHED[row['name']]} | F1 {row['f1']:.4f}, accuracy "
+        f"| {escape(title(row))} | {PUBLISHED[row['name']]} | F1 {row['f1']:.4f}, accuracy "
         f"{row['accuracy']:.4f}; nearest neighbour {row['rank_1']:.4f} of 610 people |"
         for row in rows
         if row["name"] in PUBLISHED
@@ -97,7 +104,7 @@ def _published(rows: Sequence[dict[str, Any]]) -> None:
 
 def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The systems to draw, and which have no curves."""
-    titles = {row["name"]: row["system"] for row in rows if "auc" in row}
+    titles = {row["name"]: title(row) for row in rows if "auc" in row}
     first = [name for name in FIRST if name in titles] or list(titles)[:4]
     names = st.multiselect(
         "Show curves of",
@@ -107,7 +114,7 @@ def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         max_selections=len(_INKS) * len(_DASHES),
         placeholder="Choose systems",
     )
-    without = [escape(row["system"]) for row in rows if "auc" not in row]
+    without = [escape(title(row)) for row in rows if "auc" not in row]
     if without:
         st.caption(
             f"Without curves: {' · '.join(without)}. Classifiers know only the people they were trained on: they "
@@ -117,7 +124,7 @@ def _choose(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _plots(chosen: Sequence[dict[str, Any]]) -> None:
-    curves = {row["system"]: results.read_curves(row["folder"]) for row in chosen}
+    curves = {title(row): results.read_curves(row["folder"]) for row in chosen}
     verified = {name: curve for name, curve in curves.items() if "roc" in curve}
     if missing := [escape(name) for name in curves if name not in verified]:
         st.warning(
@@ -125,39 +132,65 @@ def _plots(chosen: Sequence[dict[str, Any]]) -> None:
         )
     if not verified:
         return
+    close = st.toggle(
+        "Close-up of the leaders",
+        value=True,
+        key="close-up",
+        help="The axes show what tells the best systems apart. Lines of others may lie below.",
+    )
     left, right = st.columns(2, gap="medium")
     with left:
-        _draw_roc(verified)
+        _draw_roc(verified, close)
     with right:
-        _draw_thresholds(verified)
+        _draw_thresholds(verified, close)
     left, right = st.columns(2, gap="medium")
     with left:
-        _draw_neighbours(verified)
+        _draw_neighbours(verified, close)
     with right:
         _draw_distances(verified)
 
 
-def _draw_roc(curves: dict[str, Any]) -> None:
+def _zoom(figure: go.Figure) -> None:
+    """Show only the range of the lines that come near the best one, and say which lie below."""
+    ends = {line.name: max(line.y) for line in figure.data}
+    near = [line for line in figure.data if ends[line.name] >= _NEAR * max(ends.values())]
+    top = max(ends.values())
+    # The lower end of curves that begin at nothing says little.
+    low = max(min(min(line.y) for line in near), _NEAR * top)
+    room = 0.05 * (top - low) or 0.01
+    figure.update_yaxes(range=[low - room, top + room])
+    if below := [name for name, end in ends.items() if end < low]:
+        st.caption(f"Below this close-up: {escape(', '.join(below))}.")
+
+
+def _draw_roc(curves: dict[str, Any], close: bool) -> None:
     st.markdown("##### ROC", help="All pairs of people that no system was trained on.")
     lines = ((name, curve["roc"]["far"], curve["roc"]["tar"]) for name, curve in curves.items())
     figure = _lines(lines, "False accept rate", "True accept rate")
     figure.update_xaxes(type="log", exponentformat="power", dtick=1)
+    if close:
+        _zoom(figure)
     _chart(figure, "roc", "ROC curves of the chosen systems")
 
 
-def _draw_thresholds(curves: dict[str, Any]) -> None:
+def _draw_thresholds(curves: dict[str, Any], close: bool) -> None:
     picked = st.segmented_control("Measure", list(MEASURES), default="F1", label_visibility="collapsed")
     measure = picked or "F1"
     parts = [(name, curve["threshold"]) for name, curve in curves.items()]
     lines = ((name, part["threshold"], part[MEASURES[measure]]) for name, part in parts)
-    _chart(_lines(lines, "Distance threshold", measure), "threshold", f"{measure} over the threshold")
+    figure = _lines(lines, "Distance threshold", measure)
+    if close:
+        _zoom(figure)
+    _chart(figure, "threshold", f"{measure} over the threshold")
 
 
-def _draw_neighbours(curves: dict[str, Any]) -> None:
+def _draw_neighbours(curves: dict[str, Any], close: bool) -> None:
     st.markdown("##### Nearest neighbours", help="Rank-1 by a vote of the k nearest of 1,830 photos.")
     parts = [(name, curve["k_nearest"]) for name, curve in curves.items()]
     figure = _lines(((name, part["k"], part["accuracy"]) for name, part in parts), "k", "Accuracy", "lines+markers")
     figure.update_xaxes(tickvals=[1, 3, 5, 7, 9])
+    if close:
+        _zoom(figure)
     _chart(figure, "neighbours", "Accuracy of k nearest neighbours over k")
 
 
@@ -168,11 +201,11 @@ def _draw_distances(curves: dict[str, Any]) -> None:
     histogram = curves[name]["histogram"]
     edges = histogram["edges"]
     figure = go.Figure()
-    for kind, title, colour in (("same", "Same person", _SAME), ("different", "Different people", _DIFFERENT)):
+    for kind, name_shown, colour in (("same", "Same person", _SAME), ("different", "Different people", _DIFFERENT)):
         figure.add_bar(
             x=[(low + high) / 2 for low, high in pairwise(edges)],
             y=histogram[kind],
-            name=title,
+            name=name_shown,
             marker={"color": colour, "opacity": 0.6, "line": {"width": 0}},
             hovertemplate="%{x:.3f}: %{y:.1%}<extra></extra>",
         )

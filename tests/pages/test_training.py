@@ -15,6 +15,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
+from pages.shared.runs import report as report_of_runs
+from pages.shared.runs import selection
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.similarity import files as network_files
@@ -24,6 +26,8 @@ from tests.pipeline.similarity.test_scorers import CURVE, network
 from train.evaluation import report
 from train.evaluation.distances import cosine_distances
 from train.runs import catalogue, files, geometry, history, lock, processes
+from train.runs.groups import group_runs
+from train.runs.notes import write_notes
 
 OF_DEFAULT = {"embedding": default_identity()}
 
@@ -487,7 +491,7 @@ def test_the_best_and_the_last_value_of_each_measure_stand_side_by_side_with_the
     page = viewer(runs="recorded/symmetric,recorded/cohort", view="Compare")
     heads, *rows = html_table(page, "Best and last value")
     assert heads[1:5] == ["symmetric, best", "symmetric, last", "cohort, best", "cohort, last"]
-    assert heads[5:] == ["difference of the best"]
+    assert heads[5:] == ["difference"]
     found = {row[0]: row[1:] for row in rows}
     assert found["One-shot accuracy"] == ["0.6485 (epoch 8)", "0.6485", "0.9677 (epoch 2)", "0.9671", "+0.3192"]
     # Of a loss, the lowest is the best.
@@ -588,6 +592,58 @@ def test_a_file_of_keras_is_imported_and_drawn_with_all_its_columns():
     assert lines(page, "Loss")[0]["text"] == ["1.6, trained on 1.5", "0.7, trained on 0.5 · last epoch, 2"]
     assert page.query_params["runs"] in ("Their log", ["Their log"])
     assert not viewer(runs="Their log", view="Compare").exception
+
+
+def test_a_report_says_all_of_the_chosen_runs_and_fetches_nothing():
+    folder = finished("mine")
+    write_notes(folder, "A <i>note</i>", ["good"])
+    evaluated(folder)
+    listed = selection.list_runs(catalogue.all_runs(), {run.key: "finished" for run in catalogue.all_runs()})
+    runs = [run for run in listed.runs if run.key in ("mine", "recorded/residual")]
+    chosen = selection.ChosenRuns([(run, listed.looks[run.key]) for run in runs], listed)
+    groups = [(group, listed.looks[group.mean.key]) for group in group_runs(runs, None)]
+    text = report_of_runs.report(chosen, groups).decode()
+    for heading in ("What stands out", "Settings", "Best and last value", "Curves", "CMC", "ROC", "Lineage"):
+        assert f"<h2>{heading}</h2>" in text
+    assert "A &lt;i&gt;note&lt;/i&gt;" in text and "<i>note" not in text
+    assert "It overfits since epoch 2" in text
+    outside_scripts = re.sub("(?s)(<script[^>]*>).*?</script>", r"\1", text)
+    assert not re.search("(src|href)=", outside_scripts)
+    assert text.count("plotly.js v") == 1
+
+
+def test_a_run_is_duplicated_with_its_settings():
+    synthetic("people", faces=300)
+    settings = {"learning_rate": 0.005, "epochs": 7, "seed": 3, "loss": "triplet", "mining": "neighbours"}
+    finished("mine", settings=settings, gallery="people")
+    page = viewer(runs="mine")
+    next(button for button in page.button if button.label == "Duplicate with changes").click()
+    page.run()
+    boxes = {box.label: box.value for box in (*page.selectbox, *page.number_input)}
+    assert (boxes["Network"], boxes["Loss"], boxes["Negatives"]) == ("original", "triplet", "neighbours")
+    assert (boxes["Learning rate"], boxes["Epochs at most"], boxes["Seed"]) == (0.005, 7, 3)
+    assert "On the gallery people" in words(page)
+    assert page.text_input[0].value == "mine-1"
+    several = viewer(runs="mine,recorded/cohort")
+    assert "Duplicate with changes" not in [button.label for button in several.button]
+
+
+def test_a_duplicate_keeps_what_cannot_be_chosen_and_its_command_is_one_that_trains(monkeypatch):
+    synthetic("people", faces=300)
+    started: list[list[str]] = []
+    monkeypatch.setattr(processes, "start_training", lambda folder, arguments: started.append(list(arguments)))
+    finished("mine", settings={"alpha": 0.4, "patience_epochs": 6}, gallery="people")
+    page = viewer(runs="mine")
+    next(button for button in page.button if button.label == "Duplicate with changes").click()
+    page.run()
+    next(button for button in page.button if button.label == "Start").click()
+    page.session_state["training dialog"] = next(run for run in catalogue.own_runs() if run.name == "mine")
+    page.run()
+    assert not page.exception
+    (arguments,) = started
+    given = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+    assert (given["--run"], given["--gallery"], given["--alpha"]) == ("mine-1", "people", "0.4")
+    assert given["--patience-epochs"] == "6" and "--start" not in given
 
 
 def test_the_lineage_leads_from_the_gallery_to_what_ships():

@@ -24,7 +24,9 @@ _X_TITLES: dict[Axis, str] = {"Epoch": "Epoch", "Step": "Step", "Time": "Seconds
 # Rank-1 that the original project published for 9,131 people with ten photos each.
 PUBLISHED_RANK_1 = (0.4, 0.5)
 _CORNERS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), ("left", "top"))
-_CHART_PX, _GAP_PX, _LEGEND_PX, _AXIS_PX = 150, 44, 64, 52
+_CHART_PX, _GAP_PX, _TITLE_PX, _AXIS_PX = 150, 44, 34, 52
+# On a phone, two names stand in a row. More runs than that have their legend below the charts.
+_NAMES_IN_ROW, _NAMES_ABOVE, _NAME_PX = 2, 6, 20
 _RING = {"symbol": "circle-open", "size": 15, "line": {"width": 2.5}}
 
 
@@ -71,7 +73,7 @@ def curves(
     drawn = [measure for measure in measures if any(_sides(measure, run, options) for run in runs)]
     if not drawn:
         return None
-    figure = _stack(drawn, options)
+    figure = _stack(drawn, options, names=len(groups))
     for axis, measure in _axes(drawn):
         for group, its in groups:
             _add_group(figure, axis, measure, group, its, options)
@@ -87,7 +89,7 @@ def _axes(measures: Sequence[Measure]) -> list[tuple[str, Measure]]:
     return [(f"y{place or ''}", measure) for place, measure in zip((0, *range(2, 99)), measures, strict=False)]
 
 
-def _stack(measures: Sequence[Measure], options: CurveOptions) -> go.Figure:
+def _stack(measures: Sequence[Measure], options: CurveOptions, *, names: int) -> go.Figure:
     """The empty charts, from the top down, with their titles. Zoom and hidden runs survive new data."""
     import plotly.graph_objects as go
 
@@ -113,15 +115,19 @@ def _stack(measures: Sequence[Measure], options: CurveOptions) -> go.Figure:
         spikedash="solid",
         spikecolor=GREY,
     )
+    legend = _NAME_PX * -(-names // _NAMES_IN_ROW)
+    above = names <= _NAMES_ABOVE
+    top, bottom = _TITLE_PX + above * legend, _AXIS_PX + (not above) * legend
+    position = {"yanchor": "top", "y": 1} if above else {"yanchor": "bottom", "y": 0}
     return figure.update_layout(
-        height=inner + _LEGEND_PX + _AXIS_PX,
-        margin={"l": 8, "r": 40, "t": _LEGEND_PX, "b": _AXIS_PX},
+        height=inner + top + bottom,
+        margin={"l": 8, "r": 40, "t": top, "b": bottom},
         hovermode="x unified",
         hoversubplots="axis",
         # The nearest epoch, however far away.
         hoverdistance=-1,
         spikedistance=-1,
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0},
+        legend={"orientation": "h", "yref": "container", "x": 0, **position},
         modebar={"orientation": "v"},
         uirevision="kept",
     )

@@ -29,7 +29,7 @@ STYLE = """<style>
 </style>"""
 _FIGURES_HELP = (
     "Held-out people. Best: the highest value of any epoch, or the lowest of a loss. Last: after the last epoch. "
-    "± is the standard deviation over the runs that are drawn as one."
+    "Difference: of the best values. ± is the standard deviation over the runs that are drawn as one."
 )
 Groups = Sequence[tuple[RunGroup, Look]]
 
@@ -44,20 +44,26 @@ def draw(chosen: ChosenRuns) -> None:
     if several:
         st.markdown("##### Different settings" if differing else "##### All settings are the same")
     if differing:
-        heads = [_head(its, run.name) for run, its in chosen.runs]
-        rows = [[words(name), *(word(each.get(name)) for each in settings)] for name in differing]
-        _table("Setting", heads, rows, label="Different settings")
-    groups = grouping.grouped(chosen)
+        st.html(settings_table(chosen, differing))
     st.markdown("##### Best and last value", help=_FIGURES_HELP)
-    _draw_figures(groups)
-    _draw_lineage(chosen)
+    st.html(figures_table(grouping.grouped(chosen)))
+    st.markdown("##### Lineage", help="Where each run comes from, and what became of it.")
+    st.html(lineage_table(chosen))
     same = {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
     if same:
         with st.expander("Same settings" if several else escape(f"Settings of {chosen.names}")):
             st.markdown(" · ".join(f"{words(name)} **{escape(text)}**" for name, text in same.items()))
 
 
-def _draw_figures(groups: Groups) -> None:
+def settings_table(chosen: ChosenRuns, names: Sequence[str]) -> str:
+    """The values of some settings, as HTML: a row for each setting, a column for each run."""
+    settings = [run_settings.effective(run.settings) for run, _ in chosen.runs]
+    rows = [[words(name), *(word(each.get(name)) for each in settings)] for name in names]
+    return _table("Setting", _heads(chosen), rows, label="Different settings")
+
+
+def figures_table(groups: Groups) -> str:
+    """The best and the last value of each measure on held-out people, as HTML."""
     heads = [f"{_head(its, group.mean.name)}, {part}" for group, its in groups for part in ("best", "last")]
     pair = len(groups) == 2
     rows = []
@@ -72,7 +78,7 @@ def _draw_figures(groups: Groups) -> None:
         if pair:
             cells.append(NONE if math.isnan(best[1] - best[0]) else f"{best[1] - best[0]:+.4g}")
         rows.append([measure.title, *cells])
-    _table("Measure", [*heads, *(["difference of the best"] if pair else [])], rows, label="Best and last value")
+    return _table("Measure", [*heads, *(["difference"] if pair else [])], rows, label="Best and last value")
 
 
 def _figures(group: RunGroup, measure: Measure) -> tuple[float, list[str]]:
@@ -91,12 +97,11 @@ def _mean(values: np.ndarray) -> str:
     return f"{values.mean():.4g}" + (f" ± {values.std(ddof=1):.2g}" if len(values) > 1 else "")
 
 
-def _draw_lineage(chosen: ChosenRuns) -> None:
-    """From the gallery to what was released, for each run."""
-    st.markdown("##### Lineage", help="Where each run comes from, and what became of it.")
+def lineage_table(chosen: ChosenRuns) -> str:
+    """From the gallery to what was released, as HTML: a column for each run."""
     columns = [_lineage(run, chosen.listed.states[run.key]) for run, _ in chosen.runs]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    _table("Step", [_head(its, run.name) for run, its in chosen.runs], rows, label="Lineage")
+    return _table("Step", _heads(chosen), rows, label="Lineage")
 
 
 def _lineage(run: Run, state: str) -> dict[str, str]:
@@ -121,11 +126,15 @@ def _lineage(run: Run, state: str) -> dict[str, str]:
     }
 
 
+def _heads(chosen: ChosenRuns) -> list[str]:
+    return [_head(its, run.name) for run, its in chosen.runs]
+
+
 def _head(its: Look, name: str) -> str:
     return f"<span style='color: {its.colour}'>{its.sign}</span> {html.escape(name)}"
 
 
-def _table(corner: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, label: str) -> None:
+def _table(corner: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, label: str) -> str:
     """A table as HTML: heads are HTML, cells text. Wider than the page, it can be scrolled by the keyboard, too."""
     head = "".join(f"<th scope='col'>{text}</th>" for text in (corner, *heads))
     body = "".join(
@@ -135,4 +144,4 @@ def _table(corner: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, 
         for row in rows
     )
     scrolled = f"<div class='differs' tabindex='0' role='region' aria-label='{label}'>"
-    st.html(f"{scrolled}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+    return f"{scrolled}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.shared.runs import selection
+from pages.shared.runs import new_run, selection
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.text import escape
 from pipeline.errors import StorageError, UserError
@@ -25,6 +25,14 @@ def draw(chosen: ChosenRuns) -> None:
     if own or managing.removed_runs():
         first = next((run.key for run, _ in chosen.runs if not run.recorded), own[0].key if own else "")
         st.button("Manage runs", icon=":material/edit:", on_click=_ask, args=(first,))
+    if len(chosen.runs) == 1 and new_run.can_duplicate(chosen.runs[0][0]):
+        st.button(
+            "Duplicate with changes",
+            icon=":material/content_copy:",
+            on_click=new_run.ask,
+            args=(chosen.runs[0][0],),
+            help="A new training that begins with the settings of this one.",
+        )
     removed = st.session_state.get(_REMOVED)
     if removed in [path.name for path in managing.removed_runs()]:
         label = f"Undo deleting {escape(removed)}"

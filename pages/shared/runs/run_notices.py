@@ -32,15 +32,21 @@ def draw(chosen: ChosenRuns) -> None:
 
 def draw_alerts(chosen: ChosenRuns) -> None:
     """What the histories say in words, each sentence with the runs that it is true of."""
-    said: dict[tuple[str, str], list[str]] = {}
+    said = alerts_by_text(chosen)
+    if said:
+        with st.container(border=True, gap="xsmall", key="alerts"):
+            for (kind, text), names in said.items():
+                st.markdown(f":small[{_ALERT_ICONS[kind]} **{escape(', '.join(names))}**: {escape(text)}]")
+
+
+def alerts_by_text(chosen: ChosenRuns) -> dict[tuple[Kind, str], list[str]]:
+    """What there is to say of the chosen runs, by kind and text, with the names of the runs."""
+    said: dict[tuple[Kind, str], list[str]] = {}
     for run, _ in chosen.current():
         diverged = not run.recorded and processes.ended_by_divergence(run.folder)
         for alert in alerts(run.history, run.probes, ended_by_divergence=diverged):
-            said.setdefault((_ALERT_ICONS[alert.kind], alert.text), []).append(run.name)
-    if said:
-        with st.container(border=True, gap="xsmall", key="alerts"):
-            for (icon, text), names in said.items():
-                st.markdown(f":small[{icon} **{escape(', '.join(names))}**: {escape(text)}]")
+            said.setdefault((alert.kind, alert.text), []).append(run.name)
+    return said
 
 
 def _draw_notice(run: Run, state: RunState) -> None:

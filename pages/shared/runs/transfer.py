@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared.runs import selection, table
+from pages.shared.runs import grouping, report, selection, table
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.runs.widgets import offer_csv
 from pages.shared.text import escape
@@ -20,10 +20,19 @@ _IMPORTED = "imported files"
 
 def draw(chosen: ChosenRuns) -> None:
     """What can be taken away, then what can be brought."""
-    listed = chosen.listed
+    listed, groups = chosen.listed, grouping.grouped(chosen)
     with st.popover("Import and export", icon=":material/swap_vert:"):
         offer_csv("Runs as CSV", lambda: [table.csv_row(listed, run) for run in listed.runs], "runs.csv")
         if chosen.runs:
+            st.download_button(
+                "Report of the chosen runs",
+                lambda: report.report(chosen, groups),
+                "training.html",
+                "text/html",
+                icon=":material/description:",
+                on_click="ignore",
+                help="One HTML file with settings, figures and curves, to send to somebody.",
+            )
             st.download_button(
                 "Chosen runs for TensorBoard",
                 lambda: tensorboard.zipped_events([run for run, _ in chosen.runs]),
