@@ -142,6 +142,11 @@ def set_aside(path: Path, problem: str) -> None:
     notices.tell(f"{path.name} cannot be read ({problem}), so it was renamed to {kept.name} and is made anew.")
 
 
+def set_aside_files(path: Path) -> list[Path]:
+    """The files that :func:`set_aside` has made of ``path``."""
+    return list(path.parent.glob(f"{path.stem}-unreadable-*{path.suffix}"))
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write a JSON file atomically."""
     with atomic_path(path) as temporary:

@@ -65,11 +65,10 @@ def _problems(opened: Gallery) -> Iterator[str]:
 
 def _repair(opened: Gallery) -> None:
     """Make anew what is damaged, and say what was and what could not be."""
-    from pipeline.gallery import checking, opening, repairing
-    from pipeline.map import files
+    from pipeline.gallery import checking, layout, opening, repairing
     from pipeline.search import cache
 
-    had_map = (opened.folder / files.MAP_FILE).exists()
+    had_map = (opened.folder / layout.MAP).exists()
     if list(checking.problems(opened)):
         models = load_models(opening.entry_of_gallery(opened).load)
         repaired = repairing.repair(opened.name, models.detector, models.embedder)
@@ -98,11 +97,12 @@ def _prepare_search(opened: Gallery) -> None:
 
 
 def _repair_maps(opened: Gallery, *, had_map: bool) -> None:
+    from pipeline.gallery import layout
     from pipeline.map import files, fitting
 
     for path, _ in files.problems(opened):
         path.unlink(missing_ok=True)
-        if path.name == files.CODES_FILE:
+        if path.name == layout.CODES:
             say("Deleted the map of a network's codes: draw it again with map --network.")
     try:
         files.open_map(opened)

@@ -12,6 +12,7 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``rejected.csv``: the photos that screening rejected, with reasons
 - ``crops/000/000000.jpg``: the crops, numbered by the column ``crop``
 - ``photos/NAME/``: a person's photos that were added by hand
+- ``map.npz`` and ``codes.npz``: maps of these embeddings, see :mod:`pipeline.map.files`
 - ``prepared-SCORER-EMBEDDINGS.npy`` and ``index-EMBEDDINGS.faiss``: caches of the search
 
 The manifest also names the ``detector`` of the last build; earlier versions named none and used ``mtcnn``. It is not
@@ -35,6 +36,7 @@ FORMAT = 2
 OLD_FORMAT = 1
 DEMONSTRATION = "demonstration"
 REJECTED, ATTRIBUTION = "rejected.csv", "attribution.csv"
+MAP, CODES = "map.npz", "codes.npz"
 BUILDING = "building"
 PHOTOS = "photos"
 CHANGE = ".change"

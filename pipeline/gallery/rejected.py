@@ -49,6 +49,12 @@ def read_rejected(folder: Path) -> list[RejectedPhoto]:
         return []
 
 
+def forget_unreadable(folder: Path) -> None:
+    """Delete the lists of a gallery that could not be read and were renamed: nobody can tell whom they name."""
+    for path in storage.set_aside_files(folder / layout.REJECTED):
+        path.unlink(missing_ok=True)
+
+
 def write_rejected(folder: Path, photos: Sequence[RejectedPhoto], *, generation: int) -> dict[str, Any]:
     """Write the rejected photos of this generation of the gallery in ``folder``, under a pending name.
 

@@ -66,6 +66,7 @@ def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedP
         if not len(removed):
             return removed
         if gone.sum() == own.sum():
+            rejected.forget_unreadable(opened.folder)
             removed = _leave_out(opened.folder, removed)
         stored_photos.note(opened.folder, _photos(opened.folder, rows, gone))
         left = (rows.filter(pa.array(~gone)), embeddings[~gone])

@@ -6,6 +6,7 @@ gallery next finds it and sweeps: what neither the manifest nor an unfinished bu
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -105,6 +106,20 @@ def _unneeded_files(folder: Path, manifest: dict[str, Any] | None) -> Iterator[P
     digest = "" if manifest is None else files["embeddings"]["sha256"][:16]
     for pattern in _CACHES:
         yield from (path for path in folder.glob(pattern) if path.stem.rpartition("-")[2] != digest)
+    whole = "" if manifest is None else files["embeddings"]["sha256"]
+    # They show people who may have been removed.
+    yield from (path for path in (folder / layout.MAP, folder / layout.CODES) if _mapped(path) not in (None, whole))
+
+
+def _mapped(path: Path) -> str | None:
+    """The hash of the embeddings that a map was fitted on, "" if it cannot be read, None where there is no map."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return str(json.loads(str(arrays["about"]))["identity"]["embeddings"])
+    except FileNotFoundError:
+        return None
+    except Exception:  # A damaged archive raises many kinds.
+        return ""
 
 
 def _crops_of_parts(folder: Path, manifest: dict[str, Any] | None) -> Iterator[pa.Array]:

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.errors import MapError, WeightsError
+from pipeline.gallery import layout as places
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import FaceMap, Families, Layout, MapSettings
 from pipeline.similarity import files
 from pipeline.similarity.network import SimilarityNetwork
 
-MAP_FILE, CODES_FILE = "map.npz", "codes.npz"
 # 2: the share of people kept, where 1 had that of photos, also the person's own.
 _FORMAT = 2
 _FAMILIES = "families"
@@ -39,7 +39,7 @@ _DAMAGED = (
 
 def map_path(opened: Gallery) -> Path:
     """Where a gallery's map is kept."""
-    return opened.folder / MAP_FILE
+    return opened.folder / places.MAP
 
 
 def save_map(opened: Gallery, fitted: FaceMap, settings: MapSettings = MapSettings()) -> None:
@@ -86,7 +86,7 @@ def save_code_layouts(
         "folder": str(folder.absolute()),
         "network": files.network_digest(network),
     }
-    _write(opened, opened.folder / CODES_FILE, about, _arrays(layouts))
+    _write(opened, opened.folder / places.CODES, about, _arrays(layouts))
 
 
 def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) -> dict[str, Layout]:
@@ -94,12 +94,12 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
 
     Raises MapError where they are damaged, or where the gallery or the network has changed.
     """
-    if not (opened.folder / CODES_FILE).exists():
+    if not (opened.folder / places.CODES).exists():
         return {}
     folder = network_of_codes(opened) or Path("FOLDER")
     command = f"python -m pipeline map --gallery {shlex.quote(opened.name)} --network {shlex.quote(str(folder))}"
     try:
-        with _load(opened.folder / CODES_FILE) as arrays:
+        with _load(opened.folder / places.CODES) as arrays:
             about = json.loads(str(arrays["about"]))
             if about["identity"] != _identity(opened, settings):
                 raise MapError(f"The code maps of the gallery {opened.name} are out of date.", command=command)
@@ -115,7 +115,7 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
 def network_of_codes(opened: Gallery) -> Path | None:
     """The folder of the network whose codes are laid out, if any are."""
     try:
-        with _load(opened.folder / CODES_FILE) as arrays:
+        with _load(opened.folder / places.CODES) as arrays:
             return Path(json.loads(str(arrays["about"]))["folder"])
     except _DAMAGED:
         return None
@@ -140,8 +140,12 @@ def _arrays(layouts: dict[str, Layout]) -> dict[str, NDArray[Any]]:
 
 
 def _write(opened: Gallery, target: Path, about: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    if storage.read_manifest(opened.folder) is None:
+    manifest = storage.read_manifest(opened.folder)
+    if manifest is None:
         raise MapError(f"The gallery {opened.name} was deleted while its map was drawn.")
+    # It would show people who have been removed.
+    if manifest["files"]["embeddings"]["sha256"] != opened.manifest["files"]["embeddings"]["sha256"]:
+        raise MapError(f"The gallery {opened.name} has changed while its map was drawn. Draw it again.")
     with storage.atomic_path(target) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
         file.close()
@@ -150,7 +154,7 @@ def _write(opened: Gallery, target: Path, about: dict[str, Any], arrays: Mapping
 
 def problems(opened: Gallery) -> Iterator[tuple[Path, str]]:
     """The map and that of codes where they have changed since they were written, one sentence for each."""
-    for path in (map_path(opened), opened.folder / CODES_FILE):
+    for path in (map_path(opened), opened.folder / places.CODES):
         if path.exists():
             try:
                 with _load(path) as arrays:

@@ -14,10 +14,11 @@ from pages.shared import watching
 from pages.shared.scatter import Points
 from pipeline import storage
 from pipeline.errors import MapError
+from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import queries
 from pipeline.map.facets import Facet, facets_of
-from pipeline.map.files import CODES_FILE, map_path, network_of_codes, open_code_layouts, open_map
+from pipeline.map.files import map_path, network_of_codes, open_code_layouts, open_map
 from pipeline.map.layouts import FaceMap
 
 
@@ -49,7 +50,7 @@ class PreparedMap:
 def prepared_map(opened: Gallery) -> PreparedMap:
     """A gallery's map, read again when it, or the network whose codes it shows, has changed. Raises MapError."""
     network = network_of_codes(opened)
-    files = [map_path(opened), opened.folder / CODES_FILE, *([network / storage.MANIFEST] if network else [])]
+    files = [map_path(opened), opened.folder / layout.CODES, *([network / storage.MANIFEST] if network else [])]
     stamps = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in files)
     return _prepared_map(str(opened.folder), opened.manifest, stamps, opened)
 

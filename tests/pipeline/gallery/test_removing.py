@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline import photo, storage
-from pipeline.errors import GalleryError
-from pipeline.gallery import checking, editing, opening, reassigning, removing
+from pipeline.errors import GalleryError, MapError
+from pipeline.gallery import checking, editing, layout, opening, reassigning, rejected, removing
 from pipeline.lookalikes import Lookalikes
+from pipeline.map import fitting
+from pipeline.map.files import save_map
 
 
 def test_a_removed_person_is_restored_with_crops_embeddings_and_photos(small, models, dropped, strangers):
@@ -52,6 +54,26 @@ def test_removing_keeps_nothing_on_the_disk_for_the_undo(small, dropped, strange
     for trace in (strangers[0].read_bytes(), removed.crops[0], b"Ann Lee"):
         assert trace
         assert not [path for path in left if trace in path.read_bytes()]
+
+
+def test_neither_the_map_nor_a_list_that_was_set_aside_shows_whoever_was_removed(small, dropped, strangers):
+    editing.add_photos("small", dropped("Ann Lee", strangers[0]))
+    opened = opening.open_gallery("small")
+    fitted = fitting.fit_map(opened)
+    save_map(opened, fitted)
+    (small / layout.REJECTED).write_text("Ann Lee without columns\n", encoding="utf-8")
+    assert rejected.read_rejected(small) == []
+    removing.remove_person("small", "Your photos/Ann Lee")
+    assert not (small / layout.MAP).exists()
+    assert not [path for path in small.glob("*") if path.is_file() and b"Ann Lee" in path.read_bytes()]
+    with pytest.raises(MapError, match="has changed while its map was drawn"):
+        save_map(opened, fitted)
+
+
+def test_a_change_of_names_keeps_the_files_of_the_map(small):
+    save_map(opening.open_gallery("small"), fitting.fit_map(opening.open_gallery("small")))
+    reassigning.rename_person("small", "Examples/Madonna", "Louise")
+    assert (small / layout.MAP).exists()
 
 
 def test_nothing_is_restored_into_a_gallery_of_another_model(small):

@@ -13,11 +13,9 @@ import pytest
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.errors import MapError
-from pipeline.gallery import managing
+from pipeline.gallery import layout, managing
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.files import (
-    CODES_FILE,
-    MAP_FILE,
     map_path,
     network_of_codes,
     open_code_layouts,
@@ -58,16 +56,16 @@ def test_a_map_is_read_as_it_was_written(made):
     save_map(made, fitted)
     read = open_map(made)
     assert list(read.layouts) == list(fitted.layouts)
-    for name, layout in fitted.layouts.items():
-        assert np.array_equal(read.layouts[name].places, layout.places)
-        assert np.array_equal(read.layouts[name].kept, layout.kept)
-        assert read.layouts[name].trustworthiness == layout.trustworthiness
+    for name, plane in fitted.layouts.items():
+        assert np.array_equal(read.layouts[name].places, plane.places)
+        assert np.array_equal(read.layouts[name].kept, plane.kept)
+        assert read.layouts[name].trustworthiness == plane.trustworthiness
     assert np.array_equal(read.clusters, fitted.clusters)
     assert (read.silhouette, read.purity) == (fitted.silhouette, fitted.purity)
     assert fitted.families
     for name, values in vars(fitted.families).items():
         assert np.array_equal(getattr(read.families, name), values)
-    assert [path.name for path in made.folder.glob("*map*")] == [MAP_FILE]
+    assert [path.name for path in made.folder.glob("*map*")] == [layout.MAP]
 
 
 def test_a_map_of_an_earlier_version_has_no_families(made):
@@ -158,10 +156,10 @@ def test_layouts_of_codes_are_read_as_they_were_written(coded, made):
     _, layouts, folder = coded
     read = open_code_layouts(made)
     assert list(read) == list(layouts) == ["UMAP of codes", "PCA of codes"]
-    for name, layout in layouts.items():
-        assert np.array_equal(read[name].places, layout.places)
+    for name, plane in layouts.items():
+        assert np.array_equal(read[name].places, plane.places)
     assert network_of_codes(made) == folder
-    (made.folder / CODES_FILE).unlink()
+    (made.folder / layout.CODES).unlink()
     assert open_code_layouts(made) == {}
     assert network_of_codes(made) is None
 
@@ -181,7 +179,7 @@ def test_layouts_of_codes_of_a_changed_gallery_or_network_are_refused(coded, mad
 
 
 def test_truncated_layouts_of_codes_are_damaged(coded, made):
-    path = made.folder / CODES_FILE
+    path = made.folder / layout.CODES
     whole = path.read_bytes()
     for cut in np.linspace(0, len(whole) - 1, 30, dtype=int):
         path.write_bytes(whole[:cut])
