@@ -9,7 +9,6 @@ Their order matters: divergence, history, patience, checkpoint.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pipeline.errors import UserError
 from train.runs.checkpoints import save_variables
 from train.runs.files import BEST_WEIGHTS, CHECKPOINT
 from train.runs.history import append_row, best_epoch, best_row, read_history
+from train.usage import Usage
 
 Logs = dict[str, float] | None
 # The squares of such numbers are infinite in float32.
@@ -75,30 +75,31 @@ class HistoryWriter(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.optimizer, self.epochs = folder, optimizer, epochs
         self.measure, self.variables = measure, variables
-        self.started = 0.0
+        self.started = Usage()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Write the row of epoch 0, unless the run is resumed."""
         if not read_history(self.folder):
-            self._write(0, loss=math.nan, seconds=0.0)
+            self._write(0, loss=math.nan, used=dict.fromkeys(Usage().since_then(), 0.0) | {"data_seconds": 0.0})
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Start the clock."""
-        self.started = time.perf_counter()
+        """Start the clocks."""
+        self.started = Usage()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Measure and write the row."""
-        seconds = time.perf_counter() - self.started
-        loss = (logs or {})["loss"]
-        row = self._write(epoch + 1, loss=loss, seconds=seconds)
+        """Measure and write the row. logs: the loss, and how long drawing the batches took, if that is known."""
+        used = self.started.since_then()
+        known = logs or {}
+        loss, seconds = known["loss"], used["seconds"]
+        row = self._write(epoch + 1, loss=loss, used=used | {"data_seconds": known.get("data_seconds", math.nan)})
         print(
             f"Epoch {epoch + 1} of {self.epochs}: loss {loss:.4f}, held-out rank-1 {row['held_out_rank_1']:.4f}; "
             f"{seconds:.1f} s"
         )
 
-    def _write(self, epoch: int, *, loss: float, seconds: float) -> dict[str, float]:
+    def _write(self, epoch: int, *, loss: float, used: dict[str, float]) -> dict[str, float]:
         rate = float(ops.convert_to_numpy(self.optimizer.learning_rate))
-        row = {"epoch": epoch, "learning_rate": rate, "train_loss": loss, "seconds": seconds, **self.measure(epoch)}
+        row = {"epoch": epoch, "learning_rate": rate, "train_loss": loss, **used, **self.measure(epoch)}
         # The weights first: a row without them could not be restored.
         if not read_history(self.folder) or row["held_out_rank_1"] > best_epoch(self.folder)["held_out_rank_1"]:
             save_variables(self.variables(), self.folder / BEST_WEIGHTS, epoch)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline import storage
 from pipeline.errors import UserError
 from pipeline.similarity import files
-from train.batches import FitBatches
+from train.batches import Block, FitBatches
 from train.callbacks import Checkpoint, DivergenceCheck, HistoryWriter, Patience
 from train.epoch_measures import DRAWS, EpochMeasures, LabelledPhotos, quadruplet_distances
 from train.evaluation import protocols, report
@@ -32,7 +33,7 @@ from train.runs.networks import model_is_readable, network_is_readable, read_mod
 from train.runs.results import read_result, write_result
 from train.sampling import split_people
 from train.settings import FitSettings
-from train.steps import Learner, compile_block
+from train.steps import Learner, TrainBlock, compile_block
 from train.within_person import within_person_map
 
 
@@ -137,11 +138,24 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
         if patience.exhausted:
             break
         callbacks.on_epoch_begin(epoch)
-        blocks = [(train_block(*block), len(block[0])) for block in batches.blocks(epoch, similarity.to_numpy())]
-        losses, steps = zip(*blocks, strict=True)
-        callbacks.on_epoch_end(epoch, {"loss": float(np.average(losses, weights=steps))})
+        callbacks.on_epoch_end(epoch, _train_epoch(batches.blocks(epoch, similarity.to_numpy()), train_block))
     callbacks.on_train_end()
     restore_variables(variables(), folder / BEST_WEIGHTS)
+
+
+def _train_epoch(blocks: Iterator[Block], train_block: TrainBlock) -> dict[str, float]:
+    """Train on the blocks of an epoch: the mean loss of a step, and the seconds that drawing the batches took."""
+    losses: list[float] = []
+    steps: list[int] = []
+    data_seconds = 0.0
+    while True:
+        started = time.perf_counter()
+        block = next(blocks, None)
+        data_seconds += time.perf_counter() - started
+        if block is None:
+            return {"loss": float(np.average(losses, weights=steps)), "data_seconds": data_seconds}
+        losses.append(train_block(*block))
+        steps.append(len(block[0]))
 
 
 def _write_network(folder: Path, similarity: Similarity, held_out: LabelledPhotos, about: dict[str, Any]) -> None:

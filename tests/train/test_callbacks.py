@@ -93,3 +93,20 @@ def test_a_training_that_ends_by_divergence_can_be_told_from_other_crashes(tmp_p
             raise error
         assert processes.run_state(folder) == "crashed"
         assert processes.ended_by_divergence(folder) == diverged
+
+
+def test_an_epoch_has_what_it_used_of_the_machine(tmp_path, optimizer):
+    history = HistoryWriter(
+        tmp_path, optimizer, measure=lambda _: {"held_out_rank_1": 0.5}, variables=lambda: [], epochs=2
+    )
+    history.on_train_begin()
+    for logs in ({"loss": 0.1, "data_seconds": 0.002}, {"loss": 0.1}):
+        history.on_epoch_begin(0)
+        assert sum(range(10**6))
+        history.on_epoch_end(0, logs)
+    before, known, unknown = read_history(tmp_path)
+    assert [before[name] for name in ("seconds", "cpu_seconds", "data_seconds")] == [0, 0, 0]
+    assert known["data_seconds"] == 0.002 and np.isnan(unknown["data_seconds"])
+    assert known["seconds"] > 0 and known["cpu_seconds"] > 0
+    # TensorFlow alone needs more.
+    assert 100 < known["peak_memory_mb"] <= unknown["peak_memory_mb"]

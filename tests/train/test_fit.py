@@ -22,6 +22,7 @@ from pipeline.similarity.files import network_digest, read_network
 from pipeline.similarity.network_scorer import finished_runs
 from pipeline.storage import MANIFEST
 from tests.train.test_sampling import labels_of_people
+from train import usage
 from train.batches import FitBatches
 from train.fit import fit
 from train.networks import Similarity
@@ -179,7 +180,8 @@ def test_killed_run_resumes_with_the_history_of_an_uninterrupted_one(tmp_path):
     killed, whole = (read_history(tmp_path / name) for name in ("killed", "whole"))
     assert [row["epoch"] for row in killed] == list(range(7))
     for one, other in zip(killed, whole, strict=True):
-        del one["seconds"], other["seconds"]
+        for name in usage.COLUMNS:
+            del one[name], other[name]
         assert one == pytest.approx(other, rel=1e-4, nan_ok=True)
     assert whole[-1]["learning_rate"] < KILLED.learning_rate
     assert list(geometry.read_geometry(tmp_path / "killed")) == list(range(7))
@@ -220,7 +222,8 @@ def test_a_stopped_run_with_half_a_file_ends_as_it_would_have(file, finished, ca
     cut(finished / file)
     fit(finished, EMBEDDINGS, LABELS, FINISHED)
     for row, before in zip(read_history(finished), history, strict=True):
-        assert row | {"seconds": 0} == pytest.approx(before | {"seconds": 0}, nan_ok=True)
+        same = dict.fromkeys(usage.COLUMNS, 0)
+        assert row | same == pytest.approx(before | same, nan_ok=True)
     assert f"{file} cannot be read" in caplog.text
     assert (finished / f"{file.removesuffix('.npz')}-unreadable-1.npz").is_file()
 
@@ -349,7 +352,7 @@ def test_training_uses_all_variants_and_measures_the_originals(tmp_path):
     for name, shown in {"plain": embeddings, "one": embeddings[:, None], "three": variants}.items():
         fit(tmp_path / name, shown, labels, short)
         histories[name] = read_history(tmp_path / name)
-    measured = [name for name in histories["plain"][0] if name not in ("seconds", "train_loss")]
+    measured = [name for name in histories["plain"][0] if name not in (*usage.COLUMNS, "train_loss")]
     for name in measured:
         assert histories["one"][1][name] == pytest.approx(histories["plain"][1][name], rel=1e-3)
         assert histories["three"][0][name] == pytest.approx(histories["plain"][0][name], rel=1e-3)

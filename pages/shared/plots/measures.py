@@ -20,7 +20,8 @@ Scale = Literal["linear", "loss", "log"]
 class Measure:
     """A column of the histories.
 
-    scale: of a loss, the visitor chooses a linear or a logarithmic one. cosine: plain cosine is measured as well.
+    sides: none of them for what is one number for both. scale: of a loss, the visitor chooses a linear or a
+    logarithmic one. cosine: plain cosine is measured as well.
     """
 
     column: str
@@ -32,7 +33,7 @@ class Measure:
 
     def columns(self) -> list[tuple[Side, str]]:
         """The column of each side."""
-        if self.column in ("learning_rate", "seconds"):
+        if not self.sides:
             return [("held_out", self.column)]
         return [(side, f"{side}_{self.column}") for side in self.sides]
 
@@ -45,7 +46,7 @@ MAIN_MEASURES = (
         "Rank-1: the share of probes whose own person comes first among all people, each with one photo.",
         cosine=True,
     ),
-    Measure("learning_rate", "Learning rate", "Halved when held-out people stop improving.", scale="log"),
+    Measure("learning_rate", "Learning rate", "Halved when held-out people stop improving.", sides=(), scale="log"),
 )
 MORE_MEASURES = (
     Measure("rank_5", "Rank-5", "Share of probes whose own person is among the first five.", cosine=True),
@@ -68,7 +69,16 @@ MORE_MEASURES = (
     Measure(
         "margins_met", "Margins met", "Share of random quadruplets that meet both margins of the quadruplet loss."
     ),
-    Measure("seconds", "Seconds per epoch", "Training time, without evaluation."),
+    Measure("seconds", "Seconds per epoch", "Training time, without evaluation.", sides=()),
+    Measure(
+        "data_seconds",
+        "Seconds for data",
+        "What of these seconds went into drawing the batches. The rest is forward and backward, which are one "
+        "compiled step and cannot be told apart.",
+        sides=(),
+    ),
+    Measure("cpu_seconds", "Processor seconds", "Of all cores together, for the training of an epoch.", sides=()),
+    Measure("peak_memory_mb", "Memory, MB", "The most that the process has needed until then.", sides=()),
 )
 
 

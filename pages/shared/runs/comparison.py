@@ -68,7 +68,7 @@ def figures_table(groups: Groups) -> str:
     pair = len(groups) == 2
     rows = []
     for measure in (*MAIN_MEASURES, *MORE_MEASURES):
-        if measure.column in ("learning_rate", "seconds"):
+        if not measure.sides:
             continue
         cells, best = [], []
         for group, _ in groups:
