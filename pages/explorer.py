@@ -6,8 +6,17 @@ from contextlib import suppress
 
 import streamlit as st
 
-from pages.shared import focus, loading, problems, session, url_state
-from pages.shared.explorer import area_panel, face_panel, family_panel, filters, overview, pair_panel, plot
+from pages.shared import focus, loading, people_dialogs, problems, session, url_state
+from pages.shared.explorer import (
+    area_panel,
+    face_panel,
+    family_panel,
+    filters,
+    overview,
+    pair_panel,
+    plot,
+    views_menu,
+)
 from pages.shared.explorer.prepared import prepared_map
 from pages.shared.explorer.view import MapView, colours_of
 from pages.shared.text import NOTE, escape, photos_of_people
@@ -23,6 +32,7 @@ div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 
 def page() -> None:
     """The page from top to bottom."""
+    people_dialogs.draw_message()
     try:
         opened = session.open_chosen_gallery()
         view = MapView(opened, prepared_map(opened))
@@ -80,6 +90,8 @@ def _choose_layout_and_colour(view: MapView) -> None:
         )
         with st.container(width="content", gap="xxsmall"):
             filters.draw(view)
+        with st.container(width="content", gap="xxsmall"):
+            views_menu.draw(view)
 
 
 def _draw_panel(view: MapView) -> None:

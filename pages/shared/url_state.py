@@ -200,6 +200,26 @@ def conditions() -> list[str]:
     return st.query_params.get_all("where")
 
 
+def to_save() -> dict[str, list[str]]:
+    """What the explorer's address says of the view, but for the visitor's own face."""
+    names = [name for name, parameter in PARAMETERS.items() if parameter.page == "Explorer"]
+    said = {name: values for name in names if (values := st.query_params.get_all(name))}
+    return {name: values for name, values in said.items() if (name, values) != ("face", [YOU])}
+
+
+def show_saved(address: dict[str, list[str]], widgets: dict[str, str]) -> None:
+    """Show what :func:`to_save` has given, instead of the present view. The map flies to what is chosen.
+
+    widgets: the parameters that widgets hold, with the values of those that were not saved.
+    """
+    for name, parameter in PARAMETERS.items():
+        if name in widgets:
+            (st.session_state[name],) = address.get(name, [widgets[name]])
+        elif parameter.page == "Explorer":
+            _put(name, address.get(name))
+    _fly(fly=True)
+
+
 def forget(*names: str) -> None:
     """Clear the selection, or these parts of it."""
     for name in names or ("face", "other", "area", "family", "hidden", "where"):

@@ -9,6 +9,7 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``credits-N.arrow`` and ``attribution.csv``: whose photos they are, if more than the licence is known
 - ``exclude.txt``: who does not come back, see :mod:`pipeline.gallery.left_out`
 - ``reviewed.txt``: the photos that were looked at and are to stay, see :mod:`pipeline.map.review`
+- ``views.json``: saved views of the map, see :mod:`pipeline.map.views`
 - ``rejected.csv``: the photos that screening rejected, with reasons
 - ``crops/000/000000.jpg``: the crops, numbered by the column ``crop``
 - ``photos/NAME/``: a person's photos that were added by hand

@@ -6,10 +6,13 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline import names, storage
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.errors import GalleryError
-from pipeline.gallery import layout, opening, sweeping, writing
+from pipeline.gallery import layout, opening, stored_photos, sweeping, writing
 from pipeline.gallery.building import BuildSettings
 
 
@@ -37,6 +40,40 @@ def copy_gallery(source: str, name: str) -> None:
         # Crops of an unfinished build stay behind.
         sweeping.sweep(temporary)
         _unused(name)
+
+
+def copy_rows(source: str, name: str, rows: NDArray[np.int64]) -> None:
+    """Make a gallery of some photos of another one, given their rows. The source stays as it is.
+
+    Raises GalleryError if the name is taken or invalid, or there are no rows.
+    """
+    opening.read_gallery(source)
+    target = _unused(name)
+    with writing.locked(source, layout.EDIT_WAIT_SECONDS), storage.atomic_path(target) as temporary:
+        opened = opening.read_gallery(source)
+        if not len(rows) or rows.max() >= len(opened):
+            raise GalleryError(f"These photos are not in the gallery {source} any more. Select them again.")
+        temporary.mkdir()
+        table, embeddings = writing.rows_of(opened)
+        table = table.take(rows)
+        for row, values in zip(rows.tolist(), table.to_pylist(), strict=True):
+            _copy_file(opened.crop_path(row), layout.crop_path(temporary, values["crop"]))
+            if photo := stored_photos.path_of(opened.folder, values):
+                _copy_file(photo, temporary / photo.relative_to(opened.folder))
+        writing.commit(
+            temporary,
+            [(table, embeddings[rows])],
+            generation=1,
+            faces=len(rows),
+            about=writing.built_as(opened),
+            details=opened.details,
+        )
+        _unused(name)
+
+
+def _copy_file(origin: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(origin, target)
 
 
 def _copy(origin: Path, target: Path) -> None:

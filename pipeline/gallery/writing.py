@@ -137,12 +137,16 @@ def commit_change(
 
     details: what is new, beside those that the gallery has.
     """
+    generation, faces = opened.manifest["generation"] + 1, sum(len(table) for table, _ in pieces)
+    known, about = about_people.merged(details, opened.details), built_as(opened)
+    commit(opened.folder, pieces, generation=generation, faces=faces, rejected=left_out, about=about, details=known)
+
+
+def built_as(opened: Gallery) -> dict[str, Any]:
+    """What the manifest of a gallery says of how it was built."""
     kept_keys = ("embedding", "default_embedder", "detector", "build")
     about = {key: value for key, value in opened.manifest.items() if key in kept_keys}
-    about["dimensions"] = opened.embeddings.shape[1]
-    generation, faces = opened.manifest["generation"] + 1, sum(len(table) for table, _ in pieces)
-    known = about_people.merged(details, opened.details)
-    commit(opened.folder, pieces, generation=generation, faces=faces, rejected=left_out, about=about, details=known)
+    return about | {"dimensions": opened.embeddings.shape[1]}
 
 
 def _rows(

@@ -1,4 +1,4 @@
-"""The explorer's filters in a real Chromium: what they leave on the map, in the wall and in the address."""
+"""The explorer's filters and saved views in a real Chromium: what they leave on the map and in the address."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import visit
 from tests.browser.test_explorer import at_rest, drawn
 from tests.browser.test_explorer import explorer as explorer
 from tests.browser.test_thumbnails import thumbnails
@@ -44,3 +45,31 @@ def test_a_range_is_set_by_the_keyboard_and_taken_back(explorer):
     explorer.get_by_role("button", name="Show all faces").click()
     expect(explorer.get_by_role("heading", name="Every point is a face")).to_be_visible()
     expect(least).to_have_value("1")
+
+
+def test_a_view_is_saved_with_a_note_and_shown_again_with_layout_and_filter(own_app, browser):
+    with visit(own_app, browser) as page:
+        page.goto(f"{own_app}/explorer?where=source%3DFive+celebrities&layout=PCA")
+        drawn(page)
+        heading = page.get_by_role("heading", name="83 photos of 5 people")
+        expect(heading).to_be_visible()
+        page.get_by_role("button", name="Saved").click()
+        save = page.get_by_role("button", name="Save", exact=True)
+        expect(save).to_be_disabled()
+        # It can be read all the same.
+        expect(save).not_to_have_css("color", "rgb(255, 255, 255)")
+        page.get_by_role("textbox", name="Name").fill("Stars")
+        page.get_by_role("textbox", name="Note").fill("All five")
+        page.keyboard.press("Tab")
+        expect(save).to_be_enabled()
+        save.click()
+        expect(page.get_by_text("Saved the view Stars.")).to_be_visible()
+        page.goto(f"{own_app}/explorer")
+        drawn(page)
+        expect(page.get_by_role("heading", name="Every point is a face")).to_be_visible()
+        page.get_by_role("button", name="Saved").click()
+        expect(page.get_by_text("All five")).to_be_visible()
+        page.get_by_role("button", name="Stars", exact=True).click()
+        expect(heading).to_be_visible()
+        expect(page).to_have_url(re.compile("layout=PCA"))
+        expect(page.get_by_role("radio", name="PCA")).to_be_checked()

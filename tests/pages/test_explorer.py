@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.app import synthetic
-from pages.shared import scatter
+from pages.shared import map_refit, scatter
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
 from pipeline.gallery import opening
@@ -418,3 +418,39 @@ def test_places_are_packed_finely_enough_for_a_pixel():
     packed = np.frombuffer(zlib.decompress(points.places["one"][1:]), "<u2").reshape(-1, 2)
     assert np.abs(packed / 32767.5 - 1 - places).max() < 2e-5
     assert zlib.decompress(points.names[1:]).decode().split("\n") == ["a b"] * 500
+
+
+def test_a_view_is_saved_shown_again_and_deleted(empty_home):
+    made(40)
+    page = explorer(gallery="made", face=7, where="photos a person=10")
+    page.segmented_control(key="layout").select(PCA).run()
+    page.session_state["views"] = True
+    page.run()
+    page.text_input(key="view name").set_value("Seven").run()
+    page.text_area(key="view note").set_value("One of ten").run()
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert not page.exception
+    assert page.success[0].value == "Saved the view Seven."
+    page = explorer(gallery="made")
+    page.session_state["views"] = True
+    page.run()
+    assert "One of ten" in captions(page)
+    page.button(key="view Seven").click().run()
+    assert page.query_params["face"] == "7"
+    assert page.segmented_control(key="layout").value == PCA
+    page.button(key="delete view Seven").click().run()
+    assert not any(str(button.key) == "view Seven" for button in page.button)
+
+
+def test_a_selection_becomes_a_gallery_which_is_chosen(empty_home, monkeypatch):
+    fits: list[str] = []
+    monkeypatch.setattr(map_refit, "begin", fits.append)
+    made(40)
+    page = explorer(gallery="made", where="photos a person=10", area="-1,-1 1,-1 1,0 -1,0")
+    heading = next(text.value for text in page.markdown if text.value.startswith("#### "))
+    page.text_input(key="selection name").set_value("part").run()
+    next(button for button in page.button if button.label == "Create").click().run()
+    assert heading.startswith(f"#### {len(opening.open_gallery('part'))} photos")
+    assert fits == ["part"]
+    assert "The gallery part is ready" in page.success[0].value
+    assert page.session_state["gallery"] == "part"

@@ -7,10 +7,13 @@ import io
 import numpy as np
 import streamlit as st
 
+from pages.shared import map_refit, people_dialogs, public, session
 from pages.shared.explorer.view import MapView
 from pages.shared.text import escape
 from pages.shared.url_state import choose, filter_by, select
+from pipeline import names
 from pipeline.csv_files import safe_table
+from pipeline.gallery import managing
 from pipeline.map import queries
 
 # Portraits at first, and with each click on "Show more".
@@ -34,14 +37,32 @@ def draw(view: MapView) -> None:
         people = len(np.unique(view.gallery.person_of_row[rows]))
         st.markdown(f"#### {len(rows):,} photos of {people:,} people")
         if len(rows):
-            numbers, names = view.prepared.sources
+            numbers, sources = view.prepared.sources
             for number, photos in queries.most_common(numbers[rows], count=5):
-                st.progress(photos / len(rows), text=escape(f"{names[number]}: {photos:,}"))
+                st.progress(photos / len(rows), text=escape(f"{sources[number]}: {photos:,}"))
         with st.container(horizontal=True):
+            if len(rows) and not public.is_public():
+                _draw_new_gallery(view)
             st.download_button("CSV", csv, "faces.csv", "text/csv", icon=":material/download:", on_click="ignore")
             st.space("stretch")
             st.button("Close", icon=":material/close:", on_click=_close, type="tertiary")
     st.dataframe(table.select(["name", "source", "cluster", "quality"]), hide_index=True, height=330)
+
+
+def _draw_new_gallery(view: MapView) -> None:
+    """A gallery of its own for what is selected."""
+    with st.popover("New gallery", icon=":material/library_add:", help="A gallery of these photos"):
+        name = names.clean(st.text_input("Name", max_chars=100, key="selection name") or "")
+        change = (lambda: _create(view, name),)
+        st.button("Create", type="primary", disabled=not name, on_click=people_dialogs.attempt, args=change)
+
+
+def _create(view: MapView, name: str) -> str:
+    """Make the gallery, and choose it. Raises GalleryError, StorageError."""
+    managing.copy_rows(view.gallery.name, name, view.selected)
+    session.switch_to(name)
+    map_refit.begin(name)
+    return f"The gallery {escape(name)} is ready. Its map is being fitted."
 
 
 def _close() -> None:

@@ -286,3 +286,24 @@ def test_a_reader_retries_when_the_gallery_changes_while_it_is_opened(small, mon
 def test_a_half_copied_gallery_is_not_listed(small):
     shutil.copytree(small, small.with_name(".mine.123.part"))
     assert layout.names() == ["small"]
+
+
+def test_a_selection_becomes_a_gallery_with_its_photos_and_nothing_of_others(small, dropped, strangers):
+    editing.add_photos("small", dropped("Ann", *strangers[:2]))
+    opened = opening.open_gallery("small")
+    keys = opened.faces["person"].to_pylist()
+    rows = np.array([row for row, values in enumerate(opened.faces.to_pylist()) if values["name"] == "Ann"] + [0])
+    managing.copy_rows("small", "mine", rows)
+    mine = opening.open_gallery("mine")
+    assert mine.faces["sha256"].to_pylist() == opened.faces["sha256"].take(rows).to_pylist()
+    assert np.array_equal(mine.embeddings, opened.embeddings[rows])
+    assert list(checking.problems(mine)) == []
+    assert {path.parent.name for path in mine.folder.glob("photos/*/*")} == {"Ann"}
+    assert len(list(mine.folder.glob("crops/*/*.jpg"))) == 3
+    assert opening.open_gallery("small").faces["person"].to_pylist() == keys
+    with pytest.raises(GalleryError, match="There is a gallery mine already"):
+        managing.copy_rows("small", "mine", rows)
+    for wrong in (np.array([], np.int64), np.array([len(opened)])):
+        with pytest.raises(GalleryError, match="Select them again"):
+            managing.copy_rows("small", "other", wrong)
+    assert "other" not in layout.names()
