@@ -6,13 +6,15 @@ import csv
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from pipeline import storage
 from tests.browser import serving
@@ -181,6 +183,69 @@ def test_the_data_and_each_plot_can_be_had_as_a_file(page):
         loss.get_by_role("button", name="Download plot as a PNG").click()
     assert download.value.suggested_filename == "lookslikewho-curves.png"
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_renamed_tagged_deleted_and_brought_back(page, viewer, home):
+    shutil.copytree(files.RECORDED_RUNS / "symmetric", home / "runs" / "untidy")
+    page.goto(f"{viewer}?runs=untidy")
+    button(page, "Manage runs").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name").fill("tidy")
+    dialog.get_by_role("combobox", name="Tags").fill("kept")
+    page.keyboard.press("Enter")
+    # Its list stays open.
+    page.keyboard.press("Tab")
+    dialog.get_by_role("textbox", name="Note").fill("A note on it.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    expect(page).to_have_url(re.compile("runs=tidy"))
+    expect(page.get_by_text("A note on it.")).to_be_visible()
+    assert storage.read_json(home / "runs" / "tidy" / files.NOTES) == {"note": "A note on it.", "tags": ["kept"]}
+    button(page, "Manage runs").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(dialog).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("tidy"))
+    assert not (home / "runs" / "tidy").exists()
+    button(page, "Undo deleting tidy").click()
+    expect(button(page, "Undo deleting tidy")).to_have_count(0)
+    assert len(history.read_history(home / "runs" / "tidy")) == 9
+    shutil.rmtree(home / "runs" / "tidy")
+
+
+def test_a_log_of_keras_is_imported_and_a_report_opens_without_a_server(page, viewer, browser, tmp_path):
+    page.goto(viewer)
+    button(page, "Import and export").click()
+    log: FilePayload = {"name": "log.csv", "mimeType": "text/csv", "buffer": b"epoch,loss,val_loss\n0,3,4\n1,1,2\n"}
+    page.locator("input[type=file]").set_input_files(log)
+    page.get_by_label("Name of the run").fill("from keras")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("figure", name="Curves of from keras")).to_be_visible()
+    page.goto(f"{viewer}?runs=from keras,recorded/published")
+    button(page, "Import and export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Chosen runs for TensorBoard").click()
+    names = zipfile.ZipFile(download.value.path()).namelist()
+    assert {name.rpartition("/")[0] for name in names} == {
+        "from keras/held_out",
+        "from keras/train",
+        "recorded/published",
+        "recorded/published/held_out",
+        "recorded/published/train",
+    }
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report of the chosen runs").click()
+    report = tmp_path / "training.html"
+    download.value.save_as(report)
+    context = browser.new_context(offline=True)
+    alone = context.new_page()
+    asked: list[str] = []
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(report.as_uri())
+    expect(alone.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(alone.get_by_role("heading", name="Best and last value")).to_be_visible()
+    assert asked == [report.as_uri()]
+    context.close()
 
 
 def test_the_viewer_fits_a_phone(viewer, browser):
