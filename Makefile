@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help run setup celebrities test test-fast test-trust lint lock chromium screenshots sheet tables clean calibrate similarity \
 	runs benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
-	benchmark-celebrities benchmark-crop benchmark-detect benchmark-filters benchmark-find benchmark-lfw \
+	benchmark-celebrities benchmark-crop benchmark-detect benchmark-families benchmark-filters benchmark-find benchmark-lfw \
 	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
 	benchmark-systems benchmark-together benchmark-training benchmark-turned
@@ -144,6 +144,9 @@ benchmark-training: .venv/installed-dev  ## Quadruplets per second, compared wit
 
 benchmark-map: .venv/installed-dev  ## Fitting, opening and using a map, compared with umap-learn.
 	$(BIN)/python -m benchmarks.map
+
+benchmark-families: .venv/installed-dev  ## Families of look-alikes by several methods, and whether they are stable.
+	$(BIN)/python -m benchmarks.families
 
 benchmark-plots: .venv/installed-dev chromium  ## The explorer's plot, compared with plotly and regl-scatterplot (needs npm).
 	$(BIN)/python -m benchmarks.plots

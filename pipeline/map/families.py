@@ -32,7 +32,7 @@ def find_families(
     other people, int64 (n, k), as :func:`pipeline.map.neighbours.most_similar_people` gives them.
     """
     means = people_means(rows, people)
-    families = _hdbscan(means)
+    families = group_people(means)
     sizes = np.bincount(families[families >= 0])
     order = np.argsort(np.argsort(-sizes, kind="stable"))
     families = np.where(families < 0, -1, order[families]).astype(np.int32) if len(sizes) else families
@@ -67,7 +67,7 @@ def find_doubles(
     return np.sort(pairs[best], axis=1), cosines[best].astype(np.float32)
 
 
-def _hdbscan(means: NDArray[np.float32]) -> NDArray[np.int32]:
+def group_people(means: NDArray[np.float32]) -> NDArray[np.int32]:
     """The family of each person, int32 (people,); -1 for those in none.
 
     HDBSCAN (Campello et al. 2013) on the distances to the nearest people, with the leaves of its tree as families.
