@@ -80,7 +80,8 @@ class HistoryWriter(keras.callbacks.Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Write the row of epoch 0, unless the run is resumed."""
         if not read_history(self.folder):
-            self._write(0, loss=math.nan, used=dict.fromkeys(Usage().since_then(), 0.0) | {"data_seconds": 0.0})
+            nothing = dict.fromkeys(("seconds", "cpu_seconds", "data_seconds"), 0.0)
+            self._write(0, loss=math.nan, used=Usage().since_then() | nothing)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Start the clocks."""

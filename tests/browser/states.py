@@ -151,7 +151,7 @@ def training(page: Page, look: Look) -> None:
     look(page, "training")
     for view, sign in (
         ("Geometry", "median ap"),
-        ("Evaluation", "Most frequent"),
+        ("Evaluation", "most mistaken"),
         ("Tuning", "Each line is a run"),
     ):
         page.get_by_text(view, exact=True).click()

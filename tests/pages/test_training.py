@@ -19,6 +19,7 @@ from pages.shared.runs import report as report_of_runs
 from pages.shared.runs import selection
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
+from pipeline.gallery.opening import open_gallery
 from pipeline.similarity import files as network_files
 from tests.conftest import default_dimensions
 from tests.pages.visitor import visit
@@ -457,12 +458,30 @@ def test_an_evaluation_is_drawn_vs_cosine_with_its_mistakes():
     assert len(pairs) == 12 and all("&lt;b&gt;Ann&lt;/b&gt;" in pair for pair in pairs)
 
 
+def test_the_most_mistaken_people_are_shown_as_faces_beside_who_was_taken_for_them():
+    synthetic("demonstration", faces=300)
+    opened = open_gallery("demonstration")
+    names = [name.replace("_", " ") for name in opened.faces["name"].to_pylist()]
+    rows, labels = np.asarray(opened.embeddings), opened.person_of_row.astype(np.int64)
+    blurred = {"network": lambda a, b: cosine_distances(a[:, :3], b[:, :3]), "cosine": cosine_distances}
+    kept = report.evaluation(rows, labels, names, photos=np.arange(len(rows)), ways=blurred, draws=range(3))
+    storage.write_json(finished("mine") / files.EVALUATION, kept)
+    page = viewer(runs="mine", view="Evaluation")
+    assert not page.exception
+    assert len(page.image) == 3 * 12
+    roles = [caption for each in page.image for caption in each.captions]
+    assert roles == ["probe", "mistaken for", "right match"] * 12
+    people = [body.value.partition(" <span")[0] for body in page.html if "mistaken for" in body.value]
+    # Those of one person stand together.
+    assert len([place for place in range(1, 12) if people[place] != people[place - 1]]) == len(set(people)) - 1
+
+
 def test_too_few_people_have_no_reliability_and_the_photos_of_another_gallery_are_not_shown():
     evaluated(finished("mine"), people=20)
     synthetic("demonstration", faces=40)
     page = viewer(runs="mine", view="Evaluation")
     assert "This needs 40 held-out people" in words(page)
-    assert len(charts(page)) == 2 and not page.get("imgs")
+    assert len(charts(page)) == 2 and not page.image
 
 
 def test_runs_that_differ_in_the_seed_are_drawn_as_their_mean_with_a_band():

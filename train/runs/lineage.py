@@ -23,9 +23,11 @@ def record_lineage(folder: Path, opened: Gallery) -> None:
     """Write down from what a run is trained, once: a run that is continued keeps what it has begun with."""
     folder.mkdir(parents=True, exist_ok=True)
     if storage.read_json(folder / LINEAGE) is None:
+        # Galleries of earlier versions have no hash.
+        digest = opened.manifest.get(storage.DIGEST) or storage.with_digest(opened.manifest)[storage.DIGEST]
         lineage = {
             "gallery": opened.name,
-            "gallery_sha256": opened.manifest.get(storage.DIGEST),
+            "gallery_sha256": digest,
             "people": opened.people_count,
             "faces": len(opened),
             "embedding": opened.manifest["embedding"].get("model"),

@@ -25,7 +25,8 @@ _X_TITLES: dict[Axis, str] = {"Epoch": "Epoch", "Step": "Step", "Time": "Seconds
 PUBLISHED_RANK_1 = (0.4, 0.5)
 _CORNERS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), ("left", "top"))
 _CHART_PX, _GAP_PX, _TITLE_PX, _AXIS_PX = 150, 44, 34, 52
-# On a phone, two names stand in a row. More runs than that have their legend below the charts.
+_EPOCHS_NUMBERED = 9
+# On a phone, two names stand in a row. Many runs have their legend below the charts.
 _NAMES_IN_ROW, _NAMES_ABOVE, _NAME_PX = 2, 6, 20
 _RING = {"symbol": "circle-open", "size": 15, "line": {"width": 2.5}}
 
@@ -74,6 +75,9 @@ def curves(
     if not drawn:
         return None
     figure = _stack(drawn, options, names=len(groups))
+    if options.axis == "Epoch" and max(len(run.history) for run in runs) <= _EPOCHS_NUMBERED:
+        # There is nothing between two epochs.
+        figure.update_xaxes(dtick=1)
     for axis, measure in _axes(drawn):
         for group, its in groups:
             _add_group(figure, axis, measure, group, its, options)

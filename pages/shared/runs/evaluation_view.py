@@ -77,7 +77,10 @@ def _draw_mistakes(evaluated: Evaluated) -> None:
 
 
 def _draw_mistaken_people(evaluated: Evaluated) -> None:
-    st.markdown("##### Most frequent mistakes", help="The most frequent first, then those by the widest margin.")
+    st.markdown(
+        "##### The most mistaken people",
+        help="Who is mistaken most often comes first, beside who was taken for them; then the widest margins.",
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         run = pick_run([run for run, _, _ in evaluated], "mistakes of")
         way = st.segmented_control("By", ["network", "cosine"], default="network", required=True, key="by")
@@ -90,9 +93,18 @@ def _draw_mistaken_people(evaluated: Evaluated) -> None:
     if opened is None:
         st.caption(escape(f"Without photos: the gallery {run.settings.get('gallery')} is not on this machine."))
     grid = st.grid("auto", min_column_width=272)
-    for mistake in mistaken:
+    for mistake in by_person(mistaken):
         with grid.cell(), st.container(border=True, gap="xsmall", height="stretch"):
             _draw_mistake(mistake, opened)
+
+
+def by_person(mistaken: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mistakes with those of a person side by side, the most mistaken person first."""
+    times: dict[str, int] = {}
+    for mistake in mistaken:
+        times[mistake["person"]] = times.get(mistake["person"], 0) + mistake["times"]
+    order = list(times)
+    return sorted(mistaken, key=lambda each: (-times[each["person"]], order.index(each["person"])))
 
 
 def _draw_mistake(mistake: dict[str, Any], opened: Gallery | None) -> None:
@@ -104,7 +116,7 @@ def _draw_mistake(mistake: dict[str, Any], opened: Gallery | None) -> None:
         with st.container(horizontal=True, wrap=False, gap="xsmall"):
             for row, name, role in photos:
                 picture = portrait(opened.crop_path(row), 128)
-                st.image(picture, caption=role, width=72, alt=f"Photo of {name}, {role}")
+                st.image(picture, caption=role, width=76, alt=f"Photo of {name}, {role}")
     st.html(f"{name_html(person)} <span style='opacity: 0.7'>mistaken for</span> {name_html(other)}")
     to_own, to_taken = mistake["distances"]
     times = f" ({mistake['times']} times)" if mistake["times"] > 1 else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import ClassVar
+from typing import Any
 
 import pytest
 
@@ -124,7 +124,9 @@ class Opened:
     """A gallery, as far as the lineage reads it."""
 
     name, people_count = "family", 12
-    manifest: ClassVar = {storage.DIGEST: "abc", "embedding": {"model": "facenet"}}
+
+    def __init__(self) -> None:
+        self.manifest: dict[str, Any] = {storage.DIGEST: "abc", "embedding": {"model": "facenet"}}
 
     def __len__(self) -> int:
         return 40
@@ -135,6 +137,10 @@ def test_the_lineage_is_written_once_and_a_run_that_ships_is_known_by_its_weight
     lineage.record_lineage(folder, Opened())  # type: ignore[arg-type]
     known = lineage.read_lineage(folder)
     assert (known["gallery"], known["gallery_sha256"], known["people"], known["faces"]) == ("family", "abc", 12, 40)
+    earlier = Opened()
+    earlier.manifest = {"embedding": {"model": "facenet"}}
+    lineage.record_lineage(run("before hashes"), earlier)  # type: ignore[arg-type]
+    assert len(lineage.read_lineage(files.run_folder("before hashes"))["gallery_sha256"]) == 64
     (folder / files.LINEAGE).write_text(json.dumps({**known, "version": "earlier"}))
     lineage.record_lineage(folder, Opened())  # type: ignore[arg-type]
     assert lineage.read_lineage(folder)["version"] == "earlier"
