@@ -33,7 +33,7 @@ from train.runs.networks import model_is_readable, network_is_readable, read_mod
 from train.runs.results import read_result, write_result
 from train.sampling import split_people
 from train.settings import FitSettings
-from train.steps import Learner, TrainBlock, compile_block
+from train.steps import Learner, TrainBlock, compile_block, compile_forward
 from train.within_person import within_person_map
 
 
@@ -46,6 +46,7 @@ def fit(
     held_out: NDArray[np.bool_] | None = None,
     about: dict[str, Any] | None = None,
     names: Sequence[str] | None = None,
+    profile: bool = False,
 ) -> dict[str, float]:
     """Train in ``folder``, or resume the run that was stopped there; returns the row of the best epoch.
 
@@ -57,6 +58,7 @@ def fit(
     held_out: (photos,), the photos of people kept from training; drawn by ``held_out_share`` if None.
     about: stored with the settings.
     names: (photos,), the people's names for the evaluation; no evaluation without them.
+    profile: also time, after each epoch, how much of its steps is forward. It compiles the forward pass once more.
 
     Raises UserError if the folder holds a run with other settings, if there are too few people, or if the loss cannot
     train the network.
@@ -75,7 +77,7 @@ def fit(
         similarity, trained = _untrained(originals, labels, held_out, settings)
         people, numbers = np.unique(labels[trained], return_inverse=True)
         learner = Learner(similarity, LOSSES[settings.loss].takes, len(people))
-        _train(folder, learner, FitBatches(variants[trained], numbers, settings), measured)
+        _train(folder, learner, FitBatches(variants[trained], numbers, settings), measured, profile=profile)
         with storage.atomic_path(folder / MODEL) as temporary:
             similarity.save(temporary)
         best = best_epoch(folder)
@@ -108,7 +110,7 @@ def _untrained(
     return similarity, ~held_out & ~np.isin(labels, labels[cohort])
 
 
-def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: LabelledPhotos) -> None:
+def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: LabelledPhotos, *, profile: bool) -> None:
     """Train until patience or epochs run out, and restore the best weights."""
     settings, similarity = batches.settings, learner.similarity
     blank = np.zeros((4, batches.table.shape[1]), np.float32)
@@ -122,18 +124,21 @@ def _train(folder: Path, learner: Learner, batches: FitBatches, held_out: Labell
     done = resume(folder, variables(), best_is_complete=True)
     truncate_geometry(folder, -1 if done is None else done)
     measures = EpochMeasures(batches, held_out)
+    loss = LOSSES[settings.loss].build(settings)
+    forward = compile_forward(learner, loss, batches.table) if profile else None
 
     def measure(epoch: int) -> dict[str, float]:
         within = measures.quadruplet_distances(similarity)
         append_geometry(folder, epoch, within)
-        return measures.row(similarity, within)
+        more = {"forward_seconds": _forward_seconds(forward, batches, similarity)} if forward else {}
+        return measures.row(similarity, within) | more
 
     history = HistoryWriter(folder, optimizer, measure=measure, variables=variables, epochs=settings.epochs)
     patience = Patience(folder, settings.patience_epochs, optimizer)
     parts = [DivergenceCheck(optimizer, variables), history, patience, Checkpoint(folder, variables)]
     callbacks = keras.callbacks.CallbackList(parts, model=learner)
     callbacks.on_train_begin()
-    train_block = compile_block(learner, optimizer, LOSSES[settings.loss].build(settings), batches.table)
+    train_block = compile_block(learner, optimizer, loss, batches.table)
     for epoch in range(done or 0, settings.epochs):
         if patience.exhausted:
             break
@@ -156,6 +161,16 @@ def _train_epoch(blocks: Iterator[Block], train_block: TrainBlock) -> dict[str, 
             return {"loss": float(np.average(losses, weights=steps)), "data_seconds": data_seconds}
         losses.append(train_block(*block))
         steps.append(len(block[0]))
+
+
+def _forward_seconds(forward: TrainBlock, batches: FitBatches, similarity: Similarity) -> float:
+    """How long the forward pass of an epoch's steps takes, from its first block."""
+    block = next(batches.blocks(0, similarity.to_numpy()))
+    # The first call of a shape compiles.
+    forward(*block)
+    started = time.perf_counter()
+    forward(*block)
+    return (time.perf_counter() - started) * batches.settings.steps_per_epoch / len(block[0])
 
 
 def _write_network(folder: Path, similarity: Similarity, held_out: LabelledPhotos, about: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import time
 # ru_maxrss is in bytes on macOS, in kilobytes elsewhere.
 _UNITS_PER_MB = 2**20 if sys.platform == "darwin" else 2**10
 # The columns of a history that differ from one training to the next of the same settings.
-COLUMNS = ("seconds", "cpu_seconds", "peak_memory_mb", "data_seconds")
+COLUMNS = ("seconds", "cpu_seconds", "peak_memory_mb", "data_seconds", "forward_seconds")
 
 
 class Usage:

@@ -181,7 +181,7 @@ def test_killed_run_resumes_with_the_history_of_an_uninterrupted_one(tmp_path):
     assert [row["epoch"] for row in killed] == list(range(7))
     for one, other in zip(killed, whole, strict=True):
         for name in usage.COLUMNS:
-            del one[name], other[name]
+            one.pop(name, None), other.pop(name, None)
         assert one == pytest.approx(other, rel=1e-4, nan_ok=True)
     assert whole[-1]["learning_rate"] < KILLED.learning_rate
     assert list(geometry.read_geometry(tmp_path / "killed")) == list(range(7))
@@ -382,3 +382,16 @@ def test_a_run_with_few_people_held_out_has_no_calibration(tmp_path, monkeypatch
     monkeypatch.setenv("LOOKSLIKEWHO_HOME", str(tmp_path))
     fitted(files.run_folder("small"), dataclasses.replace(SMALL, epochs=1))
     assert np.isnan(registry.load_scorer("small", FACENET_128.identity).calibration.same_person([0.1])).all()
+
+
+def test_profiling_times_the_forward_pass_and_changes_nothing_else(tmp_path):
+    embeddings, labels = clustered()
+    short = dataclasses.replace(SMALL, epochs=2)
+    for name, profile in (("plain", False), ("profiled", True)):
+        fit(tmp_path / name, embeddings, labels, short, profile=profile)
+    plain, profiled = (read_history(tmp_path / name) for name in ("plain", "profiled"))
+    assert all(row["forward_seconds"] > 0 for row in profiled)
+    assert "forward_seconds" not in plain[0]
+    for one, other in zip(plain, profiled, strict=True):
+        same = dict.fromkeys(usage.COLUMNS, 0)
+        assert {**one, **same} == pytest.approx({**other, **same}, rel=1e-4, nan_ok=True)

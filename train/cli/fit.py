@@ -51,6 +51,7 @@ def fit(
         int | None,
         number("Also train on N variants of each photo: mirrored, turned, scaled, shifted and recoloured."),
     ] = None,
+    profile: Annotated[bool, typer.Option(help="Also time how much of each epoch's steps is forward.")] = False,
 ) -> None:
     """Train encoder and similarity net on a gallery.
 
@@ -74,10 +75,10 @@ def fit(
         start=start,
     )
     with run_lock(run_folder(run), arguments_of(context)):
-        _fit(run, gallery, settings, augment or 0)
+        _fit(run, gallery, settings, augment or 0, profile=profile)
 
 
-def _fit(run: str, gallery: str, settings: FitSettings, variants: int) -> None:
+def _fit(run: str, gallery: str, settings: FitSettings, variants: int, *, profile: bool) -> None:
     opened = opening.open_gallery(gallery)
     with loading_tensorflow():
         from train import fit as training
@@ -93,7 +94,16 @@ def _fit(run: str, gallery: str, settings: FitSettings, variants: int) -> None:
         notes["variants"] = {"count": variants, **asdict(Variation())}
     folder = run_folder(run)
     record_lineage(folder, opened)
-    best = training.fit(folder, embeddings, labels, settings, held_out=held_out, about=notes, names=names.tolist())
+    best = training.fit(
+        folder,
+        embeddings,
+        labels,
+        settings,
+        held_out=held_out,
+        about=notes,
+        names=names.tolist(),
+        profile=profile,
+    )
     say(
         f"Run {run}: best at epoch {best['epoch']:.0f}. On held-out people, rank-1 is {best['held_out_rank_1']:.4f} "
         f"(cosine {best['held_out_cosine_rank_1']:.4f}). Its files are in {folder}"
