@@ -5,6 +5,7 @@ import streamlit as st
 from server import errors, health, lifecycle, protection, thumbnails
 
 lifecycle.check_settings()
+lifecycle.share_memory()
 app = st.App(
     "pages/router.py",
     lifespan=lifecycle.run,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.trust import damage, fetching, full_disk, photos, work
+from tests.trust import damage, fetching, full_disk, photos, sessions, work
 from tests.trust.kills import Trials
 
 KILLS, MOMENTS, HARMS, SIZES = 40, 10, 200, 20
@@ -69,15 +69,29 @@ def _photos(_: Trials) -> Iterator[Row]:
         yield Row(bomb, BOMBS, *photos.losses(bomb, BOMBS))
 
 
+def _sessions(trials: Trials) -> Iterator[Row]:
+    place = trials.home.parent / "sessions"
+    place.mkdir(parents=True)
+    crowd = sessions.Crowd()
+    by_protocol, by_browser, taken = sessions.run(place, crowd)
+    for count, kind, looks in (
+        (crowd.sessions, "sessions", by_protocol),
+        (crowd.browsers, "browsers", by_browser),
+    ):
+        tried = len(looks.seconds) + len(looks.errors)
+        yield Row(f"{count} {kind}, 1 in 5 hostile: looks", tried, looks.errors, looks)
+    yield Row("memory of the server", 1, taken.losses(), taken)
+
+
 def main() -> int:
     """Try everything, print the table, and return 1 if anything was lost."""
     begun, lost = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder))
-        print(f"{'tried':<32} {'times':>6} {'lost':>6}")
-        for rows in (_photos, _kills, _harms, _full_disks):
+        print(f"{'tried':<40} {'times':>6} {'lost':>6}")
+        for rows in (_photos, _kills, _harms, _full_disks, _sessions):
             for row in rows(trials):
-                print(f"{row.what:<32} {row.tried:>6} {len(row.lost):>6}  {row.measured}".rstrip(), flush=True)
+                print(f"{row.what:<40} {row.tried:>6} {len(row.lost):>6}  {row.measured}".rstrip(), flush=True)
                 for each in row.lost[:5]:
                     print(f"    {each}")
                 lost += len(row.lost)

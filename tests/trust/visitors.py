@@ -32,6 +32,8 @@ class Visitor:
             subprotocols=["streamlit"],  # type: ignore[list-item]
             max_size=None,
             compression=None,
+            open_timeout=_SECONDS_MAX,
+            ping_interval=None,
         )
         self._uploader = ""
         self._errors: list[str] = []
