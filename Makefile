@@ -9,7 +9,7 @@ FOLDER ?= sheet
 TESTS ?=
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help run setup celebrities test test-fast test-trust lint lock chromium screenshots sheet tables clean calibrate similarity \
+.PHONY: help run setup celebrities test test-fast test-trust lint audit sbom lock chromium screenshots sheet tables clean calibrate similarity \
 	runs benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
 	benchmark-celebrities benchmark-crop benchmark-detect benchmark-families benchmark-filters benchmark-find benchmark-lfw \
 	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
@@ -56,6 +56,13 @@ lint: .venv/installed-dev  ## Check style, types and the layers of imports.
 	$(BIN)/mypy
 	$(BIN)/oxlint
 	$(BIN)/lint-imports --no-logo
+
+sbom: .venv/installed-dev  ## List every package that is installed, with hashes, in sbom.json (CycloneDX).
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+	  --output-file sbom.json
+
+audit: .venv/installed-dev  ## Compare every package with known vulnerabilities (needs a package index that knows them).
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 chromium: .venv/installed-dev  ## Install Chromium: Debian's if apt-get can, else Playwright's.
 	@command -v chromium >/dev/null \
