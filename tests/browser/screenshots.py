@@ -23,7 +23,7 @@ TARGET = serving.ROOT / "screenshots"
 README_PICTURES = {
     "light-result": ("finder.png", 5000),
     "light-map-you": ("explorer.png", 960),
-    "light-training": ("training.png", 1460),
+    "light-training": ("training.png", 1330),
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
