@@ -7,18 +7,9 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.shared import focus, loading, people_dialogs, problems, session, url_state
-from pages.shared.explorer import (
-    area_panel,
-    face_panel,
-    family_panel,
-    filters,
-    overview,
-    pair_panel,
-    plot,
-    views_menu,
-)
+from pages.shared.explorer import area_panel, face_panel, family_panel, filters, more_menu, overview, pair_panel, plot
 from pages.shared.explorer.prepared import prepared_map
-from pages.shared.explorer.view import MapView, colours_of
+from pages.shared.explorer.view import MapView
 from pages.shared.text import NOTE, escape, photos_of_people
 from pipeline.errors import GalleryError, UserError
 
@@ -27,6 +18,7 @@ TITLE = "Map of faces"
 STYLE = """<style>
 div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 .st-key-people button { min-height: 0; padding: 0; }
+@media (max-width: 640px) { .st-key-stays { flex-direction: column; } }
 </style>"""
 
 
@@ -50,8 +42,12 @@ def page() -> None:
     left, right = st.columns([8, 3], gap="medium")
     # The map stays in sight while the panel is scrolled.
     st.html(STYLE)
-    with left, st.container(gap=None, key="stays"):
-        plot.draw(view)
+    with left, st.container(horizontal=True, gap="small", key="stays"):
+        with st.container(gap=None):
+            plot.draw(view)
+        if view.beside:
+            with st.container(gap=None):
+                plot.draw_beside(view)
     with right, focus.target():
         _draw_panel(view)
     if view.has_selection and view.face is None:
@@ -63,7 +59,7 @@ def page() -> None:
 
 def _choose_layout_and_colour(view: MapView) -> None:
     """Ask for both; the view gets them."""
-    colours = colours_of(view.gallery)
+    colours = view.colours
     with st.container(horizontal=True, vertical_alignment="top", width="content"):
         if len(view.map.layouts) > 1:
             view.layout_name = st.segmented_control(
@@ -91,7 +87,7 @@ def _choose_layout_and_colour(view: MapView) -> None:
         with st.container(width="content", gap="xxsmall"):
             filters.draw(view)
         with st.container(width="content", gap="xxsmall"):
-            views_menu.draw(view)
+            more_menu.draw(view)
 
 
 def _draw_panel(view: MapView) -> None:

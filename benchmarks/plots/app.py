@@ -63,6 +63,7 @@ def own(faces: int) -> None:
         "",
         "Faces",
         "",
+        chart=0,
         **callbacks,
     )
 

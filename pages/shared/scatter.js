@@ -5,6 +5,8 @@
 
 const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3, STATES = 4;
 const GONE = 0, DIM = 1, LIT = 2;
+// Places and states are a chart's own: the number of their kind says of which. All else is of all charts.
+const KINDS = 8;
 const CLICK_PX = 12, DRAG_PX = 4, MARGIN_PX = 12, FLIGHT_MS = 500, HINT_MS = 2500;
 // At least; how close is sensible grows with the number of faces.
 const ZOOM_MIN = 0.7, ZOOM_MAX = 16;
@@ -30,7 +32,7 @@ async function receive(data) {
   if (pieces[kind]?.order > order) return;
   const value =
     kind === NAMES ? new TextDecoder().decode(buffer).split("\n")
-    : kind === PLACES ? new Uint16Array(buffer)
+    : kind % KINDS === PLACES ? new Uint16Array(buffer)
     : kind === PEOPLE ? new Uint32Array(buffer)
     : new Uint8Array(buffer);
   pieces[kind] = { value, order };
@@ -130,8 +132,11 @@ class Chart {
       this.hidden = new Set(data.hidden);
       this.asked = undefined;
     }
+    const first = !this.data;
     this.data = data;
     this.send = send;
+    this.box.classList.toggle("beside", data.chart > 0);
+    if (first) [PLACES, STATES].filter((kind) => this.own(kind)).forEach((kind) => this.took(kind));
     this.canvas.setAttribute("aria-label", data.label);
     this.style();
     this.drawLegend();
@@ -146,10 +151,24 @@ class Chart {
     this.redraw();
   }
 
-  received(kind) {
+  // What a chart has of its own, by its kind.
+  own(kind) {
+    return pieces[KINDS * (this.data?.chart ?? 0) + kind]?.value;
+  }
+
+  received(number) {
+    const kind = number % KINDS;
+    // Of another chart.
+    if (!this.data || ((kind === PLACES || kind === STATES) && this.own(kind) !== pieces[number].value)) return;
+    this.took(kind);
+    this.fly();
+    this.redraw();
+  }
+
+  took(kind) {
     if (kind === PLACES) {
       this.grid = null;
-      this.extent = extentOf(pieces[PLACES].value);
+      this.extent = extentOf(this.own(PLACES));
       // Another layout: a flight that has begun aims anew.
       this.waiting ||= this.flying !== null;
       this.measure();
@@ -158,16 +177,14 @@ class Chart {
     if (kind === STATES) this.light();
     if (kind === NAMES) this.plain = null;
     this.upload(kind);
-    this.fly();
-    this.redraw();
   }
 
   get count() {
-    return (pieces[PLACES]?.value.length ?? 0) / 2;
+    return (this.own(PLACES)?.length ?? 0) / 2;
   }
 
   place(row) {
-    return positionOf(pieces[PLACES].value, row);
+    return positionOf(this.own(PLACES), row);
   }
 
   pictureOf(row) {
@@ -181,7 +198,7 @@ class Chart {
 
   // The visible faces on the canvas.
   inSight() {
-    const { canvas } = this, places = pieces[PLACES].value;
+    const { canvas } = this, places = this.own(PLACES);
     const [left, top] = this.unscreen([0, 0]), [right, bottom] = this.unscreen([canvas.clientWidth, canvas.clientHeight]);
     const seen = [];
     for (let row = 0; row < this.count; row++) {
@@ -228,12 +245,13 @@ class Chart {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    [PLACES, COLOURS].forEach((kind) => this.upload(kind));
+    this.upload(COLOURS);
   }
 
   upload(kind) {
     const place = { [PLACES]: 0, [COLOURS]: 1 }[kind];
-    if (place !== undefined && pieces[kind]) this.fill(place, pieces[kind].value);
+    const array = kind === PLACES ? this.own(PLACES) : pieces[kind]?.value;
+    if (place !== undefined && array) this.fill(place, array);
   }
 
   fill(place, array) {
@@ -265,7 +283,7 @@ class Chart {
 
   // Dim the points outside the selected area, and what the page dims.
   light() {
-    const states = pieces[STATES]?.value, area = this.data?.area;
+    const states = this.own(STATES), area = this.data?.area;
     this.lit = states?.length === this.count ? states.slice() : new Uint8Array(this.count).fill(LIT);
     if (area)
       for (let row = 0; row < this.lit.length; row++)
@@ -524,7 +542,7 @@ class Chart {
     if (!this.count) return null;
     const shown = this.thumbnails.at(pixel);
     if (shown !== null) return shown;
-    const places = pieces[PLACES].value;
+    const places = this.own(PLACES);
     const visible = (row) => this.lit[row] !== GONE && !this.isHidden(row);
     return nearest(places, (this.grid ??= grid(places)), this.unscreen(pixel), CLICK_PX / this.unit, visible);
   }

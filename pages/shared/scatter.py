@@ -21,6 +21,8 @@ from PIL import Image
 
 _HERE = Path(__file__).parent
 _PLACES, _PEOPLE, _NAMES, _COLOURS, _STATES = range(5)
+# Places and states are a chart's own, with a number beyond these for each chart; all else is of all charts.
+_KINDS = 8
 # How a face is drawn.
 GONE, DIM, LIT = range(3)
 # As many as chartCategoricalColors in .streamlit/config.toml; what is beyond them is grey.
@@ -101,17 +103,19 @@ def draw(
     flight: str,
     label: str,
     thumbnails: str,
+    chart: int,
     **callbacks: Callable[[], None],
 ) -> None:
     """Draw the plot.
 
     hidden: the numbers of the categories that the legend hides. states: uint8 (n,), how each face is drawn: ``GONE``
-    ones cannot be seen or picked. links: pairs of marks that a line joins. area: the
-    corners of what is selected. flight: when it changes, the view flies to the first mark. thumbnails: the address
-    below which the picture of a row is, as ``ROW.jpg``, or "" for no faces on the map. callbacks, with the value
-    in ``st.session_state[key]``: ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``),
-    ``on_found_change`` (by search: ``{"row": int, "hidden": names}``), ``on_area_change`` (corners) and
-    ``on_hidden_change`` (the names of the hidden categories).
+    ones cannot be seen or picked. links: pairs of marks that a line joins. area: the corners of what is selected.
+    flight: when it changes, the view flies to the first mark. thumbnails: the address below which the picture of a
+    row is, as ``ROW.jpg``, or "" for no faces on the map. chart: 1 for a second map of the same faces, without
+    search, legend and selection, beside the map 0. callbacks, with the value in ``st.session_state[key]``:
+    ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``), ``on_found_change`` (by search:
+    ``{"row": int, "hidden": names}``), ``on_area_change`` (corners) and ``on_hidden_change`` (the names of the hidden
+    categories).
     """
     _component()(
         key=key,
@@ -125,11 +129,15 @@ def draw(
             "links": links,
             "area": area,
             "thumbnails": thumbnails,
+            "chart": chart,
         },
         **callbacks,
     )
-    sent = [_packed(_COLOURS, colouring.values), _packed(_STATES, states)]
-    for piece in (points.places[layout], points.people, points.names, *sent):
+    places = bytes([_KINDS * chart + _PLACES]) + points.places[layout][1:]
+    sent = [places, _packed(_KINDS * chart + _STATES, states)]
+    if not chart:
+        sent += [points.people, points.names, _packed(_COLOURS, colouring.values)]
+    for piece in sent:
         _component()(key=f"{key} {piece[0]}", data=piece)
 
 

@@ -65,7 +65,7 @@ export class Thumbnails {
     if (!chart.data?.thumbnails || !chart.count || !canvas.clientWidth) return [];
     const seen = chart.inSight();
     this.room = seen.length <= FEW ? ROOM_FEW_PX : ROOM_PX;
-    const first = firstOfCells(pieces[PLACES].value, seen, cellSide(this.room / chart.unit));
+    const first = firstOfCells(chart.own(PLACES), seen, cellSide(this.room / chart.unit));
     const taken = chart.drawn.slice(), panels = [chart.searchBox, chart.tools, chart.legend];
     return first.filter((row) => {
       const [x, y] = chart.screen(chart.place(row));

@@ -8,7 +8,7 @@ as those that other sites add to a link, are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -101,6 +101,7 @@ PARAMETERS = {
     "family": Parameter("Explorer", _row, "This map has no family of look-alikes as in this link."),
     "where": Parameter("Explorer", _conditions, "A filter in this link doesn't fit this map."),
     "layout": Parameter("Explorer", _choice, "This map has no layout as in this link."),
+    "beside": Parameter("Explorer", _choice, "This map has no layout as in this link."),
     "colour": Parameter("Explorer", _choice, "This map has no colours as in this link."),
     "hidden": Parameter("Explorer", _several, "This link hides groups that aren't on this map."),
     "runs": Parameter("Training", _listed, "Some runs in this link aren't here."),
@@ -200,14 +201,18 @@ def conditions() -> list[str]:
     return st.query_params.get_all("where")
 
 
-def to_save() -> dict[str, list[str]]:
-    """What the explorer's address says of the view, but for the visitor's own face."""
+def to_save(widgets: Mapping[str, str]) -> dict[str, list[str]]:
+    """What the explorer's address says of the view, but for the visitor's own face.
+
+    widgets: the parameters that widgets hold, with their values, "" for none.
+    """
     names = [name for name, parameter in PARAMETERS.items() if parameter.page == "Explorer"]
     said = {name: values for name in names if (values := st.query_params.get_all(name))}
+    said |= {name: [value] for name, value in widgets.items() if value}
     return {name: values for name, values in said.items() if (name, values) != ("face", [YOU])}
 
 
-def show_saved(address: dict[str, list[str]], widgets: dict[str, str]) -> None:
+def show_saved(address: dict[str, list[str]], widgets: dict[str, str | None]) -> None:
     """Show what :func:`to_save` has given, instead of the present view. The map flies to what is chosen.
 
     widgets: the parameters that widgets hold, with the values of those that were not saved.

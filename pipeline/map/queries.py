@@ -151,6 +151,24 @@ def exemplars(embeddings: NDArray[np.float32], clusters: NDArray[np.uint8]) -> l
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
+def moved(places: NDArray[np.float32], others: NDArray[np.float32], *, count: int = 10) -> NDArray[np.float32]:
+    """The share of the ``count`` nearest faces of each that are other ones in another layout, float32 (n,), 0..1.
+
+    places, others: of the same faces in both layouts, (n, 2).
+    """
+    from scipy.spatial import cKDTree
+
+    near = min(count, len(places) - 1)
+    if near < 1:
+        return np.zeros(len(places), np.float32)
+    one, other = (np.sort(cKDTree(of).query(of, near + 1, workers=-1)[1], axis=1) for of in (places, others))
+    own = np.arange(len(places))[:, None]
+    # Numbers of both that are equal lie next to each other.
+    both = np.sort(np.concatenate([one, other], axis=1), axis=1)
+    same = (both[:, 1:] == both[:, :-1]) & (both[:, 1:] != own)
+    return np.clip(1 - same.sum(axis=1) / near, 0, 1).astype(np.float32)
+
+
 def typical_rows(embeddings: NDArray[np.float32], groups: NDArray[np.int32]) -> NDArray[np.int64]:
     """Of each group, the row nearest to the mean of its rows, int64 (groups,).
 

@@ -46,6 +46,8 @@ def test_zooming_in_shows_more_faces_and_keeps_those_that_are_there(explorer):
 def test_a_face_is_chosen_by_a_click_on_it_and_its_picture_is_loaded(explorer):
     found = thumbnails(explorer)
     pictures = explorer.locator(".thumbnail img")
+    for picture in pictures.all():
+        picture.evaluate("picture => picture.decode()")
     assert pictures.evaluate_all("all => all.every(picture => picture.naturalWidth === 96)")
     name, place = next(iter(found.items()))
     explorer.mouse.move(*place)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
 
 from pages.shared import scatter, thumbnails, url_state
 from pages.shared.explorer.view import SMALL_PX, MapView
 from pages.shared.scatter import Mark
+from pipeline.map.layouts import Layout
 
 # So many people of a family are marked.
 _MEMBERS_MAX = 16
@@ -17,7 +19,7 @@ _MEMBERS_MAX = 16
 
 def draw(view: MapView) -> None:
     """The plot."""
-    marks = _marks(view)
+    marks = _marks(view, view.layout)
     links = [(0, number) for number in range(1, len(marks))] if view.face is not None else []
     # What was searched, hidden or zoomed on a gallery's map stays with that gallery.
     key = f"map of {view.gallery.name}"
@@ -34,6 +36,7 @@ def draw(view: MapView) -> None:
         f"{view.gallery.name} {view.layout_name} {url_state.flights()}",
         f"Map of {len(view.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
         thumbnails.address(view.gallery),
+        chart=0,
         on_picked_change=partial(_on_click, key),
         on_found_change=partial(_on_search, key),
         on_area_change=partial(_on_area, key),
@@ -41,18 +44,43 @@ def draw(view: MapView) -> None:
     )
 
 
-def _marks(view: MapView) -> list[Mark]:
+def draw_beside(view: MapView) -> None:
+    """The same faces in another layout, with the same choice and selection."""
+    layout = view.map.layouts[view.beside]
+    marks = _marks(view, layout)
+    key = f"map beside {view.gallery.name}"
+    states = view.states
+    if view.area is not None:
+        states = np.minimum(states, scatter.DIM)
+        states[view.selected] = scatter.LIT
+    scatter.draw(
+        key,
+        view.prepared.points,
+        view.beside,
+        view.colouring,
+        view.hidden,
+        states,
+        marks,
+        [(0, number) for number in range(1, len(marks))] if view.face is not None else [],
+        None,
+        f"{view.gallery.name} {view.beside} {url_state.flights()}",
+        f"The same faces by {view.beside}. Arrow keys move the map, plus and minus zoom.",
+        thumbnails.address(view.gallery),
+        chart=1,
+        on_picked_change=partial(_on_click, key),
+    )
+
+
+def _marks(view: MapView, layout: Layout) -> list[Mark]:
     """The chosen face, then its neighbours or the face that it is compared with; or the people of a family."""
     if view.face is None:
         rows = [] if view.family is None else view.members[:_MEMBERS_MAX]
-        return [
-            Mark(row, view.layout.places[row], view.name(row), "near", view.portrait(row, SMALL_PX)) for row in rows
-        ]
-    marks = [Mark(view.row, view.place, view.name(view.row), "chosen", view.portrait(view.row, SMALL_PX))]
+        return [Mark(row, layout.places[row], view.name(row), "near", view.portrait(row, SMALL_PX)) for row in rows]
+    marks = [Mark(view.row, view.place_in(layout), view.name(view.row), "chosen", view.portrait(view.row, SMALL_PX))]
     kind: Literal["near", "other"] = "near" if view.other is None else "other"
     for row in view.neighbours if view.other is None else [view.other]:
         picture = view.portrait(row, SMALL_PX)
-        marks.append(Mark(row, view.layout.places[row], view.name(row), kind, picture, view.is_far(row)))
+        marks.append(Mark(row, layout.places[row], view.name(row), kind, picture, view.is_far(row, layout)))
     return marks
 
 

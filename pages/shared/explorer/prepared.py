@@ -41,6 +41,17 @@ class PreparedMap:
     families: list[tuple[int, int]]
     warning: str = ""
 
+    def moved(self, layout: str, other: str) -> NDArray[np.float32]:
+        """How many of the faces around each face are others in another layout: see :func:`queries.moved`."""
+        pair = layout, other
+        if pair not in self._moved:
+            self._moved[pair] = queries.moved(*(self.map.layouts[name].places for name in pair))
+        return self._moved[pair]
+
+    @cached_property
+    def _moved(self) -> dict[tuple[str, str], NDArray[np.float32]]:
+        return {}
+
     @cached_property
     def facets(self) -> dict[str, Facet]:
         """What the faces can be filtered by."""

@@ -27,6 +27,7 @@ COLOURS = {
     "Trust": "How many of the ten people most similar to a face are near it on the map, too.",
     "Distance": "How far each face is from the chosen one: half of one minus the cosine.",
 }
+MOVED = {"Moved": "How many of the ten faces around a face are others in the layout beside it, or in the next one."}
 _NOT_STATED = "not stated"
 
 
@@ -59,14 +60,22 @@ class MapView:
             family=0 if prepared.map.families is None else len(prepared.map.families.branches),
             where=self._fits,
             layout=list(self.map.layouts),
-            colour=list(colours_of(opened)),
+            beside=list(self.map.layouts),
+            colour=list(self.colours),
         )
         if "face" in dropped:
             url_state.forget("other")
         self.face, self.other, self.area = url_state.face(), url_state.other(), url_state.area()
         self.family = url_state.family()
         self.conditions = list(map(Condition.parse, url_state.conditions()))
-        self.layout_name, self.colour = next(iter(self.map.layouts)), next(iter(COLOURS))
+        self.layout_name, self.colour, self.beside = next(iter(self.map.layouts)), next(iter(COLOURS)), ""
+        # The chosen face's place in each layout, and how far from it people count as near.
+        self._around: dict[int, tuple[NDArray[np.float32], float]] = {}
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """What the colours can say, with an explanation of each."""
+        return colours_of(self.gallery) | (MOVED if len(self.map.layouts) > 1 else {})
 
     @property
     def layout(self) -> Layout:
@@ -96,11 +105,9 @@ class MapView:
         """Cosines of the chosen face to all rows, (n,)."""
         return self.gallery.embeddings @ self.embedding
 
-    @cached_property
-    def place(self) -> NDArray[np.float32]:
-        """The chosen face's place on the map, (2,)."""
-        places = self.layout.places
-        return places[self.row] if self.row is not None else queries.place_face(self.cosines, places)
+    def place_in(self, layout: Layout) -> NDArray[np.float32]:
+        """The chosen face's place in a layout, (2,)."""
+        return layout.places[self.row] if self.row is not None else queries.place_face(self.cosines, layout.places)
 
     @property
     def own_person(self) -> int | None:
@@ -113,15 +120,15 @@ class MapView:
         people, count = self.gallery.person_of_row, MapSettings().checked
         return queries.most_similar_people(self.cosines, people, count=count, own_person=self.own_person)
 
-    @cached_property
-    def radius(self) -> float:
-        """How far from the chosen face people on the map count as near."""
-        people, near = self.gallery.person_of_row, MapSettings().near_of(self.gallery.people_count)
-        return queries.near_radius(self.layout.places, self.place, people, near=near, own_person=self.own_person)
-
-    def is_far(self, row: int) -> bool:
-        """Whether the map shows a row far from the chosen face."""
-        return bool(queries.is_far(self.layout.places[row], self.place, self.radius))
+    def is_far(self, row: int, layout: Layout | None = None) -> bool:
+        """Whether the map, or another layout of it, shows a row far from the chosen face."""
+        layout = layout or self.layout
+        if id(layout) not in self._around:
+            place, people = self.place_in(layout), self.gallery.person_of_row
+            near = MapSettings().near_of(self.gallery.people_count)
+            radius = queries.near_radius(layout.places, place, people, near=near, own_person=self.own_person)
+            self._around[id(layout)] = place, radius
+        return bool(queries.is_far(layout.places[row], *self._around[id(layout)]))
 
     @property
     def checked(self) -> list[int]:
@@ -139,6 +146,10 @@ class MapView:
                 return scatter.by_value(self.map.quality, 0, 1, ("poor", "good"))
             case "Trust":
                 return scatter.by_value(self.layout.kept, 0, 1, ("misleading", "faithful"))
+            case "Moved":
+                names = list(self.map.layouts)
+                other = self.beside or next(name for name in names if name != self.layout_name)
+                return scatter.by_value(self.prepared.moved(self.layout_name, other), 0, 1, ("same", "others near"))
             case "Distance" if self.face is None:
                 return scatter.by_value(np.zeros(len(self.gallery)), 0, 1, ("choose a face", ""))
             case "Distance":

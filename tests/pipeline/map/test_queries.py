@@ -123,3 +123,27 @@ def test_the_exemplar_of_a_cluster_is_its_row_nearest_to_the_mean(monkeypatch):
     assert found[1] == (3, 2)
     monkeypatch.setattr(queries, "_EXEMPLAR_ROWS_MAX", 2)
     assert queries.exemplars(rows, clusters)[0] == (0, 3)
+
+
+def test_faces_whose_neighbours_are_others_have_moved():
+    random = np.random.default_rng(0)
+    places = random.uniform(-1, 1, (60, 2)).astype(np.float32)
+    assert (queries.moved(places, places) == 0).all()
+    assert (queries.moved(places, places * 0.5) == 0).all()
+    elsewhere = places.copy()
+    elsewhere[:5] = 40 + places[:5]
+    found = queries.moved(places, elsewhere)
+    near = [np.argsort(np.linalg.norm(of[:, None] - of, axis=2), axis=1)[:, 1:11] for of in (places, elsewhere)]
+    expected = [1 - len(set(one) & set(other)) / 10 for one, other in zip(*near, strict=True)]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert queries.moved(places[:1], places[:1]).tolist() == [0]
+
+
+def test_the_typical_row_of_each_group_is_nearest_to_its_mean():
+    rows = unit_rows(40, dimensions=6)
+    groups = np.arange(40, dtype=np.int32) % 3
+    found = queries.typical_rows(rows, groups)
+    for group in range(3):
+        members = np.flatnonzero(groups == group)
+        assert found[group] == members[np.argmax(rows[members] @ rows[members].mean(axis=0))]
+    assert len(queries.typical_rows(rows[:0], groups[:0])) == 0
