@@ -53,6 +53,8 @@ def _kills_of(trials: Trials, kinds: Iterable[str]) -> Iterator[Row]:
 def _harms(trials: Trials) -> Iterator[Row]:
     for artefact in damage.ARTEFACTS:
         yield Row(f"{artefact}: damaged", HARMS, damage.losses(trials, artefact, HARMS))
+    for artefact in damage.SERVED:
+        yield Row(f"{artefact}: replaced while open", HARMS, damage.losses_where_replaced(trials, artefact, HARMS))
 
 
 def _full_disks(trials: Trials) -> Iterator[Row]:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import faiss
+
 from pipeline import arrays
 from pipeline.errors import UserError
 from pipeline.gallery import checking, opening, rejected
 from pipeline.map import files as map_files
-from pipeline.search import cache
+from pipeline.search import cache, index
 from pipeline.search.search import Search
 from pipeline.similarity.network_scorer import NetworkScorer
 from tests.conftest import unit_rows
@@ -29,9 +31,22 @@ ARTEFACTS = {
     "rejected photos": "rejected.csv",
     "a crop": "crops/000/000003.jpg",
     "prepared rows": "prepared-*.npy",
+    "index": "index-*.faiss",
     "map": "map.npz",
+    "map of codes": "codes.npz",
+    "columns": "people-*.arrow",
+    "credits": "credits-*.arrow",
+    "list of credits": "attribution.csv",
 }
-_MADE_ANEW = ("prepared rows",)
+_MADE_ANEW = ("prepared rows", "index")
+# What a process with an open gallery may read again, or has mapped.
+SERVED = tuple(artefact for artefact in ARTEFACTS if artefact != "index")
+# A gallery is whole without them, so that their absence is no harm.
+_MAPS = ("map", "map of codes")
+
+
+# Among what a gallery answers.
+_CODES = 4
 
 
 class Harm(NamedTuple):
@@ -56,14 +71,21 @@ def harms(data: bytes, count: int, seed: int = 0) -> Iterator[Harm]:
             yield Harm(f"{len(noise)} bytes at {place}", data[:place] + noise + data[place + length :])
 
 
-def answers() -> list[Any]:
-    """Everything that a gallery answers: its people, a ranking, its map."""
-    opened = opening.open_gallery("mine")
-    search = Search(opened, NetworkScorer(network(length=192), CURVE))
+def opened_search() -> Search:
+    """The gallery, opened, and what ranks its people."""
+    return Search(opening.open_gallery("mine"), NetworkScorer(network(length=192), CURVE))
+
+
+def answers(search: Search) -> list[Any]:
+    """Everything that a gallery answers: its people, a ranking, its maps, columns and credits."""
+    opened = search.gallery
     (ranked,) = search.rank(unit_rows(1, 7, 192), 5)
     people = [(row["person"], row["name"], row["sha256"]) for row in map(opened.row, range(len(opened)))]
     plane = next(iter(map_files.open_map(opened).layouts.values()))
-    return [people, ranked.people.tolist(), ranked.distances.tolist(), plane.places.tolist(), opened.people_count]
+    codes = {name: layout.places.tolist() for name, layout in map_files.open_code_layouts(opened).items()}
+    known = [opened.columns.of(person) for person in range(opened.people_count)]
+    owners = [opened.credit(row) for row in range(len(opened))]
+    return [people, ranked.people.tolist(), ranked.distances.tolist(), plane.places.tolist(), codes, known, owners]
 
 
 def found_by_check() -> bool:
@@ -80,24 +102,38 @@ def _try(artefact: str, path: Path, harm: Harm, whole: list[Any]) -> str:
     if harm.harmed is not None:
         path.write_bytes(harm.harmed)
     try:
-        if not found_by_check() and not (harm.harmed is None and artefact in (*_MADE_ANEW, "map")):
+        if not found_by_check() and not (harm.harmed is None and artefact in (*_MADE_ANEW, *_MAPS)):
             return "not found by the check"
     except UserError:
         pass
     if not path.exists() and harm.harmed is not None:
         path.write_bytes(harm.harmed)
     try:
-        if answers() != whole:
+        found = answers(opened_search())
+        if artefact == "map of codes" and harm.harmed is None:
+            found[_CODES] = whole[_CODES]
+        if found != whole:
             return "answered differently"
     except UserError as error:
         return "" if artefact not in _MADE_ANEW else f"refused: {error}"
     return ""
 
 
+def _small_index(rows: Any) -> Any:
+    """An index as large galleries have one, of fewer rows than theirs are trained on."""
+    made = faiss.index_factory(rows.shape[1], "IVF2,Flat", faiss.METRIC_INNER_PRODUCT)
+    made.train(rows)
+    made.add(rows)
+    return made
+
+
 def _damage(home: Path, artefact: str, count: int, told: Any) -> None:
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
     logging.disable()
-    whole = answers()
+    if artefact == "index":
+        index.EXACT_MAX = 0
+        setattr(index, "_build", _small_index)  # noqa: B010
+    whole = answers(opened_search())
     (path,) = (home / "galleries" / "mine").glob(ARTEFACTS[artefact])
     folder = path.parent
     files = {each: each.read_bytes() for each in folder.iterdir() if each.is_file() and each.name != ".lock"}
@@ -117,6 +153,38 @@ def _damage(home: Path, artefact: str, count: int, told: Any) -> None:
                 each.write_bytes(data)
     told.send(("done", ""))
     os._exit(0)
+
+
+def _replace(home: Path, artefact: str, count: int, told: Any) -> None:
+    """Replace a file of an open gallery, each time by another one with its name or in place."""
+    os.environ["LOOKSLIKEWHO_HOME"] = str(home)
+    logging.disable()
+    search = opened_search()
+    whole = answers(search)
+    (path,) = (home / "galleries" / "mine").glob(ARTEFACTS[artefact])
+    data = path.read_bytes()
+    for number, harm in enumerate(harms(data, count)):
+        told.send(harm.kind)
+        for content in (harm.harmed, data):
+            if number % 2 or content is None:
+                path.unlink()
+            path.write_bytes(content or b"")
+            try:
+                found = answers(search)
+            except UserError:
+                found = whole
+            except Exception as error:
+                found = [f"{type(error).__name__}: {str(error)[:100]}"]
+            if found != whole:
+                told.send(("lost", f"{artefact}, {harm.kind}, replaced: {found[:1]}"))
+    told.send(("done", ""))
+    os._exit(0)
+
+
+def losses_where_replaced(trials: kills.Trials, artefact: str, count: int) -> list[str]:
+    """Replace an artefact so many times while a process has the gallery open, and say what went wrong."""
+    trials.reset()
+    return kills.told_losses(artefact, _replace, trials.home, artefact, count)[0]
 
 
 def _cut_while_open(home: Path, artefact: str, mapped_min: int, told: Any) -> None:

@@ -22,3 +22,8 @@ def test_a_file_that_is_cut_off_while_a_gallery_is_open_ends_no_process(trials, 
 @pytest.mark.parametrize("artefact", damage.ARTEFACTS)
 def test_harm_to_an_artefact_is_found_or_mended(trials, artefact):
     assert damage.losses(trials, artefact, HARMS) == []
+
+
+@pytest.mark.parametrize("artefact", damage.SERVED)
+def test_a_file_that_is_replaced_while_a_gallery_is_open_changes_no_answer(trials, artefact):
+    assert damage.losses_where_replaced(trials, artefact, HARMS) == []

@@ -22,11 +22,13 @@ from pipeline.gallery.editing import NewPhoto
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import PhotoQuality
 from pipeline.map import fitting
-from pipeline.map.files import save_map
+from pipeline.map.files import save_code_layouts, save_map
 from pipeline.map.layouts import PCA, FaceMap, Layout
-from pipeline.sources.base import SourcePerson, source_people
+from pipeline.similarity import files
+from pipeline.sources.base import Credit, SourcePerson, source_people
 from tests import toys
 from tests.conftest import unit_rows
+from tests.pipeline.similarity.test_scorers import network
 from tests.trust import fetching
 
 ADDED = ("Eve", "Fay")
@@ -68,7 +70,12 @@ def people(names: tuple[str, ...], seed: int) -> list[SourcePerson]:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(picture(seed + 10 * number + place))
-        found.append(SourcePerson(name, name, paths, "Toys", "none"))
+        columns = {
+            "born": 1950.0 + len(name) + number,
+            "occupation": ("actor",) if number % 2 else ("painter", "poet"),
+        }
+        owners = {path: Credit(f"Photographer of {name}", "CC BY 4.0", page=f"page {path.name}") for path in paths}
+        found.append(SourcePerson(name, name, paths, "Toys", "none", columns, owners))
     return found
 
 
@@ -100,12 +107,15 @@ def prepare() -> None:
 
 
 def fit(name: str) -> None:
-    """Keep a map of a gallery, without the time that fitting takes."""
+    """Keep a map of a gallery and one of a network's codes, without the time that fitting takes."""
     opened = opening.open_gallery(name)
     random = np.random.default_rng(0)
     count = len(opened)
     places = random.uniform(-1, 1, (count, 2)).astype(np.float32)
     plane = Layout(places, np.ones(count, np.float32), 0.9)
+    made, folder = network(length=opened.embeddings.shape[1]), storage.home() / "network"
+    files.write_network(folder, made, None, {"embedding": opened.manifest["embedding"]})
+    save_code_layouts(opened, {"PCA of codes": plane}, folder=folder, network=made)
     save_map(opened, FaceMap({PCA: plane}, np.zeros(count, np.uint8), 0.1, 0.2, np.ones(count, np.float32)))
 
 
