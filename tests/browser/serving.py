@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,10 @@ def app(home: Path, temporary: Path, script: str = "streamlit_app.py") -> Iterat
 
 
 @contextmanager
-def process(home: Path, temporary: Path, script: str = "streamlit_app.py") -> Iterator[tuple[str, int]]:
-    """The app as above: its address and the id of its process."""
+def process(
+    home: Path, temporary: Path, script: str = "streamlit_app.py", before: Callable[[], None] | None = None
+) -> Iterator[tuple[str, int]]:
+    """The app as above: its address and the id of its process, which calls ``before`` first."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -61,7 +63,9 @@ def process(home: Path, temporary: Path, script: str = "streamlit_app.py") -> It
     variables = {**os.environ, "LOOKSLIKEWHO_HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     log = temporary.parent / "app.log"
     with log.open("w", encoding="utf-8") as output:
-        started = subprocess.Popen((*command, *options), cwd=ROOT, env=variables, stdout=output, stderr=output)
+        started = subprocess.Popen(
+            (*command, *options), cwd=ROOT, env=variables, stdout=output, stderr=output, preexec_fn=before
+        )
         try:
             address = f"http://127.0.0.1:{port}"
             _wait(address, started, log)
