@@ -150,6 +150,7 @@ def training(page: Page, look: Look) -> None:
     expect(page.get_by_role("figure", name="Curves of")).to_be_visible()
     look(page, "training")
     for view, sign in (
+        ("Compare", "Lineage"),
         ("Geometry", "median ap"),
         ("Evaluation", "most mistaken"),
         ("Tuning", "Each line is a run"),
@@ -166,6 +167,15 @@ def training(page: Page, look: Look) -> None:
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile("Epoch [4-9]"), timeout=300_000)
     look(page, "training-live")
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=300_000)
+    for name in ("Options", "Filter and group", "Import and export"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_test_id("stPopoverBody")).to_be_visible()
+        look(page, f"training-{name.split()[0].lower()}")
+        page.keyboard.press("Escape")
+        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+    page.get_by_role("button", name="Manage runs").click()
+    expect(dialog.get_by_role("button", name="Save")).to_be_visible()
+    look(page, "training-manage")
 
 
 def systems(page: Page, look: Look) -> None:

@@ -585,6 +585,23 @@ def test_a_deleted_run_is_gone_from_the_page_and_can_be_restored():
     assert not [button for button in page.button if button.label.startswith("Undo")]
 
 
+def test_a_visitor_of_a_public_server_has_no_such_page_and_what_is_left_on_a_screen_changes_nothing(monkeypatch):
+    finished("mine")
+    monkeypatch.setenv("LOOKSLIKEWHO_PUBLIC", "demonstration")
+    page = viewer(runs="mine")
+    assert not [title.value for title in page.title if title.value == "Training"]
+    assert not [button for button in page.button if button.label in ("Manage runs", "Train one now")]
+    monkeypatch.delenv("LOOKSLIKEWHO_PUBLIC")
+    page = managing(viewer(runs="mine"))
+    page.button(key="delete mine").click()
+    page.session_state["managing"] = "mine"
+    page.run()
+    undo = next(button for button in page.button if button.label == "Undo deleting mine").click()
+    monkeypatch.setenv("LOOKSLIKEWHO_PUBLIC", "demonstration")
+    page.run()
+    assert undo and not files.run_folder("mine").exists()
+
+
 def test_the_recorded_runs_alone_offer_nothing_to_manage():
     assert "Manage runs" not in [button.label for button in viewer().button]
 
