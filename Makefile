@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 .PHONY: help run setup celebrities test test-fast test-trust lint audit sbom lock chromium screenshots sheet tables clean calibrate similarity \
 	runs benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
 	benchmark-celebrities benchmark-crop benchmark-detect benchmark-families benchmark-filters benchmark-find benchmark-lfw \
-	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance \
+	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance benchmark-review \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
 	benchmark-systems benchmark-together benchmark-training benchmark-turned
 
@@ -151,6 +151,9 @@ benchmark-training: .venv/installed-dev  ## Quadruplets per second, compared wit
 
 benchmark-map: .venv/installed-dev  ## Fitting, opening and using a map, compared with umap-learn.
 	$(BIN)/python -m benchmarks.map
+
+benchmark-review: .venv/installed-dev  ## How many of the photos to review are really wrong, on LFW.
+	$(BIN)/python -m benchmarks.review
 
 benchmark-families: .venv/installed-dev  ## Families of look-alikes by several methods, and whether they are stable.
 	$(BIN)/python -m benchmarks.families

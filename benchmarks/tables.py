@@ -276,6 +276,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "turned": ("quality.md", _turned),
     "turned-examples": ("quality.md", lambda: _plain("turned", "Example photos")),
     "celebrities": ("quality.md", lambda: _plain("celebrities", "Celebrities")),
+    "review": ("quality.md", lambda: _plain("review", "The first")),
     "families": ("quality.md", lambda: _plain("families", "Families of")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.embedding.base import unit
+from pipeline.embedding.base import COPY_DISTANCE_MAX, unit
 from pipeline.map.layouts import Families
 from pipeline.map.neighbours import nearest_photos
 
@@ -61,7 +61,9 @@ def find_doubles(
     cosines = np.concatenate([np.einsum("nd,nkd->nk", rows[block], rows[similar[block]]).ravel() for block in blocks])
     low, high = np.sort(people[pairs], axis=1).T.astype(np.int64)
     # Of each pair of people the most similar photos: the first in the order of their cosines.
+    # The same photo under two names is no double.
     order = np.argsort(-cosines, kind="stable")
+    order = order[cosines[order] < 1 - 2 * COPY_DISTANCE_MAX]
     _, first = np.unique((low * count + high)[order], return_index=True)
     best = order[np.sort(first)[:_DOUBLES_MAX]]
     return np.sort(pairs[best], axis=1), cosines[best].astype(np.float32)

@@ -99,6 +99,12 @@ def test_doubles_are_the_most_similar_pairs_of_different_people_each_once():
     assert len({tuple(sorted(people[pair])) for pair in whole.doubles}) == len(whole.doubles)
 
 
+def test_the_same_photo_of_two_people_is_no_double():
+    rows = crowd()
+    rows[1] = rows[0]
+    assert all({0, 1} != set(pair) for pair in found(rows, np.arange(len(rows))).doubles.tolist())
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7])
 def test_few_people_have_few_families_and_no_error(count):
     rows = unit(np.random.default_rng(count).standard_normal((count, 16)).astype(np.float32))
