@@ -1,7 +1,7 @@
 """``make benchmark-review``: how many of the photos to review are really wrong, on LFW, which has known errors.
 
 The gallery ``lfw`` is needed (``python -m pipeline build --source lfw``). Each doubt was judged by eye, in
-``benchmarks/quality/doubts.csv``: ``wrong`` (another person, or one person under two names), ``right`` or ``unclear``.
+``benchmarks/quality/doubts.csv``: ``wrong`` (another person, or one under two names), ``right`` or ``unclear``.
 ``FOLDER=sheet make benchmark-review`` also draws them, to judge what is new.
 """
 
