@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect
 
+from pages.shared import administrator, limits, public
 from pipeline import storage
 from pipeline.gallery import building, opening
 from pipeline.search.cache import prepared_rows
@@ -103,6 +104,20 @@ def own_app(tmp_path_factory):
     (place / "temporary").mkdir()
     with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def busy_app(tmp_path_factory):
+    """A public server with an administrator, which looks at one photo at a time: its address and its password."""
+    place = tmp_path_factory.mktemp("busy")
+    (place / "temporary").mkdir()
+    (place / "password").write_text(administrator.hashed("correct horse battery", b"0123456789abcdef"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(public.VARIABLE, "demonstration")
+        patch.setenv(administrator.VARIABLE, str(place / "password"))
+        patch.setenv(limits.VARIABLE, "looks_at_once=1")
+        with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
+            yield address, "correct horse battery"
 
 
 @pytest.fixture

@@ -184,6 +184,21 @@ def systems(page: Page, look: Look) -> None:
     look(page, "systems")
 
 
+def sign_in(page: Page, look: Look, password: str) -> None:
+    """The page of the administrator of a public server."""
+    field = page.get_by_role("textbox", name="Password")
+    expect(field).to_be_visible()
+    look(page, "sign-in")
+    field.fill("wrong")
+    field.press("Enter")
+    expect(page.get_by_text("This is not the password")).to_be_visible()
+    look(page, "wrong-password")
+    field.fill(password)
+    field.press("Enter")
+    expect(page.get_by_text("You are signed in")).to_be_visible()
+    look(page, "signed-in")
+
+
 def _give(page: Page, data: bytes) -> None:
     upload: FilePayload = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
     page.locator("input[type=file]").first.set_input_files(upload)

@@ -64,6 +64,16 @@ def test_no_state_has_a_serious_fault(own_app, browser, examples, walk, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_signing_in_has_no_serious_fault(busy_app, browser, scheme):
+    address, password = busy_app
+    found: dict[str, list[str]] = {}
+    with visit(address, browser, color_scheme=scheme) as page:
+        page.goto(f"{address}/sign-in")
+        states.sign_in(page, partial(note, found=found), password)
+    assert found == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_offer_to_set_up_has_no_serious_fault(browser, tmp_path, scheme):
     (tmp_path / "temporary").mkdir()
     with (

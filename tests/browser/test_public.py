@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import expect
 
-from pages.shared import administrator, limits, public
+from pages.shared import public
 from pipeline import photo
 from tests.browser import serving
 from tests.browser.conftest import contents, visit
@@ -73,20 +73,6 @@ def test_a_public_server_offers_no_visitor_to_set_it_up(browser, tmp_path, monke
 
 
 # The administrator, and a busy server -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def busy_app(tmp_path_factory):
-    """A public server with an administrator, which looks at one photo at a time: its address and its password."""
-    place = tmp_path_factory.mktemp("busy")
-    (place / "temporary").mkdir()
-    (place / "password").write_text(administrator.hashed("correct horse battery", b"0123456789abcdef"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(public.VARIABLE, "demonstration")
-        patch.setenv(administrator.VARIABLE, str(place / "password"))
-        patch.setenv(limits.VARIABLE, "looks_at_once=1")
-        with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
-            yield address, "correct horse battery"
 
 
 def test_the_administrator_signs_in_and_may_change_everything_until_signing_out(busy_app, browser):
