@@ -25,7 +25,7 @@ from tests.browser import serving
 from tests.browser.conftest import visit
 from tests.browser.test_finder import best, give
 from tests.browser.test_setting_up import memory
-from tests.conftest import HOME
+from tests.conftest import HOME, encoded
 from tests.trust import photos
 from tests.trust.visitors import Visitor
 
@@ -148,25 +148,30 @@ def _guarded(target: Callable[[str, int, float, Looks], None], *arguments: objec
 # By browser ---------------------------------------------------------------------------------------------------------
 
 
-def _browse(address: str, browser: Browser, count: int, end: float, looks: Looks) -> None:
-    """Look at examples in so many windows, one after the other, until the end. A fifth of the windows do harm."""
-    hostile = count // 5
-    examples = [iter(_Examples(f"browser {number}")) for number in range(count)]
-    with ExitStack() as stack:
-        windows = [stack.enter_context(visit(address, browser)) for _ in range(count - hostile)]
-        others = [browser.new_context().new_page() for _ in range(hostile)]
-        for page in others:
+class _Windows:
+    """Windows of a browser, a fifth of them hostile, open until the stack ends."""
+
+    def __init__(self, address: str, browser: Browser, count: int, stack: ExitStack) -> None:
+        hostile = count // 5
+        self._address = address
+        self._pages = [stack.enter_context(visit(address, browser)) for _ in range(count - hostile)]
+        self._others = [browser.new_context().new_page() for _ in range(hostile)]
+        for page in self._others:
             stack.callback(page.context.close)
+
+    def look(self, end: float, looks: Looks) -> None:
+        """Look at examples, one window after the other, until the end."""
+        examples = [iter(_Examples(f"browser {number}")) for number in range(len(self._pages))]
         while time.monotonic() < end:
-            for number, page in enumerate(windows):
-                name, photo = next(examples[number])
+            for page, own in zip(self._pages, examples, strict=True):
+                name, photo = next(own)
                 begun = time.monotonic()
                 give(page, photo)
                 best(page, name)
                 looks.seconds.append(time.monotonic() - begun)
-            for number, page in enumerate(others):
+            for number, page in enumerate(self._others):
                 with suppress(BrowserError):
-                    _harm_by_browser(address, page, number)
+                    _harm_by_browser(self._address, page, number)
 
 
 def _harm_by_browser(address: str, page: Page, number: int) -> None:
@@ -224,14 +229,16 @@ def run(place: Path, crowd: Crowd = Crowd()) -> tuple[Looks, Looks, Memory]:
         watch = _Watch(process)
         try:
             time.sleep(20)
-            begun = time.monotonic()
-            end = begun + crowd.seconds
-            with ThreadPoolExecutor(crowd.sessions) as pool:
+            alone = time.monotonic()
+            with ExitStack() as stack, ThreadPoolExecutor(crowd.sessions) as pool:
+                windows = _Windows(address, browser, crowd.browsers, stack)
+                begun = time.monotonic()
+                end = begun + crowd.seconds
                 for number in range(crowd.sessions):
                     target = _harm if number < crowd.sessions // 5 else _visit
                     pool.submit(_guarded, target, host, number, end, by_protocol)
                 try:
-                    _browse(address, browser, crowd.browsers, end, by_browser)
+                    windows.look(end, by_browser)
                 except (BrowserError, AssertionError) as error:
                     by_browser.errors.append(str(error))
             left = time.monotonic()
@@ -242,7 +249,7 @@ def run(place: Path, crowd: Crowd = Crowd()) -> tuple[Looks, Looks, Memory]:
                 by_protocol,
                 by_browser,
                 Memory(
-                    watch.between(0, begun),
+                    watch.between(0, alone),
                     watch.between(begun + crowd.seconds / 5, begun + crowd.seconds / 5 + window),
                     watch.between(end - window, left),
                     watch.between(now - 5, now),
@@ -258,4 +265,7 @@ def _warm(host: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for number in range(4):
             pool.submit(_guarded, _visit, host, number, end, looks)
+    # Networks keep the memory that the largest photo took, which is one without a face.
+    with Visitor(host) as visitor:
+        visitor.look(encoded(np.full((960, 1280, 3), 128, np.uint8), "JPEG"))
     time.sleep(_TO_COME_BACK + 15)

@@ -30,6 +30,8 @@ HEAD = (
     "trained",
     "per face",
 )
+# What every system that could run has.
+_FIGURES = ("rank_1", "train_seconds", "parameters", "face_ms")
 
 
 def systems_folder() -> Path:
@@ -61,6 +63,8 @@ def read_system(folder: Path) -> dict[str, Any]:
         with suppress(KeyError, TypeError):  # Its settings are damaged.
             budget = config["settings"]["budget"]
             row["steps"] = budget["steps"] * budget["epochs"]
+    if result and "reason" not in result and not all(isinstance(result.get(name), int | float) for name in _FIGURES):
+        result = {"reason": "Its figures are damaged."}
     return row | {"folder": folder} | (result or {"reason": "Its training has not finished."})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from pipeline import storage
 from tests.train.systems.synthetic import SMALL, Synthetic
+from tests.trust.damage import harms
 from train.cli.app import main
 from train.runs import files
 from train.runs.history import read_history
@@ -152,6 +154,21 @@ def test_recorded_systems_are_known_small_and_complete():
 def test_a_folder_with_damaged_files_is_a_system_without_figures(tmp_path: Path):
     (tmp_path / "config.json").write_text("{")
     assert results.read_system(tmp_path)["reason"] == "Its training has not finished."
+
+
+@pytest.mark.parametrize("name", ["svm", "scratch-final", "embedder-vgg16"])
+def test_a_damaged_record_of_a_system_is_a_sentence(tmp_path, name):
+    folder = shutil.copytree(results.RECORDED_SYSTEMS / name, tmp_path / name)
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        for harm in harms(data, 40):
+            path.unlink(missing_ok=True)
+            if harm.harmed is not None:
+                path.write_bytes(harm.harmed)
+            row = results.read_system(folder)
+            assert row.get("reason") or results.cells(row), harm.kind
+            results.read_curves(folder)
+        path.write_bytes(data)
 
 
 def test_an_onnx_model_or_settings_that_changed_are_another_system(tmp_path):
