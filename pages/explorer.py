@@ -24,7 +24,8 @@ div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 
 def page() -> None:
     """The page from top to bottom."""
-    people_dialogs.draw_message()
+    with st.container():
+        people_dialogs.draw_message()
     try:
         opened = session.open_chosen_gallery()
         view = MapView(opened, prepared_map(opened))

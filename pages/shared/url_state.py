@@ -115,6 +115,9 @@ PARAMETERS = {
     "grouped": Parameter("Training", _choice),
 }
 
+# What is of other faces after a change of the gallery and its map.
+OF_ROWS = ("face", "other", "area", "family")
+
 
 def check(**known: Any) -> list[str]:
     """Drop what does not fit from the address, tell the visitor, and return the names of what was dropped.

@@ -14,11 +14,16 @@ VIEWS_MAX = 100
 
 @dataclass(frozen=True)
 class SavedView:
-    """A view by its name. address: the values of each parameter of the address."""
+    """A view by its name.
+
+    address: the values of each parameter of the address. digest: of the gallery's embeddings, which have other rows
+    once somebody is added or removed.
+    """
 
     name: str
     note: str
     address: dict[str, list[str]]
+    digest: str
 
 
 def read(folder: Path) -> list[SavedView]:
@@ -28,7 +33,7 @@ def read(folder: Path) -> list[SavedView]:
     for each in known if isinstance(known, list) else ():
         try:
             address = {str(name): [str(value) for value in values] for name, values in each["address"].items()}
-            found.append(SavedView(str(each["name"]), str(each["note"]), address))
+            found.append(SavedView(str(each["name"]), str(each["note"]), address, str(each["digest"])))
         except (AttributeError, KeyError, TypeError):
             continue
     return found

@@ -49,10 +49,10 @@ def _draw_views(view: MapView) -> None:
 
 def _draw_view(view: MapView, saved: SavedView) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        show = (
-            saved.address,
-            {"layout": next(iter(view.map.layouts)), "colour": next(iter(COLOURS)), "beside": None},
-        )
+        address = saved.address
+        if saved.digest != view.gallery.digest:
+            address = {name: values for name, values in address.items() if name not in url_state.OF_ROWS}
+        show = (address, {"layout": next(iter(view.map.layouts)), "colour": next(iter(COLOURS)), "beside": None})
         label, key = escape(saved.name), f"view {saved.name}"
         st.button(label, key=key, help=escape(saved.note), on_click=url_state.show_saved, args=show, width="stretch")
         action = (lambda: _delete(view, saved.name),)
@@ -72,7 +72,7 @@ def _draw_view(view: MapView, saved: SavedView) -> None:
 
 def _save(view: MapView, name: str, note: str) -> str:
     held = {"layout": view.layout_name, "colour": view.colour, "beside": view.beside}
-    views.save(view.gallery.folder, SavedView(name, note, url_state.to_save(held)))
+    views.save(view.gallery.folder, SavedView(name, note, url_state.to_save(held), view.gallery.digest))
     return f"Saved the view {escape(name)}."
 
 
