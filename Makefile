@@ -47,7 +47,7 @@ test: lint setup chromium  ## Run everything: lint, unit tests, pages, a real br
 test-fast: .venv/installed-dev  ## Run the unit tests that need no TensorFlow, app or browser.
 	$(BIN)/python -m pytest --fast --durations=15 $(TESTS)
 
-test-trust: .venv/installed-dev  ## Kill, damage and fill the disk many times, and print what was lost.
+test-trust: .venv/installed-dev setup chromium  ## Do harm, many times in each way, and print what was lost.
 	$(BIN)/python -m tests.trust
 
 lint: .venv/installed-dev  ## Check style, types and the layers of imports.
