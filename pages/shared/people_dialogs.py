@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.shared import map_refit, session, undo, watching
+from pages.shared import map_refit, public, session, undo, watching
+from pages.shared.public import NotAllowedError
 from pages.shared.text import escape, photos_of_people
 from pipeline import names
 from pipeline.errors import GalleryError, StorageError
@@ -43,8 +44,9 @@ def draw_open_dialog(opened: Gallery, dialogs: Mapping[str, Callable[..., None]]
 def attempt(change: Callable[[], str]) -> None:
     """Change a gallery. The page then shows the message that ``change`` returns, or why it failed."""
     try:
+        public.refuse_visitors()
         st.session_state.said = change()
-    except GalleryError as error:
+    except (GalleryError, NotAllowedError) as error:
         st.session_state.failed = escape(str(error))
     except StorageError:
         st.session_state.failed = "This cannot be saved: the disk is full or read-only. Nothing was changed."

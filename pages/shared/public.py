@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 
 from pages.shared import administrator
+from pipeline.errors import UserError
 from pipeline.gallery import layout
 
 # Names of galleries with commas between them.
 VARIABLE = "LOOKSLIKEWHO_PUBLIC"
+
+
+class NotAllowedError(UserError):
+    """A visitor of a public server has tried to change something."""
 
 
 def is_server_public() -> bool:
@@ -19,6 +24,16 @@ def is_server_public() -> bool:
 def is_public() -> bool:
     """Whether this visitor is one of a public server, and not its administrator."""
     return is_server_public() and not administrator.is_signed_in()
+
+
+def refuse_visitors() -> None:
+    """Raise NotAllowedError for a visitor of a public server, who may change nothing.
+
+    Pages that change something are not theirs to open. This holds for what is still on the screen of somebody who has
+    signed out.
+    """
+    if is_public():
+        raise NotAllowedError("Only the administrator may change anything here.")
 
 
 def gallery_names() -> list[str]:

@@ -569,3 +569,20 @@ def test_a_photo_under_a_wrong_name_is_listed_moved_and_another_one_kept(small, 
 
 def test_the_demonstration_which_cannot_be_changed_has_no_list_to_review():
     assert "Photos to review" not in [fold.label for fold in people().expander]
+
+
+def test_what_is_left_on_the_screen_of_somebody_who_has_signed_out_removes_nobody(small, monkeypatch):
+    page = people(gallery="small")
+    before = opening.open_gallery("small").people_count
+    next(each for each in page.button if str(each.key).startswith("show ")).click().run()
+    page.button(key="danger all").click().run()
+    page.button(key="danger").click()
+    monkeypatch.setenv("LOOKSLIKEWHO_PUBLIC", "small")
+    page.run()
+    assert opening.open_gallery("small").people_count == before
+    monkeypatch.delenv("LOOKSLIKEWHO_PUBLIC")
+    page = people(gallery="small")
+    next(each for each in page.button if str(each.key).startswith("show ")).click().run()
+    page.button(key="danger all").click().run()
+    page.button(key="danger").click().run()
+    assert opening.open_gallery("small").people_count == before - 1

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.shared import public
 from pages.shared.runs import new_run, selection
 from pages.shared.runs.selection import ChosenRuns
-from pages.shared.runs.widgets import refuse_visitors
 from pages.shared.text import escape
 from pipeline.errors import StorageError, UserError
 from train.runs import managing
@@ -121,7 +121,7 @@ def _restoring(name: str) -> Callable[[], str]:
 def _attempt(change: Callable[[], str], *, in_dialog: bool = False) -> None:
     """Change a run, and say what was done or why it failed: in the dialog, which stays open then, or on the page."""
     try:
-        refuse_visitors()
+        public.refuse_visitors()
         said = change()
     except UserError as error:
         full = isinstance(error, StorageError)

@@ -15,7 +15,6 @@ from pages.shared import public, session
 from pages.shared.limits import BusyError, limits
 from pages.shared.run_settings import words
 from pages.shared.runs import selection
-from pages.shared.runs.widgets import refuse_visitors
 from pages.shared.text import escape
 from pipeline import names
 from pipeline.errors import UserError
@@ -172,7 +171,7 @@ def _place(options: Iterable[str], wanted: str) -> int:
 def begin(name: str, arguments: Sequence[str]) -> None:
     """Start or continue a training, and choose it, unless too many are running."""
     try:
-        refuse_visitors()
+        public.refuse_visitors()
         running = sum(lock.is_running(folder) for folder in catalogue.own_folders())
         if running >= limits().trainings_at_once:
             raise BusyError(f"{running} trainings are running already. Stop one, or wait until one ends.")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared import public
 from pages.shared.runs import grouping, report, selection, table
 from pages.shared.runs.selection import ChosenRuns
-from pages.shared.runs.widgets import offer_csv, refuse_visitors
+from pages.shared.runs.widgets import offer_csv
 from pages.shared.text import escape
 from pipeline import names
 from pipeline.errors import StorageError, UserError
@@ -60,7 +61,7 @@ def _draw_import() -> None:
     name = st.text_input("Name of the run", names.clean(Path(file.name).stem)[:60], key=f"csv name {number}")
     if st.button("Import", icon=":material/upload:", key=f"csv import {number}"):
         try:
-            refuse_visitors()
+            public.refuse_visitors()
             made = import_csv(name or "", file.getvalue(), names.clean(file.name))
         except StorageError:
             st.error("This cannot be saved: the disk is full or read-only.", icon=":material/error:")

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.shared import public
 from pages.shared.runs.selection import ChosenRuns
 from pages.shared.text import escape
 from pipeline.csv_files import as_csv
-from pipeline.errors import UserError
 from train.runs.catalogue import Run
 
 if TYPE_CHECKING:
@@ -33,15 +31,6 @@ def show_chart(figure: go.Figure, name: str, alt: str) -> None:
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         },
     )
-
-
-def refuse_visitors() -> None:
-    """Raise UserError for a visitor of a public server, who may change nothing.
-
-    The page is not theirs to open. This holds for what is still on the screen of somebody who has signed out.
-    """
-    if public.is_public():
-        raise UserError("Only the administrator may change runs here.")
 
 
 def offer_csv(label: str, rows: Callable[[], list[dict[str, Any]]], file: str) -> None:
