@@ -112,9 +112,6 @@ def _built(server: WikimediaServer) -> tuple[Cost, str]:
         killed += process.poll() is None
         process.kill()
         process.wait()
-        # What the killed process had asked for is answered all the same; a new one does not ask beside it.
-        while server.etiquette.at_once:
-            time.sleep(0.1)
         print(f"{time.perf_counter() - begun:,.0f} s: killed after {dict(server.etiquette.requests)}", flush=True)
     last = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     return Cost(time.perf_counter() - begun, _cpu_seconds() - before, killed), last.stdout.decode()

@@ -169,6 +169,8 @@ class WikimediaServer(ThreadingHTTPServer):
         self.world, self.faults = world, faults
         self.etiquette = Etiquette()
         self.lock = threading.Lock()
+        # Requests that are not answered yet.
+        self.waiting: list[_Handler] = []
 
     @property
     def address(self) -> str:
@@ -219,9 +221,12 @@ class _Handler(BaseHTTPRequestHandler):
         etiquette = self.server.etiquette
         place = urlsplit(self.path).path
         with self.server.lock:
+            for other in [each for each in self.server.waiting if each.is_given_up]:
+                other.end()
             etiquette.agents.add(self.headers.get("User-Agent", ""))
             etiquette.requests[place.split("/")[1]] += 1
-            etiquette.at_once += 1
+            self.server.waiting.append(self)
+            etiquette.at_once = len(self.server.waiting)
             etiquette.most_at_once = max(etiquette.most_at_once, etiquette.at_once)
             waited = time.monotonic() - etiquette.asked_for_pause
             # A request that was on its way already could not know.
@@ -234,7 +239,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(place, {name: values[0] for name, values in parse_qs(query).items()})
         finally:
             with self.server.lock:
-                etiquette.at_once -= 1
+                self.end()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the client waits no longer: it has closed the connection."""
+        return bool(select.select([self.connection], [], [], 0)[0])
+
+    def end(self) -> None:
+        """Count the request as answered, before the client can ask again. The caller holds the lock."""
+        if self in self.server.waiting:
+            self.server.waiting.remove(self)
+            self.server.etiquette.at_once = len(self.server.waiting)
 
     def _fail(self, key: str, place: str) -> bool:
         """Fail in some way, or not, which depends on the request alone."""
@@ -303,6 +319,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) + (1000 if cut else 0)))
+        with self.server.lock:
+            self.end()
         self.end_headers()
         self.wfile.write(body)
         if cut:
