@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import storage
+from pipeline import notices, storage
 from pipeline.csv_files import original_text, safe_text
 from pipeline.gallery import layout
 from pipeline.gallery.screening import Rejection
@@ -53,6 +53,7 @@ def forget_unreadable(folder: Path) -> None:
     """Delete the lists of a gallery that could not be read and were renamed: nobody can tell whom they name."""
     for path in storage.set_aside_files(folder / layout.REJECTED):
         path.unlink(missing_ok=True)
+        notices.tell(f"{path.name} was deleted: it may name somebody who was removed.")
 
 
 def write_rejected(folder: Path, photos: Sequence[RejectedPhoto], *, generation: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +112,15 @@ def busy_app(tmp_path_factory):
     place = tmp_path_factory.mktemp("busy")
     (place / "temporary").mkdir()
     (place / "password").write_text(administrator.hashed("correct horse battery", b"0123456789abcdef"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(public.VARIABLE, "demonstration")
-        patch.setenv(administrator.VARIABLE, str(place / "password"))
-        patch.setenv(limits.VARIABLE, "looks_at_once=1")
-        with serving.app(serving.own_home(place / "home"), place / "temporary") as address:
-            yield address, "correct horse battery"
+    with ExitStack() as stack:
+        # For this server, not for those that other tests start meanwhile.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(public.VARIABLE, "demonstration")
+            patch.setenv(administrator.VARIABLE, str(place / "password"))
+            patch.setenv(limits.VARIABLE, "looks_at_once=1")
+            served = serving.app(serving.own_home(place / "home"), place / "temporary")
+            address = stack.enter_context(served)
+        yield address, "correct horse battery"
 
 
 @pytest.fixture
