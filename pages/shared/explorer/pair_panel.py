@@ -51,8 +51,10 @@ def draw(view: MapView, other: int) -> None:
 def _draw_photos(view: MapView, title: str, row: int | None, other: int, embedding: NDArray[np.float32]) -> None:
     """Two photos with their distance by every scorer."""
     st.markdown(f"**{title}**")
-    for column, shown in zip(st.columns(2, wrap=False, gap="small"), (row, other), strict=True):
-        column.image(inline(view.portrait(shown)), width="stretch", alt=f"Photo of {view.name(shown)}")
+    grid = st.grid(2, min_column_width=88)
+    for shown in (row, other):
+        with grid.cell():
+            st.image(inline(view.portrait(shown)), width="stretch", alt=f"Photo of {view.name(shown)}")
     identity = view.gallery.manifest.get("embedding")
     scorers = [registry.scorer_for(identity, name) for name in reversed(registry.SCORERS)]
     with st.container(horizontal=True):
