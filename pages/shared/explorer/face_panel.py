@@ -76,14 +76,21 @@ def _draw_person(view: MapView) -> None:
             st.html(f"<strong style='font-size: 1.25rem'>{name_html(view.name(row))}</strong>")
             if row is None:
                 st.caption("Placed among the most similar faces.")
-                st.page_link(navigation.page("Finder"), label="Back to the finder", icon=":material/arrow_back:")
-                return
-            columns, people = view.gallery.row(row), view.gallery.person_of_row
-            if line := about.person_line(view.gallery.columns.of(int(people[row]))):
-                st.caption(line)
-            st.caption(escape(columns["source"]))
-            st.caption(f"Cluster {view.map.clusters[row] + 1} · quality {view.map.quality[row]:.0%}")
-    st.caption(about.credit_line(view.gallery.credit(row)) or escape(f"Licence: {columns['licence']}"))
+            else:
+                _draw_facts(view, row)
+    if row is None:
+        st.page_link(navigation.page("Finder"), label="Back to the finder", icon=":material/arrow_back:")
+    else:
+        licence = f"Licence: {view.gallery.row(row)['licence']}"
+        st.caption(about.credit_line(view.gallery.credit(row)) or escape(licence))
+
+
+def _draw_facts(view: MapView, row: int) -> None:
+    person = int(view.gallery.person_of_row[row])
+    if line := about.person_line(view.gallery.columns.of(person)):
+        st.caption(line)
+    st.caption(escape(view.gallery.row(row)["source"]))
+    st.caption(f"Cluster {view.map.clusters[row] + 1} · quality {view.map.quality[row]:.0%}")
 
 
 def _draw_trust(view: MapView) -> None:
