@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from train.evaluation.protocols import PROBES_ENOUGH
+from train.runs.figures import column
 from train.settings import FitSettings
 
 Kind = Literal["not a number", "diverged", "overfitting", "plateau", "few people"]
@@ -78,7 +78,7 @@ def _not_a_number(rows: Rows) -> Alert | None:
 
 def _diverged(rows: Rows) -> Alert | None:
     """The training loss grew far beyond its least value, and accuracy fell. By itself, a loss may grow by design."""
-    loss, rank_1 = _column(rows, "train_loss"), _column(rows, "held_out_rank_1")
+    loss, rank_1 = column(rows, "train_loss"), column(rows, "held_out_rank_1")
     trained = np.flatnonzero(np.isfinite(loss))
     if len(trained) < 2:
         return None
@@ -97,8 +97,8 @@ def _diverged(rows: Rows) -> Alert | None:
 
 def _overfitting(rows: Rows) -> Alert | None:
     """Since its least the held-out loss has been larger, while the training loss fell and accuracy did not rise."""
-    held_out, trained = _column(rows, "held_out_loss"), _column(rows, "train_loss")
-    rank_1 = _column(rows, "held_out_rank_1")
+    held_out, trained = column(rows, "held_out_loss"), column(rows, "train_loss")
+    rank_1 = column(rows, "held_out_rank_1")
     if not np.isfinite(held_out).any():
         return None
     least = int(np.nanargmin(held_out))
@@ -119,7 +119,7 @@ def _overfitting(rows: Rows) -> Alert | None:
 
 def _plateau(rows: Rows) -> Alert | None:
     """Accuracy on held-out people has not improved for some epochs."""
-    rank_1 = _column(rows, "held_out_rank_1")
+    rank_1 = column(rows, "held_out_rank_1")
     if not np.isfinite(rank_1).any():
         return None
     best = int(np.nanargmax(rank_1))
@@ -135,7 +135,3 @@ def _plateau(rows: Rows) -> Alert | None:
 def _lower_rate(rows: Rows) -> str:
     rate = rows[-1].get("learning_rate", math.nan) if rows else math.nan
     return f"a learning rate below {rate:g}" if math.isfinite(rate) else "a lower learning rate"
-
-
-def _column(rows: Rows, name: str) -> NDArray[np.float64]:
-    return np.array([row.get(name, math.nan) for row in rows], np.float64)

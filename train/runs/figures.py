@@ -6,6 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+
+def column(rows: Sequence[dict[str, float]], name: str) -> NDArray[np.float64]:
+    """A column of a history, (rows,); NaN where it has no number."""
+    return np.array([row.get(name, math.nan) for row in rows], np.float64)
+
 
 @dataclass(frozen=True)
 class BestAndLast:

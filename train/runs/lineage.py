@@ -40,8 +40,7 @@ def record_lineage(folder: Path, opened: Gallery) -> None:
 
 def read_lineage(folder: Path) -> dict[str, Any]:
     """What was written down; empty for runs of earlier versions, and if it is damaged."""
-    found = storage.read_json(folder / LINEAGE)
-    return found if isinstance(found, dict) else {}
+    return storage.read_json(folder / LINEAGE) or {}
 
 
 def released_for(folder: Path) -> list[str]:

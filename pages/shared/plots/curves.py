@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pages.shared.palette import GREY
 from pages.shared.plots.figure import Look, escape_html, shorten
 from pages.shared.plots.measures import Measure, Side, column
+from train.runs import figures
 from train.runs.catalogue import Run
 from train.runs.groups import RunGroup
 
@@ -204,7 +205,7 @@ def _add_band(figure: go.Figure, axis: str, x: Any, mean: Any, spread: Any, its:
 def _spread(group: RunGroup, measure: Measure, side: str) -> NDArray[np.float64]:
     """The standard deviation of a side of a measure in each epoch, (rows,)."""
     name = dict(measure.columns()).get(cast(Side, side), "")
-    return np.array([row.get(name, math.nan) for row in group.spread], np.float64)
+    return figures.column(group.spread, name)
 
 
 def _texts(

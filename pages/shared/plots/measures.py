@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from train.runs import figures
 from train.runs.catalogue import Run
 
 Side = Literal["held_out", "train"]
@@ -90,7 +90,7 @@ MORE_MEASURES = (
 
 def column(run: Run, name: str) -> NDArray[np.float64]:
     """A column of a history, (rows,); NaN where it has no number."""
-    return np.array([row.get(name, math.nan) for row in run.history], np.float64)
+    return figures.column(run.history, name)
 
 
 def more_measures(runs: Sequence[Run]) -> list[Measure]:
