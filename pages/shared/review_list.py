@@ -30,7 +30,7 @@ def draw(opened: Gallery) -> None:
             st.success("Nothing looks wrong.", icon=":material/check_circle:")
             return
         st.caption(
-            f"{plural(len(doubts), 'photo')} that may stand under the wrong name, twice, or are poor. "
+            f"{plural(len(doubts), 'photo')} to look at: perhaps poor, there twice, or under the wrong name. "
             "People who look alike are listed, too: keep them."
         )
         shown = st.session_state.get("reviews", _SHOWN)
