@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 from pipeline.errors import GalleryError
 from pipeline.gallery import layout, opening
-from tests.trust import work
+from tests.trust import training, work
 
 _CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"})
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -125,16 +125,9 @@ Contents = dict[str, bytes]
 
 
 def contents(home: Path) -> Contents:
-    """The files of a data folder, by path, without locks and dates."""
-    found = {}
-    for path in home.rglob("*"):
-        if path.is_file() and path.name != ".lock":
-            lines = path.read_bytes().splitlines(keepends=True)
-            is_manifest = path.name == "manifest.json"
-            found[str(path.relative_to(home))] = b"".join(
-                line for line in lines if not (is_manifest and b'"written"' in line)
-            )
-    return found
+    """The files of a data folder, by path, without locks, dates and clocks."""
+    paths = (path for path in home.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(home)): training.without_clocks(path) for path in paths}
 
 
 class _Reference(NamedTuple):
@@ -195,7 +188,7 @@ class Trials:
         left = {name for name in now if kind in _GO_ON and "/building/" in name}
         left |= self._crops_of_parts(left)
         if kind in work.STEPS:
-            left |= {name for name in now if ".part/" in name}
+            left |= {name for name in now if ".part/" in name or name.startswith("runs/")}
             done = (now.keys() - left) & states[1].keys()
             states.append(self.before | {name: states[1][name] for name in done})
         differences = [_difference({name: now[name] for name in now.keys() - left}, state) for state in states]

@@ -14,6 +14,7 @@ import sklearn.decomposition
 import sklearn.metrics  # noqa: F401
 from PIL import Image
 
+import train.fit  # noqa: F401
 from tests import toys
 from tests.trust import damage, work  # noqa: F401
 

@@ -29,7 +29,7 @@ from pipeline.sources.base import Credit, SourcePerson, source_people
 from tests import toys
 from tests.conftest import unit_rows
 from tests.pipeline.similarity.test_scorers import network
-from tests.trust import fetching
+from tests.trust import fetching, training
 
 ADDED = ("Eve", "Fay")
 BUILT = ("Ann", "Bob", "Cid", "Dan")
@@ -160,7 +160,11 @@ WORK: dict[str, Callable[[], object]] = {
 }
 KINDS = tuple(WORK)
 # Work in steps, each of which is done or not when it is killed, and goes on when it is begun again.
-STEPS: dict[str, Callable[[], object]] = {"set-up": fetching.set_up, "download": fetching.download}
+STEPS: dict[str, Callable[[], object]] = {
+    "set-up": fetching.set_up,
+    "download": fetching.download,
+    "training": training.train,
+}
 WORK |= STEPS
 WORK |= {"prepare set-up": prepare_set_up}
 WORK |= {"prepare": prepare, "remove Eve": lambda: removing.remove_person("mine", "Your photos/Eve")}

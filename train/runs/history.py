@@ -31,7 +31,7 @@ def append_row(folder: Path, row: dict[str, float]) -> None:
         writer = csv.DictWriter(file, columns or list(row), restval=math.nan, extrasaction="ignore")
         if not columns:
             writer.writeheader()
-        writer.writerow(row)
+        writer.writerow(_as_written(row))
 
 
 def write_history(folder: Path, rows: list[dict[str, float]]) -> None:
@@ -45,7 +45,7 @@ def write_history(folder: Path, rows: list[dict[str, float]]) -> None:
     ):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
+        writer.writerows(map(_as_written, rows))
 
 
 def best_row(rows: list[dict[str, float]]) -> dict[str, float] | None:
@@ -72,6 +72,11 @@ def _columns(path: Path) -> list[str]:
         return []
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         return next(csv.reader(file), [])
+
+
+def _as_written(row: dict[str, float]) -> dict[str, float]:
+    """The numbers in the form in which a history has them, however often it is read and written."""
+    return {name: float(value) for name, value in row.items()} | {"epoch": int(row["epoch"])}
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float] | None:
