@@ -10,7 +10,7 @@ TESTS ?=
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help run setup celebrities test test-fast test-trust lint audit sbom lock chromium screenshots sheet tables clean calibrate similarity \
-	runs benchmarks benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
+	runs benchmarks benchmark-api benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
 	benchmark-celebrities benchmark-crop benchmark-detect benchmark-families benchmark-filters benchmark-find benchmark-lfw \
 	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance benchmark-review \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
@@ -91,6 +91,9 @@ benchmark-lfw: .venv/installed-dev  ## Verification and rank-1 on LFW view 2.
 
 benchmark-batch: .venv/installed-dev  ## Many probes at once, compared with one by one.
 	$(BIN)/python -m benchmarks.batch
+
+benchmark-api: .venv/installed-dev .venv-peers/installed  ## Requests a second of the HTTP API, compared with deepface's own.
+	$(BIN)/python -m benchmarks.api
 
 benchmark-build: .venv/installed-dev .venv-peers/installed  ## Building a gallery, compared with deepface and mtcnn.
 	$(BIN)/python -m benchmarks.build

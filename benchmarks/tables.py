@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results"
 # What the table of the frontier shows of FaceNet and SFace side by side; the plot shows all.
 SHOWN = "FaceNet (A and its mirror image) + SFace, "
-SPEED = ("find", "build", "detect", "scoring", "scale", "batch", "training", "map", "start")
+SPEED = ("find", "build", "detect", "scoring", "scale", "batch", "training", "map", "start", "api")
 
 Row = dict[str, str]
 
@@ -254,6 +254,21 @@ def _turned() -> list[Row]:
     ]
 
 
+def _requests() -> list[Row]:
+    """Requests to both servers, side by side."""
+    return [
+        {
+            "question": row["question"],
+            "asked of": {"here": "LooksLikeWho"}.get(row["server"], row["server"]),
+            "programs at once": str(row["clients"]),
+            "requests a second": f"{row['requests a second']:.1f}",
+            "p50": f"{row['p50, ms']:,.0f} ms",
+            "p95": f"{row['p95, ms']:,.0f} ms",
+        }
+        for row in recorded("api", "Requests")
+    ]
+
+
 TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "embedders": ("guide.md", _embedders),
     "speed": ("speed.md", _speed),
@@ -279,6 +294,8 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "review": ("quality.md", lambda: _plain("review", "The first")),
     "families": ("quality.md", lambda: _plain("families", "Families of")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
+    "requests": ("api.md", _requests),
+    "arriving": ("api.md", lambda: _plain("api", "Photos that arrive")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 

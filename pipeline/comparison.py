@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lookalikes import Models, Photo, pixels_of
+from pipeline.lookalikes import Models, Photo, Probe, pixels_of
 from pipeline.similarity.base import Scorer
 from pipeline.similarity.registry import load_scorer
 from pipeline.similarity.resemblance import Likeness
@@ -31,9 +31,13 @@ class Comparison(Likeness):
 
 def compare(photos: tuple[Photo, Photo], models: Models, scorer: Scorer | None = None) -> Comparison:
     """Compare the most prominent faces of two photos. Raises UserError."""
-    scorer = scorer or load_scorer()
     one, other = (pixels_of(photo) for photo in photos)
     first, second = (models.probe(pixels, models.faces(pixels)[0]) for pixels in (one, other))
+    return compare_probes(first, second, scorer or load_scorer())
+
+
+def compare_probes(first: Probe, second: Probe, scorer: Scorer) -> Comparison:
+    """Compare two faces, embedded by the embedder for which the scorer is."""
     distances = scorer.distances(first.embedding, scorer.prepare(second.embedding[None]))
     middle = scorer.calibration.middle
     (likeness,) = scorer.calibration.likenesses(distances, people=2)

@@ -1,4 +1,4 @@
-"""``python -m server password FILE``: set the password of the administrator of a public server."""
+"""``python -m server``: the administrator's password of a public server, and the keys of its API."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ import typer
 
 from pages.shared import administrator
 from pipeline.cli import console
+from server.api import api_settings, keys
 
 app = console.new_app("Look after a public server.")
-
-
-@app.callback()
-def _commands() -> None:
-    """Make typer expect the name of a command, although there is only one."""
 
 
 @app.command()
@@ -31,6 +27,26 @@ def password(
     with os.fdopen(descriptor, "w", encoding="ascii") as written:
         written.write(administrator.hashed(chosen, os.urandom(16)) + "\n")
     typer.echo(f"Start the app with {administrator.VARIABLE}={file} and sign in under Lab.")
+
+
+@app.command("key")
+def add_key(
+    name: Annotated[str, typer.Argument(help="What the key is for, such as the name of the program.")],
+    file: Annotated[Path, typer.Argument(help="Where to keep the keys' hashes, readable only by you.")],
+    metrics: Annotated[bool, console.switch("--metrics", "The key also reads /v1/metrics.")] = False,
+) -> None:
+    """Make a key for a program that uses the API, and print it. Nothing keeps it."""
+    typer.echo(keys.add(file, name, reads_metrics=metrics))
+    typer.echo(f"Start the app with {api_settings.KEYS_VARIABLE}={file}.", err=True)
+
+
+@app.command("remove-key")
+def remove_key(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    file: Annotated[Path, typer.Argument(help="Where the keys' hashes are.")],
+) -> None:
+    """Remove a key. A running server refuses it from the next request on."""
+    keys.remove(file, name)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from pages.shared.limits import limits
 from pages.shared.turns import turns
 from pipeline.errors import UserError
 from server import logs, protection
+from server.api.api_settings import api_settings
+from server.api.keys import KeyFile
 
 # How long a photo that is being looked at may go on after the server was asked to end.
 _END_SECONDS = 10
@@ -43,6 +45,9 @@ def check_settings() -> None:
     """End with a sentence when a setting cannot be understood."""
     try:
         limits()
+        api = api_settings()
+        if api.is_on and api.keys:
+            KeyFile(api.keys)
     except UserError as error:
         sys.exit(str(error))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit
@@ -16,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from pages.shared import administrator, public
+from pages.shared.limits import BusyError
 from pipeline.photo import PhotoLimits
 
 
@@ -94,12 +97,34 @@ class CloseAddresses:
         await app(scope, receive, send)
 
 
+class UploadBytes:
+    """The bytes of uploads that are on their way."""
+
+    def __init__(self) -> None:
+        self._coming: dict[str, int] = {}
+
+    @contextmanager
+    def coming(self, address: str, size: int) -> Iterator[None]:
+        """Count bytes from a network address for a while. Raises BusyError while there are too many."""
+        if self._coming.get(address, 0) + size > _ADDRESS_BYTES_MAX or sum(self._coming.values()) + size > _BYTES_MAX:
+            raise BusyError("Too much at once. Try again.")
+        self._coming[address] = self._coming.get(address, 0) + size
+        try:
+            yield
+        finally:
+            self._coming[address] -= size
+            if not self._coming[address]:
+                del self._coming[address]
+
+
+uploads = UploadBytes()
+
+
 class LimitUploads:
     """Refuses an upload while too much is on its way, from one network address or from all."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._coming: dict[str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -110,17 +135,11 @@ class LimitUploads:
         if not length.isdecimal():
             await PlainTextResponse("Say how long the file is.", 411)(scope, receive, send)
             return
-        size, address = int(length), (scope.get("client") or ("", 0))[0]
-        if self._coming.get(address, 0) + size > _ADDRESS_BYTES_MAX or sum(self._coming.values()) + size > _BYTES_MAX:
-            await PlainTextResponse("Too much at once. Try again.", 429)(scope, receive, send)
-            return
-        self._coming[address] = self._coming.get(address, 0) + size
         try:
-            await self._app(scope, receive, send)
-        finally:
-            self._coming[address] -= size
-            if not self._coming[address]:
-                del self._coming[address]
+            with uploads.coming((scope.get("client") or ("", 0))[0], int(length)):
+                await self._app(scope, receive, send)
+        except BusyError as error:
+            await PlainTextResponse(str(error), 429)(scope, receive, send)
 
 
 def is_local() -> bool:

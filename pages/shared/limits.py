@@ -21,7 +21,11 @@ _MINUTE = 60.0
 
 
 class BusyError(UserError):
-    """The visitor has to wait."""
+    """The visitor has to wait. seconds: how long, at least."""
+
+    def __init__(self, text: str, *, seconds: int = 1) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,14 @@ class Limits:
     """The limits, with what holds for a server that does not set them.
 
     photos_a_minute: of one session. photos_a_minute_from_an_address: of all sessions of one network address.
+    photos_a_minute_with_a_key: of one program that uses the API with a key.
     looks_at_once: photos in which faces are found and measured at the same time; the others wait in line.
     megabytes_kept: of the photos of one session; the oldest ones go first. trainings_at_once: of all visitors.
     """
 
     photos_a_minute: int = setting(60, whole(1, 100_000))
     photos_a_minute_from_an_address: int = setting(300, whole(1, 1_000_000))
+    photos_a_minute_with_a_key: int = setting(600, whole(1, 1_000_000))
     looks_at_once: int = setting(2, whole(1, 256))
     megabytes_kept: int = setting(200, whole(50, 100_000))
     trainings_at_once: int = setting(2, whole(1, 1_000))
@@ -77,20 +83,39 @@ class Rate:
                 times.popleft()
             if len(times) >= self._a_minute:
                 seconds = max(1, round(times[0] + _MINUTE - now))
-                raise BusyError(f"That is more than fits into a minute here. Try again in {seconds} seconds.")
+                text = f"That is more than fits into a minute here. Try again in {seconds} seconds."
+                raise BusyError(text, seconds=seconds)
             times.append(now)
 
 
 @cache
-def _rates() -> tuple[Rate, Rate]:
-    return Rate(limits().photos_a_minute), Rate(limits().photos_a_minute_from_an_address)
+def _rates() -> tuple[Rate, Rate, Rate]:
+    known = limits()
+    return (
+        Rate(known.photos_a_minute),
+        Rate(known.photos_a_minute_from_an_address),
+        Rate(known.photos_a_minute_with_a_key),
+    )
 
 
 def count_photo() -> None:
     """Count a photo of this visitor. Raises BusyError when there were too many within a minute."""
-    of_session, of_address = _rates()
+    of_session, of_address, _ = _rates()
     of_session.count(session_key())
     if address := st.context.ip_address:  # None on the visitor's own machine.
+        of_address.count(address)
+
+
+def count_photo_of_program(key: str | None, address: str | None) -> None:
+    """Count a photo that a program sends. Raises BusyError when there were too many within a minute.
+
+    key: the name of its key; the photos of programs without one count as those of visitors with the same address.
+    address: None on the server's own machine.
+    """
+    _, of_address, of_key = _rates()
+    if key:
+        of_key.count(key)
+    elif address:
         of_address.count(address)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from pipeline.answers import NOTE
 from pipeline.cli import console
 from pipeline.cli.check import check
-from pipeline.cli.find import NOTE, compare, find
+from pipeline.cli.find import compare, find
 from pipeline.cli.galleries import build, list_galleries, merge, remove, rename
 from pipeline.cli.map import map_gallery
 from pipeline.cli.setup import setup

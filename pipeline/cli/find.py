@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from pipeline import answers
+from pipeline.answers import NOTE
 from pipeline.cli.console import choice, counted, named, number, print_table, say, say_json, switch, warn, working
 from pipeline.cli.models import load_models
-from pipeline.errors import GalleryError, UserError
+from pipeline.errors import UserError
 from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.photo import INCOMPLETE, load
 from pipeline.registries import describe
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from pipeline.faces.face import Face
     from pipeline.lookalikes import Found, Lookalikes, Match, Probe
     from pipeline.search.ranking import Method
-    from pipeline.similarity.resemblance import Likeness
 
     # A photo's name, its faces, and the one that is looked up.
     _Looked = tuple[str, list[Face], Probe]
 
-NOTE = "Resemblance is entertainment: it says how alike two photos are, never who somebody is."
 _METHODS = ("min", "average")
 _METHOD = "Rank people by their most similar photo (min), or by the mean of their three most similar (average)."
 
@@ -63,6 +62,7 @@ def find(
     as_json: Annotated[bool, switch("--json", "Print JSON instead of a table.")] = False,
 ) -> None:
     """Rank the people of a gallery by resemblance to a photo."""
+    from pipeline.gallery import editing
     from pipeline.gallery.columns import Condition
     from pipeline.lookalikes import Found, Lookalikes
     from pipeline.together import combined
@@ -72,7 +72,7 @@ def find(
     first = _read(photos[0]) if len(photos) == 1 else None
     with working("Loading the networks"):
         lookalikes = Lookalikes.open(gallery, scorer=scorer)
-    left_out = _left_out(lookalikes, exclude)
+    left_out = editing.people_called(lookalikes.gallery, exclude)
     looked = _look(lookalikes, photos, face, first, together=together)
     missed = len(photos) - len(looked)
     if together and looked:
@@ -132,19 +132,6 @@ def _scorers() -> str:
     return f"What measures the distance. {describe(SCORERS)}. Or the name of a finished run, for its network."
 
 
-def _left_out(lookalikes: Lookalikes, names: list[str]) -> list[str]:
-    """The keys of the people with these names. Raises GalleryError if nobody has one of them."""
-    from pipeline.gallery import editing
-
-    people: list[str] = []
-    for name in names:
-        found = editing.find_people(lookalikes.gallery, name)
-        if not found:
-            raise GalleryError(f"There is no {name} in the gallery {lookalikes.gallery.name}.")
-        people += found
-    return people
-
-
 def _read(path: Path) -> NDArray[np.uint8]:
     """The pixels of a photo. Says so where part of it is missing."""
     loaded = load(path)
@@ -154,21 +141,8 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 def _print_json(found: list[tuple[str, Found]], alone: bool) -> None:
-    values = [{"photo": name, **asdict(of)} for name, of in found]
-    for value, (_, of) in zip(values, found, strict=True):
-        for match, shown in zip(value["matches"], of.matches, strict=True):
-            match |= _likeness_json(shown)
+    values = [{"photo": name, **answers.found_json(of)} for name, of in found]
     say_json(values[0] if alone and values else values)
-
-
-def _likeness_json(likeness: Likeness) -> dict[str, object]:
-    """Resemblance, its phrase and the share of strangers, or null, as JSON has no NaN."""
-    known = likeness.has_resemblance
-    return {
-        "resemblance": likeness.resemblance if known else None,
-        "phrase": likeness.phrase if known else None,
-        "strangers": likeness.strangers if known else None,
-    }
 
 
 def _print_tables(found: list[tuple[str, Found]], alone: bool) -> None:
@@ -228,8 +202,7 @@ def compare(
     fitted = load_scorer(scorer)
     result = compare_photos(pictures, load_models(), fitted)
     if as_json:
-        values = {name: value for name, value in vars(result).items() if name != "portraits"}
-        say_json(values | _likeness_json(result))
+        say_json(answers.comparison_json(result))
         return
     verdict = "two photos of the same person" if result.same else "photos of different people"
     say(f"As alike as {verdict}: distance {result.distance:.4f}.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pipeline.answers import NOTE
 from pipeline.cli.console import progress, say, switch
-from pipeline.cli.find import NOTE, print_matches
+from pipeline.cli.find import print_matches
 from pipeline.cli.galleries import print_report
 from pipeline.cli.map import print_map
 from pipeline.gallery.layout import DEMONSTRATION

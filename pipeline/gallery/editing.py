@@ -155,6 +155,18 @@ def find_people(opened: Gallery, text: str) -> list[str]:
     return [key for key, name in people.items() if key == text or names.person_key(name) == wanted]
 
 
+def people_called(opened: Gallery, who: Sequence[str]) -> list[str]:
+    """The keys of people, each given by name or by key. Raises GalleryError if nobody is called so."""
+    found: list[str] = []
+    for text in who:
+        # A key needs no look at all the names.
+        keys = [text] if len(opened.numbers_of([text])) else find_people(opened, text)
+        if not keys:
+            raise GalleryError(f"There is no {text} in the gallery {opened.name}.")
+        found += keys
+    return found
+
+
 def people_besides(opened: Gallery, sources: Collection[str]) -> list[SourcePerson]:
     """The people of a gallery from other sources than these, with those of their photos that are still there."""
     own: dict[str, list[dict[str, Any]]] = {}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline import photo, storage
+from pipeline.answers import NOTE
 from pipeline.cli.app import main
-from pipeline.cli.find import NOTE
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.gallery import opening
 from pipeline.photo import INCOMPLETE

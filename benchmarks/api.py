@@ -1,0 +1,227 @@
+"""``make benchmark-api``: requests a second of the HTTP API, beside deepface's own API with the same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import Line, data_folder, explained, peers, report, times
+from pages.shared import limits
+from pipeline import photo, storage
+from pipeline.embedding.facenet import facenet_embedder
+from pipeline.errors import UserError
+from pipeline.gallery import building, layout
+from pipeline.lookalikes import Models
+from pipeline.sources import demonstration
+from pipeline.sources.base import SourcePerson, source_people
+from server.api import api_settings
+from train.datasets.lfw import LFW
+
+ROOT = Path(__file__).parents[1]
+CLIENTS, PHOTOS, SECONDS, TIMES_MIN = (1, 8, 32), 32, 20, 10
+BATCHES, ROUNDS = (1, 2, 8, 32), 5
+FACENET, BOUNDARY = "facenet", "photo-of-a-face"
+_DEEPFACE = {
+    "model_name": "Facenet",
+    "detector_backend": "mtcnn",
+    "normalization": "Facenet",
+    "enforce_detection": "false",
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A question to a server: its path, the names of its photos, and what is sent beside them."""
+
+    server: str
+    path: str
+    photos: tuple[str, ...]
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+EMBED, COMPARE = "one photo to its embedding", "two photos compared"
+QUESTIONS = {
+    EMBED: (
+        Way("here", "/v1/embed", ("photo",), {"gallery": FACENET}),
+        Way("deepface", "/represent", ("img",), {**_DEEPFACE, "max_faces": "1"}),
+    ),
+    COMPARE: (
+        Way("here", "/v1/compare", ("photo", "other"), {"gallery": FACENET}),
+        Way("deepface", "/verify", ("img1", "img2"), _DEEPFACE),
+    ),
+    "one photo to ranked people, networks as shipped": (Way("here", "/v1/find", ("photo",)),),
+}
+
+
+def main() -> None:
+    """Measure photos that arrive together, then both servers in turns."""
+    lfw, models = LFW(), Models.load()
+    chosen = np.random.default_rng(1).choice(len(lfw), PHOTOS, replace=False)
+    data = [lfw.paths[number].read_bytes() for number in chosen]
+    together = _together(models, [photo.read(each) for each in data])
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        place = Path(folder)
+        _galleries(place / "home", models)
+        servers = {"here": stack.enter_context(_here(place)), "deepface": stack.enter_context(_deepface(place))}
+        for what, ways in QUESTIONS.items():
+            for clients in CLIENTS:
+                for way in ways:
+                    found = _loaded(place, servers[way.server], way, data, clients)
+                    rows.append({"question": what, "server": way.server, "clients": clients, **found})
+    report(
+        "api",
+        {"Requests": rows, "Photos that arrive together": together},
+        [_line(rows, what, clients) for what in (EMBED, COMPARE) for clients in CLIENTS],
+    )
+
+
+def _line(rows: Sequence[dict[str, Any]], what: str, clients: int) -> Line:
+    here, beside = (
+        next(row for row in rows if (row["question"], row["server"], row["clients"]) == (what, server, clients))
+        for server in ("here", "deepface")
+    )
+    faster = here["requests a second"] / beside["requests a second"]
+    texts = [f"{row['requests a second']:.1f}, p95 {row['p95, ms']:,.0f} ms" for row in (here, beside)]
+    asked = "1 program asks" if clients == 1 else f"{clients} programs ask"
+    text = f"HTTP API, requests a second: {what}, {asked}"
+    return Line(text, texts[0], f"deepface's API: {texts[1]}", faster, f"{TIMES_MIN} times", faster >= TIMES_MIN)
+
+
+def _together(models: Models, photos: Sequence[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    """Milliseconds a photo where so many are looked at together."""
+    faces = [found[0] for found in models.detector(photos) if found]
+    crops = [models.embedder.crops(*pair) for pair in zip(photos, faces, strict=False)]
+    rows = []
+    for count in BATCHES:
+        starts = range(0, len(crops) - count + 1, count)
+        find, _ = times(lambda: [models.detector(photos[start : start + count]) for start in starts], ROUNDS)  # noqa: B023
+        embed, _ = times(lambda: [models.embedder(crops[start : start + count]) for start in starts], ROUNDS)  # noqa: B023
+        done = len(starts) * count
+        rows.append({"photos": count, "finding faces, ms": 1000 * find / done, "embedding, ms": 1000 * embed / done})
+    whole = [row["finding faces, ms"] + row["embedding, ms"] for row in rows]
+    return [{**row, "times faster": whole[0] / each} for row, each in zip(rows, whole, strict=True)]
+
+
+def _galleries(home: Path, models: Models) -> None:
+    """A data folder with the demonstration, and a gallery whose embedder has deepface's weights."""
+    (home / "galleries").mkdir(parents=True)
+    for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
+        (home / part).symlink_to(storage.home() / part)
+    people = [
+        SourcePerson(name, name, tuple(paths[:2]), "Examples", "")
+        for name, paths in demonstration.example_photos().items()
+    ]
+    with data_folder(home):
+        building.build(FACENET, source_people(people), models.detector, facenet_embedder())
+
+
+@contextmanager
+def _here(place: Path) -> Iterator[str]:
+    """The app as it is served, with limits that do not stop a measurement: its address."""
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    variables = {
+        "LOOKSLIKEWHO_HOME": str(place / "home"),
+        limits.VARIABLE: "",
+        api_settings.VARIABLE: "on,embeddings",
+        api_settings.KEYS_VARIABLE: "",
+    }
+    with _process([*command, "--server.port=8571"], variables, ROOT, place / "here.log"):
+        yield _answering("http://127.0.0.1:8571", "/ready")
+
+
+@contextmanager
+def _deepface(place: Path) -> Iterator[str]:
+    """deepface's API by gunicorn, as its own container starts it: its address."""
+    command = [str(peers.python()), "-m", "gunicorn", "--workers=1", "--timeout=3600", "--bind=127.0.0.1:8572"]
+    code = "import deepface, pathlib; print(pathlib.Path(deepface.__file__).parent / 'api' / 'src')"
+    folder = subprocess.run([str(peers.python()), "-c", code], env=peers.variables(), capture_output=True, text=True)
+    source = Path(folder.stdout.strip().splitlines()[-1])
+    with _process([*command, "app:create_app()"], peers.variables(), source, place / "deepface.log"):
+        yield _answering("http://127.0.0.1:8572", "/")
+
+
+@contextmanager
+def _process(command: list[str], variables: dict[str, str], folder: Path, log: Path) -> Iterator[None]:
+    with log.open("w") as words:
+        started = subprocess.Popen(command, cwd=folder, env={**os.environ, **variables}, stdout=words, stderr=words)
+        try:
+            yield
+        finally:
+            started.terminate()
+            started.wait(60)
+
+
+def _answering(address: str, path: str, seconds: float = 300) -> str:
+    """The address, once the server is ready. Raises RuntimeError if it never is."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if httpx.get(address + path, timeout=60).is_success:
+                return address
+        except httpx.TransportError:
+            pass
+        time.sleep(0.5)
+    raise RuntimeError(f"{address} does not answer.")
+
+
+def _loaded(place: Path, address: str, way: Way, photos: Sequence[bytes], clients: int) -> dict[str, Any]:
+    """Requests a second and milliseconds a request, after one that is not measured."""
+    bodies = []
+    for number in range(len(photos)):
+        several = [photos[(number + further) % len(photos)] for further in range(len(way.photos))]
+        (place / f"body-{number}").write_bytes(_form(way, several))
+        bodies.append(str(place / f"body-{number}"))
+    given = place / "requests.json"
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    given.write_text(json.dumps({"path": way.path, "type": kind, "bodies": bodies}))
+    content = Path(bodies[0]).read_bytes()
+    httpx.post(address + way.path, content=content, headers={"Content-Type": kind}, timeout=600).raise_for_status()
+    command = [str(peers.python()), "-m", "locust", "--locustfile", str(ROOT / "benchmarks" / "load.py")]
+    command += ["--headless", "--json", "--host", address, "--users", str(clients), "--spawn-rate", str(clients)]
+    command += ["--run-time", f"{SECONDS}s", "--stop-timeout", "120", "--only-summary"]
+    variables = {**peers.variables(), "LOAD_REQUESTS": str(given)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    (found,) = json.loads(done.stdout)
+    if found["num_failures"]:
+        raise RuntimeError(f"{way.path} failed {found['num_failures']} times:\n{done.stderr}")
+    spread = sorted((float(ms), count) for ms, count in found["response_times"].items())
+    all_times = np.repeat([ms for ms, _ in spread], [count for _, count in spread])
+    seconds = found["last_request_timestamp"] - found["start_time"]
+    middle, high = (float(np.percentile(all_times, share)) for share in (50, 95))
+    return {
+        "requests": found["num_requests"],
+        "requests a second": found["num_requests"] / seconds,
+        "p50, ms": middle,
+        "p95, ms": high,
+    }
+
+
+def _form(way: Way, photos: Sequence[bytes]) -> bytes:
+    """A form with photos and fields."""
+    head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
+    parts = [f'{head}"{name}"\r\n\r\n{value}\r\n'.encode() for name, value in way.fields.items()]
+    for name, data in zip(way.photos, photos, strict=True):
+        start = f'{head}"{name}"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+        parts.append(start.encode() + data + b"\r\n")
+    return b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(explained(error))

@@ -1,0 +1,1 @@
+"""The HTTP API: what other programs ask the server, below ``/v1``."""
