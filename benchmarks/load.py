@@ -22,7 +22,7 @@ class Program(FastHttpUser):
 
     network_timeout = connection_timeout = 600.0
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def ask(self) -> None:
         """Send the next request."""
         headers = {"Content-Type": _GIVEN["type"]}

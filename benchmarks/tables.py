@@ -294,8 +294,6 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "review": ("quality.md", lambda: _plain("review", "The first")),
     "families": ("quality.md", lambda: _plain("families", "Families of")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
-    "requests": ("api.md", _requests),
-    "arriving": ("api.md", lambda: _plain("api", "Photos that arrive")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 

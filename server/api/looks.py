@@ -35,7 +35,7 @@ class _LeftError(Exception):
     """The program has closed the connection."""
 
 
-class Look:
+class PhotoLook:
     """A request whose photos are looked at, in a thread."""
 
     def __init__(self) -> None:
@@ -77,12 +77,12 @@ async def read(request: Request, photos: Sequence[UploadFile | bytes]) -> list[b
     return [photo if isinstance(photo, bytes) else await photo.read() for photo in photos]
 
 
-async def look(request: Request, work: Callable[[Look], T]) -> T:
+async def look(request: Request, work: Callable[[PhotoLook], T]) -> T:
     """Do the work of a request with photos in a thread. Raises ProblemError where too many wait already."""
     limiter, metrics = _threads(), _metrics(request)
     if limiter.statistics().tasks_waiting >= _WAITING_MAX:
         raise ProblemError("busy", "Too many photos are waiting. Try again in a second.", {"Retry-After": "1"})
-    mine = Look()
+    mine = PhotoLook()
     watching = asyncio.create_task(_watch(request, mine))
     try:
         with metrics.waiting.track_inprogress():
@@ -93,7 +93,7 @@ async def look(request: Request, work: Callable[[Look], T]) -> T:
         watching.cancel()
 
 
-async def _watch(request: Request, mine: Look) -> None:
+async def _watch(request: Request, mine: PhotoLook) -> None:
     while not await request.is_disconnected():
         await asyncio.sleep(_POLL_SECONDS)
     mine.has_left.set()

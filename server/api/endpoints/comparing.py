@@ -13,7 +13,7 @@ from pipeline.comparison import Comparison, compare_probes
 from pipeline.faces.face import Face
 from server.api import looks, open_galleries
 from server.api.answers import ComparisonAnswer
-from server.api.looks import Look
+from server.api.looks import PhotoLook
 from server.api.parameters import GalleryName
 
 router = APIRouter()
@@ -32,7 +32,7 @@ async def compare(
     return answers.comparison_json(comparison)
 
 
-def compared(photos: Sequence[bytes], gallery: str | None, look: Look) -> tuple[Comparison, list[Face]]:
+def compared(photos: Sequence[bytes], gallery: str | None, look: PhotoLook) -> tuple[Comparison, list[Face]]:
     """Two photos compared, and the face of each that was. Raises ProblemError and UserError."""
     lookalikes = open_galleries.lookalikes(gallery)
     faces, probes = [], []
@@ -42,4 +42,5 @@ def compared(photos: Sequence[bytes], gallery: str | None, look: Look) -> tuple[
             found, probe = lookalikes.look(pixels)
         faces.append(found[0])
         probes.append(probe)
-    return compare_probes(*probes, lookalikes.scorer), faces
+    first, second = probes
+    return compare_probes(first, second, lookalikes.scorer), faces

@@ -19,7 +19,7 @@ from pipeline.faces.face import Face
 from pipeline.together import FACES_MAX
 from server.api import looks, open_galleries
 from server.api.endpoints.comparing import compared
-from server.api.looks import Look
+from server.api.looks import PhotoLook
 from server.api.problems import ProblemError
 
 _NOT_A_PHOTO = "Send the photo itself: as a file, or in JSON as a data URL or base 64. Nothing else is fetched."
@@ -55,7 +55,7 @@ async def verify(request: Request) -> dict[str, Any]:
     }
 
 
-def _represent(data: bytes, look: Look) -> list[dict[str, Any]]:
+def _represent(data: bytes, look: PhotoLook) -> list[dict[str, Any]]:
     lookalikes = open_galleries.lookalikes(None)
     pixels = look.load(data).pixels
     with look.turn(), looks.of_photo(1):
@@ -97,9 +97,11 @@ async def _photos(request: Request, *names: str) -> Sequence[bytes]:
 def _from_json(given: object, name: str) -> bytes:
     text = given.get(name) if isinstance(given, dict) else None
     try:
-        return base64.b64decode(str(text or "").rpartition(",")[2], validate=True)
+        if found := base64.b64decode(str(text or "").rpartition(",")[2], validate=True):
+            return found
     except (binascii.Error, ValueError):
-        raise ProblemError("wrong-value", _NOT_A_PHOTO) from None
+        pass
+    raise ProblemError("wrong-value", _NOT_A_PHOTO)
 
 
 def _body(*names: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, File, Request, UploadFile
 
 from server.api import looks, open_galleries
 from server.api.answers import EmbeddingAnswer
-from server.api.looks import Look
+from server.api.looks import PhotoLook
 from server.api.parameters import FaceNumber, GalleryName
 from server.api.problems import values_of_request
 
@@ -29,7 +29,7 @@ async def embed(
     return await looks.look(request, partial(_embed, photos[0], gallery, face))
 
 
-def _embed(data: bytes, gallery: str | None, face: int, look: Look) -> dict[str, Any]:
+def _embed(data: bytes, gallery: str | None, face: int, look: PhotoLook) -> dict[str, Any]:
     lookalikes = open_galleries.lookalikes(gallery)
     pixels = look.load(data).pixels
     with look.turn(), looks.of_photo(1), values_of_request():

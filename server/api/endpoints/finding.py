@@ -16,7 +16,7 @@ from pipeline.lookalikes import Found, Lookalikes, Probe
 from pipeline.together import combined, same_face, seems_somebody_else
 from server.api import addresses, looks, open_galleries
 from server.api.answers import FoundAnswer
-from server.api.looks import Look
+from server.api.looks import PhotoLook
 from server.api.parameters import FaceNumber, GalleryName
 from server.api.problems import values_of_request
 
@@ -65,7 +65,7 @@ async def find(
     return await looks.look(request, partial(_find, photos, wanted))
 
 
-def _find(photos: Sequence[bytes], wanted: _Wanted, look: Look) -> dict[str, Any]:
+def _find(photos: Sequence[bytes], wanted: _Wanted, look: PhotoLook) -> dict[str, Any]:
     lookalikes = open_galleries.lookalikes(wanted.gallery)
     opened = lookalikes.gallery
     with values_of_request():
@@ -83,7 +83,7 @@ def _find(photos: Sequence[bytes], wanted: _Wanted, look: Look) -> dict[str, Any
     return {"gallery": opened.name, **values, "photos": [about, *(said for _, said in more)]}
 
 
-def _first(look: Look, lookalikes: Lookalikes, data: bytes, face: int) -> tuple[Found, Probe, dict[str, Any]]:
+def _first(look: PhotoLook, lookalikes: Lookalikes, data: bytes, face: int) -> tuple[Found, Probe, dict[str, Any]]:
     """The first photo: its faces, the one that is looked up, and what to say of the photo."""
     loaded = look.load(data)
     with look.turn(), looks.of_photo(1), values_of_request():
@@ -93,7 +93,7 @@ def _first(look: Look, lookalikes: Lookalikes, data: bytes, face: int) -> tuple[
 
 
 def _another(
-    look: Look, lookalikes: Lookalikes, data: bytes, number: int, probe: Probe
+    look: PhotoLook, lookalikes: Lookalikes, data: bytes, number: int, probe: Probe
 ) -> tuple[Probe, dict[str, Any]]:
     """Another photo of the same face, and what to say of it."""
     loaded = look.load(data, number)

@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -59,23 +60,22 @@ def test_the_kinds_of_problems_in_the_document_are_those_that_there_are():
 
 
 def test_requests_say_their_length_and_type_and_are_not_too_large(served):
-    def ask(length: str | None, **headers: str) -> tuple[int, dict]:
+    def ask(headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection(served.client.base_url.netloc.decode(), timeout=30)
         connection.putrequest("POST", "/v1/find")
-        for name, value in {"Content-Type": "multipart/form-data; boundary=x", **headers}.items():
-            connection.putheader(name.replace("_", "-"), value)
-        if length is not None:
-            connection.putheader("Content-Length", length)
+        for name, value in ({"Content-Type": "multipart/form-data; boundary=x"} | headers).items():
+            connection.putheader(name, value)
         connection.endheaders()
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
 
-    for status, kind, (length, headers) in (
-        (411, "length-needed", (None, {"Transfer_Encoding": "chunked"})),
-        (413, "too-large", (str(BODY_BYTES_MAX + 1), {})),
-        (415, "wrong-content", ("4", {"Content_Type": "text/plain"})),
+    for status, kind, headers in (
+        (411, "length-needed", {"Transfer-Encoding": "chunked"}),
+        (411, "length-needed", {"Transfer-Encoding": "chunked", "Content-Length": "4"}),
+        (413, "too-large", {"Content-Length": str(BODY_BYTES_MAX + 1)}),
+        (415, "wrong-content", {"Content-Length": "4", "Content-Type": "text/plain"}),
     ):
-        found, said = ask(length, **headers)
+        found, said = ask(headers)
         assert (found, said["type"]) == (status, f"urn:lookslikewho:{kind}")
 
 
@@ -111,7 +111,7 @@ def test_every_answer_has_an_id_and_keeps_a_sensible_one(served):
 def test_all_people_are_listed_page_by_page_and_their_faces_are_pictures(served):
     ((gallery,),) = served.client.get("/v1/galleries").json().values()
     assert (gallery["name"], gallery["is_default"], gallery["model"]) == ("demonstration", True, "facenet+sface")
-    seen: list[dict] = []
+    seen: list[dict[str, Any]] = []
     following = "/v1/people?limit=200"
     while following:
         answer = served.client.get(following).json()
@@ -258,6 +258,5 @@ def test_a_photo_is_written_nowhere_and_the_log_names_nobody(served: Served, mad
     assert contents(served.home) == before
     places = [served.log, *(path for path in served.log.parent.joinpath("temporary").rglob("*") if path.is_file())]
     assert not [path for path in places if mark in path.read_bytes()]
-    assert not re.search(
-        "Madonna|me.jpg|127.0.0.1|Traceback", served.log.read_text(encoding="utf-8").split('"begin"')[-1]
-    )
+    lines = [line for line in served.log.read_text(encoding="utf-8").splitlines() if '"begin"' not in line]
+    assert not [line for line in lines if re.search("Madonna|me.jpg|127.0.0.1|Traceback", line)]
