@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 .PHONY: help run setup celebrities test test-fast test-trust lint audit sbom lock chromium screenshots sheet tables clean calibrate similarity \
 	runs benchmarks benchmark-api benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
 	benchmark-celebrities benchmark-crop benchmark-detect benchmark-families benchmark-filters benchmark-find benchmark-lfw \
-	benchmark-map benchmark-plots benchmark-portraits benchmark-resemblance benchmark-review \
+	benchmark-map benchmark-milvus benchmark-plots benchmark-portraits benchmark-resemblance benchmark-review \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
 	benchmark-systems benchmark-together benchmark-training benchmark-turned
 
@@ -106,6 +106,9 @@ benchmarks: .venv/installed-dev .venv-peers/installed chromium  ## Run all speed
 
 benchmark-scale: .venv/installed-dev  ## One probe among up to ten million faces.
 	$(BIN)/python -m benchmarks.scale
+
+benchmark-milvus: .venv/installed-dev  ## Candidates from milvus-lite, compared with faiss and the exact scan.
+	$(BIN)/python -m benchmarks.milvus
 
 benchmark-scoring: .venv/installed-dev  ## Candidates compared with the exact scan on LFW, and the time per probe.
 	$(BIN)/python -m benchmarks.scoring

@@ -122,21 +122,21 @@ def _flat(opened: gallery.Gallery, probe: np.ndarray) -> tuple[float, float]:
     """Seconds of a flat faiss index for as many candidates, and its memory in GB."""
     import faiss
 
-    before = _anonymous_gb()
+    before = anonymous_gb()
     flat = faiss.IndexFlatIP(opened.embeddings.shape[1])
     flat.add(np.ascontiguousarray(opened.embeddings))
-    held = _anonymous_gb() - before
+    held = anonymous_gb() - before
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     return times(lambda: flat.search(probe, SearchSettings().candidates), 5)[0], held
 
 
 def _serve(path: Path) -> None:
     """Open the gallery, answer the probes, and print matches, times and peak memory."""
-    samples, ready = [_anonymous_gb()], threading.Event()
+    samples, ready = [anonymous_gb()], threading.Event()
 
     def watch() -> None:
         while not ready.wait(0.01):
-            samples.append(_anonymous_gb())
+            samples.append(anonymous_gb())
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -155,7 +155,7 @@ def _serve(path: Path) -> None:
             opened.crop_path(row)
         seconds.append(time.perf_counter() - start)
         found.append(ranked.people.tolist())
-        samples.append(_anonymous_gb())
+        samples.append(anonymous_gb())
     mapped = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         json.dumps(
@@ -164,7 +164,7 @@ def _serve(path: Path) -> None:
     )
 
 
-def _anonymous_gb() -> float:
+def anonymous_gb() -> float:
     """Memory of the process without memory-mapped files, whose pages can be dropped at any time."""
     if sys.platform != "linux":
         return float("nan")

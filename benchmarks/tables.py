@@ -294,6 +294,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "review": ("quality.md", lambda: _plain("review", "The first")),
     "families": ("quality.md", lambda: _plain("families", "Families of")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
+    "milvus": ("scale.md", lambda: _plain("milvus", "One probe")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 

@@ -44,6 +44,10 @@ class EmptyGalleryError(GalleryError):
     """The gallery has no people yet."""
 
 
+class SearchIndexError(UserError):
+    """The index that finds candidates cannot be opened, reached or read."""
+
+
 class SourceError(UserError):
     """A source of people is missing or has no photos."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.console import counted, progress, say, switch
+from pipeline.cli.index import Index
 from pipeline.cli.models import load_models
 from pipeline.errors import EmptyGalleryError, GalleryError, MapError
 
@@ -23,8 +24,9 @@ def check(
     repair: Annotated[
         bool, switch("--repair", "Make anew what is damaged, from the gallery and from photos that are still there.")
     ] = False,
+    index: Index = None,
 ) -> None:
-    """Check a gallery: counts, hashes, damaged rows, its map and caches."""
+    """Check a gallery: counts, hashes, damaged rows, its map, its caches, and its collection in Milvus."""
     opened = _opened(gallery)
     model = opened.manifest["embedding"]["model"]
     say(f"Gallery {opened.name}: {opened.people_count:,} people, {len(opened):,} faces, embedder {model}.")
@@ -54,18 +56,19 @@ def _opened(name: str) -> Gallery:
 
 
 def _problems(opened: Gallery) -> Iterator[str]:
-    from pipeline.gallery import checking
+    from pipeline.gallery import checking, mirroring
     from pipeline.map import files
     from pipeline.search import cache
 
     yield from checking.problems(opened)
+    yield from mirroring.problems(opened)
     for _, problem in [*cache.problems(opened), *files.problems(opened)]:
         yield problem
 
 
 def _repair(opened: Gallery) -> None:
     """Make anew what is damaged, and say what was and what could not be."""
-    from pipeline.gallery import checking, layout, opening, repairing
+    from pipeline.gallery import checking, layout, mirroring, opening, repairing, writing
     from pipeline.search import cache
 
     had_map = (opened.folder / layout.MAP).exists()
@@ -77,6 +80,10 @@ def _repair(opened: Gallery) -> None:
     for path, _ in cache.problems(opened):
         path.unlink(missing_ok=True)
     opened = opening.open_gallery(opened.name)
+    if list(mirroring.problems(opened)):
+        with writing.locked(opened.name, layout.EDIT_WAIT_SECONDS) as folder:
+            mirroring.forget(folder)
+        say("Sent all faces to the index anew.")
     _prepare_search(opened)
     _repair_maps(opened, had_map=had_map)
     left = list(_problems(opened))

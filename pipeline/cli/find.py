@@ -10,6 +10,7 @@ import typer
 from pipeline import answers
 from pipeline.answers import NOTE
 from pipeline.cli.console import choice, counted, named, number, print_table, say, say_json, switch, warn, working
+from pipeline.cli.index import Index
 from pipeline.cli.models import load_models
 from pipeline.errors import UserError
 from pipeline.gallery.layout import DEMONSTRATION
@@ -60,6 +61,7 @@ def find(
     ] = [],  # noqa: B006 - Typer copies it
     together: Annotated[bool, switch("--together", "Look up the photos as one: they show the same face.")] = False,
     as_json: Annotated[bool, switch("--json", "Print JSON instead of a table.")] = False,
+    index: Index = None,
 ) -> None:
     """Rank the people of a gallery by resemblance to a photo."""
     from pipeline.gallery import editing

@@ -14,6 +14,7 @@ import typer
 from pipeline import storage
 from pipeline.cli.chosen import build_chosen
 from pipeline.cli.console import choice, counted, named, number, print_table, progress, say, switch, warn
+from pipeline.cli.index import Index
 from pipeline.cli.models import load_models
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS, entry_of, load_embedder
 from pipeline.errors import GalleryError, UserError
@@ -70,6 +71,7 @@ def build(
         str | None, named(_embedders(), show_default=f"that of the gallery, or {DEFAULT_EMBEDDER}")
     ] = None,
     fresh: Annotated[bool, switch("--fresh", "Rebuild the gallery if it exists.")] = False,
+    index: Index = None,
 ) -> None:
     """Build a gallery of your own people, or add people to one."""
     name = folder_of(gallery).name if gallery is not None else _default_name(source, path or folder)
@@ -86,7 +88,8 @@ def build(
         _refuse_choices(people=people is not None, anyone=anyone, dry_run=dry_run)
         listed = _people(name, SOURCES[source], path or folder)
         _warn_of_cameras(listed)
-        built = _fill(name, listed, load(), photos_per_person=photos_per_person or _PHOTOS_PER_PERSON, fresh=fresh)
+        photos = photos_per_person or _PHOTOS_PER_PERSON
+        built = _fill(name, listed, load(), photos_per_person=photos, fresh=fresh)
     print_report(name, built)
     say(f"Try it: python -m pipeline find PHOTO --gallery {shlex.quote(name)}")
 
@@ -161,7 +164,13 @@ def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person:
             report(f"Building {name}", done.people, done.people_total, detail)
 
         return building.build(
-            name, people, models.detector, models.embedder, settings=settings, replace=fresh, progress=show
+            name,
+            people,
+            models.detector,
+            models.embedder,
+            settings=settings,
+            replace=fresh,
+            progress=show,
         )
 
 

@@ -15,6 +15,7 @@ A gallery is a folder in the data folder. Its ``manifest.json`` names the files 
 - ``photos/NAME/``: a person's photos that were added by hand
 - ``map.npz`` and ``codes.npz``: maps of these embeddings, see :mod:`pipeline.map.files`
 - ``prepared-SCORER-EMBEDDINGS.npy`` and ``index-EMBEDDINGS.faiss``: caches of the search
+- ``milvus.json`` and ``milvus-rows.npy``: its collection in Milvus, see :mod:`pipeline.gallery.mirroring`
 
 The manifest also names the ``detector`` of the last build; earlier versions named none and used ``mtcnn``. It is not
 compared: a detector decides which faces are found, and the rows of all faces that are found can be compared.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline import names, storage
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, EMBEDDERS
 from pipeline.errors import GalleryError
-from pipeline.gallery import layout, opening, stored_photos, sweeping, writing
+from pipeline.gallery import layout, milvus, mirroring, opening, stored_photos, sweeping, writing
 from pipeline.gallery.building import BuildSettings
 
 
@@ -40,6 +40,7 @@ def copy_gallery(source: str, name: str) -> None:
         # Crops of an unfinished build stay behind.
         sweeping.sweep(temporary)
         _unused(name)
+    _mirror_too(origin, name)
 
 
 def copy_rows(source: str, name: str, rows: NDArray[np.int64]) -> None:
@@ -69,6 +70,16 @@ def copy_rows(source: str, name: str, rows: NDArray[np.int64]) -> None:
             details=opened.details,
         )
         _unused(name)
+    _mirror_too(opened.folder, name)
+
+
+def _mirror_too(origin: Path, name: str) -> None:
+    """Give a copy a collection in Milvus where the gallery it was copied from has one."""
+    mirror = mirroring.read(origin)
+    if mirror or milvus.chosen():
+        with writing.locked(name, layout.EDIT_WAIT_SECONDS) as folder:
+            if mirror:
+                mirroring.begin(folder, mirror.uri)
 
 
 def _copy_file(origin: Path, target: Path) -> None:
@@ -80,7 +91,7 @@ def _copy(origin: Path, target: Path) -> None:
     """Copy the files of a gallery. ``shutil.copytree`` would hide why one cannot be written."""
     target.mkdir()
     for path in origin.iterdir():
-        if path.name.startswith(".") or path.name == layout.BUILDING:
+        if path.name.startswith(".") or path.name in (layout.BUILDING, mirroring.RECORD, mirroring.ROWS):
             continue
         if path.is_dir():
             _copy(path, target / path.name)
@@ -99,9 +110,13 @@ def _unused(name: str) -> Path:
 
 
 def delete_gallery(name: str) -> None:
-    """Delete a gallery and its unfinished build. Raises GalleryError if another process is building it."""
+    """Delete a gallery and its unfinished build. Raises GalleryError if another process is building it.
+
+    Its collection in Milvus is deleted first. Raises SearchIndexError if that cannot be done.
+    """
     if layout.folder_of(name).is_dir():
         with writing.locked(name) as folder:
+            mirroring.drop(folder)
             storage.delete_folder(folder)
 
 

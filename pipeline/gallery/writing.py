@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline import __version__, arrays, storage
 from pipeline.errors import GalleryError
 from pipeline.gallery import details as about_people
-from pipeline.gallery import digests, layout, rows, sweeping
+from pipeline.gallery import digests, layout, mirroring, rows, sweeping
 from pipeline.gallery.details import Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto, write_rejected
@@ -26,7 +26,8 @@ from pipeline.gallery.rejected import RejectedPhoto, write_rejected
 def locked(name: str, wait_seconds: float = 0.0, *, create: bool = False) -> Iterator[Path]:
     """Lock a gallery for this process and give its folder, which ``create`` makes if there is none.
 
-    It is swept before, where the last change was killed, and afterwards: see :mod:`pipeline.gallery.sweeping`.
+    It is swept before, where the last change was killed, and afterwards: see :mod:`pipeline.gallery.sweeping`. Then
+    what has changed is sent to its collection in Milvus, if it has one: see :mod:`pipeline.gallery.mirroring`.
 
     Raises GalleryError if another process holds the lock, and StorageError if the disk is full or read-only.
     """
@@ -44,6 +45,7 @@ def locked(name: str, wait_seconds: float = 0.0, *, create: bool = False) -> Ite
                 finally:
                     if (folder / layout.CHANGE).exists():
                         sweeping.sweep(folder)
+                mirroring.follow(folder)
     except Timeout as error:
         raise GalleryError(f"The gallery {name} is being built by another process. Wait until it is done.") from error
 

@@ -84,6 +84,42 @@ def nearest(
     return np.asarray(rows[0][rows[0] >= 0])
 
 
+class FaissCandidates:
+    """The people of the ``count`` nearest photos, or of more of them if they show too few people."""
+
+    def __init__(self, gallery: Gallery, count: int) -> None:
+        self.count, self._person_of_row = count, gallery.person_of_row
+        self._index, self._photos = open_index(gallery), np.bincount(gallery.person_of_row)
+
+    @property
+    def are_exact(self) -> bool:
+        """Whether photos are compared row by row."""
+        return len(self._person_of_row) <= EXACT_MAX
+
+    def selection(self, people: NDArray[np.bool_]) -> RowSelection:
+        """Some people, bool (people,), for :meth:`people`."""
+        return RowSelection(people[self._person_of_row])
+
+    def people(
+        self, probe: NDArray[np.float32], least: int, excluded: NDArray[np.int64], among: RowSelection | None
+    ) -> NDArray[np.integer] | None:
+        """The people of the nearest photos by cosine, at least as many as asked for; None for everybody.
+
+        excluded: (n,), never among them. among: whose photos are compared; then nobody is excluded besides.
+        """
+        count, photos = self.count, among.count if among else len(self._person_of_row)
+        excluded_photos = int(self._photos[excluded].sum())
+        while count + excluded_photos < photos:
+            # Even if all photos of the excluded people are nearest, as many others are candidates.
+            rows = nearest(self._index, probe, count + excluded_photos, among)
+            people = self._person_of_row[rows]
+            people = np.unique(people[~np.isin(people, excluded)][:count])
+            if len(people) >= least:
+                return people
+            count *= 2
+        return None
+
+
 def _build(rows: NDArray[np.float32]) -> Any:
     import faiss
 

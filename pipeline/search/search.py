@@ -1,11 +1,11 @@
-"""The search: candidates by faiss, distances by a scorer, people by rank."""
+"""The search: candidates by an index, distances by a scorer, people by rank."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from pipeline import arrays
 from pipeline.gallery.gallery import Gallery, damaged
 from pipeline.search import ranking
 from pipeline.search.cache import prepared_rows
-from pipeline.search.index import EXACT_MAX, RowSelection, nearest, open_index
+from pipeline.search.candidates import open_candidates
 from pipeline.search.people import RowsByPerson
 from pipeline.search.ranking import Method, Ranking
 from pipeline.search.scan import ROUNDING, Scan
@@ -29,16 +29,19 @@ _NOBODY = Ranking(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """candidates: nearest photos by cosine whose people are scored (see ``make benchmark-scoring``)."""
+    """candidates: nearest photos by cosine whose people are scored (see ``make benchmark-scoring``).
+
+    From Milvus, half as many people are scored: about as many as so many photos show.
+    """
 
     candidates: int = 500
 
 
 class _Among(NamedTuple):
-    """Who is ranked, where that is not everybody: the numbers of the people, (n,), and their photos."""
+    """Who is ranked, where that is not everybody: the numbers of the people, (n,), and who may be a candidate."""
 
     people: NDArray[np.int64]
-    photos: RowSelection
+    selection: Any
 
 
 class _Wanted(NamedTuple):
@@ -69,7 +72,7 @@ class Search:
     def __init__(self, gallery: Gallery, scorer: Scorer, settings: SearchSettings = SearchSettings()) -> None:
         self.gallery, self.scorer, self.settings = gallery, scorer, settings
         self._prepared = prepared_rows(gallery, scorer)
-        self._index = open_index(gallery)
+        self._candidates = open_candidates(gallery, settings.candidates)
         self._rows_by_person = RowsByPerson(gallery.person_of_row)
         self._scan = Scan(gallery.embeddings, self._prepared, self._rows_by_person)
         self._last_among: tuple[object, _Among] | None = None
@@ -119,7 +122,7 @@ class Search:
         if last is None or last[0] != key:
             kept = among.copy()
             kept[excluded] = False
-            chosen = _Among(np.flatnonzero(kept), RowSelection(kept[self.gallery.person_of_row]))
+            chosen = _Among(np.flatnonzero(kept), self._candidates.selection(kept))
             last = self._last_among = (key, chosen)
         return last[1]
 
@@ -130,7 +133,7 @@ class Search:
         if wanted.exact:
             return self._rank_everybody(product, wanted)
         found: dict[int, Ranking] = {}
-        if len(probes) >= _TOGETHER_MIN and len(self.gallery) <= EXACT_MAX and not wanted.among:
+        if len(probes) >= _TOGETHER_MIN and self._candidates.are_exact and not wanted.among:
             found = self._rank_together(probes, product, wanted)
         return [
             found[place] if place in found else self._rank_alone(probe, wanted, product.column(place))
@@ -191,17 +194,8 @@ class Search:
         return wanted.of(ranking.by_person(distances, self.gallery.person_of_row[rows], rows, wanted.method))
 
     def _candidate_people(self, probe: NDArray[np.float32], wanted: _Wanted) -> NDArray[np.integer] | None:
-        """The people of the nearest photos by cosine, at least as many as wanted; None for everybody."""
-        candidates = self.settings.candidates
-        selection = wanted.among.photos if wanted.among else None
-        photos = selection.count if selection else len(self.gallery)
-        excluded_photos = int(self._rows_by_person.counts[wanted.excluded].sum())
-        while candidates + excluded_photos < photos:
-            # Even if all photos of the excluded people are nearest, as many others are candidates.
-            rows = nearest(self._index, probe, candidates + excluded_photos, selection)
-            people = self.gallery.person_of_row[rows]
-            people = np.unique(people[~np.isin(people, wanted.excluded)][:candidates])
-            if len(people) >= wanted.top:
-                return people
-            candidates *= 2
-        return wanted.among.people if wanted.among else None
+        """The people who are scored, at least as many as wanted; None for everybody."""
+        among = wanted.among
+        selection = among.selection if among else None
+        people = self._candidates.people(probe, wanted.top, wanted.excluded, selection)
+        return among.people if people is None and among else people

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,16 @@ from PIL import Image
 
 from pipeline import isolated_photo, photo, storage
 from pipeline.faces.detector import load_detector
-from pipeline.gallery import building, editing, managing, opening, reassigning, removing
+from pipeline.gallery import building, editing, layout, managing, milvus, mirroring, opening, reassigning, removing
 from pipeline.gallery.editing import NewPhoto
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.screening import PhotoQuality
 from pipeline.map import fitting
 from pipeline.map.files import save_code_layouts, save_map
 from pipeline.map.layouts import PCA, FaceMap, Layout
+from pipeline.search.search import Search
 from pipeline.similarity import files
+from pipeline.similarity.cosine import CosineScorer
 from pipeline.sources.base import Credit, SourcePerson, source_people
 from tests import toys
 from tests.conftest import unit_rows
@@ -131,6 +134,27 @@ def prepare_set_up() -> None:
     fetching.prepare({name: [picture(seed) for seed in seeds] for name, seeds in shown.items()})
 
 
+def in_milvus(do: Callable[[], object]) -> None:
+    """Do some work with an index in a file of milvus-lite."""
+    os.environ[milvus.ENVIRONMENT] = f"milvus:{storage.home() / 'faces.db'}"
+    do()
+
+
+def check_indexes() -> None:
+    """Open every gallery, and see that its collection has exactly its faces, and that no collection is left over."""
+    expected = set()
+    for name in layout.names():
+        opened = opening.read_gallery(name)
+        if len(opened):
+            Search(opened, CosineScorer())
+            mirror = mirroring.read(opened.folder)
+            assert mirror
+            expected.add(mirror.collection)
+            assert list(mirroring.problems(opened)) == []
+    there = milvus.Collection(str(storage.home() / "faces.db"), "any").client.list_collections()
+    assert set(there) == expected
+
+
 def restore() -> None:
     """Remove somebody and put them back."""
     removing.restore("mine", removing.remove_person("mine", "Your photos/Eve"))
@@ -167,4 +191,10 @@ STEPS: dict[str, Callable[[], object]] = {
 }
 WORK |= STEPS
 WORK |= {"prepare set-up": prepare_set_up}
+# The same with an index in a file of milvus-lite, in the data folder too.
+IN_MILVUS = tuple(
+    f"{kind} in Milvus" for kind in ("append", "add by hand", "remove a person", "merge", "copy", "delete")
+)
+WORK |= {kind: partial(in_milvus, WORK[kind.removesuffix(" in Milvus")]) for kind in IN_MILVUS}
+WORK |= {"prepare in Milvus": partial(in_milvus, prepare), "check in Milvus": partial(in_milvus, check_indexes)}
 WORK |= {"prepare": prepare, "remove Eve": lambda: removing.remove_person("mine", "Your photos/Eve")}
