@@ -187,6 +187,8 @@ def _asking(uri: str) -> Iterator[None]:
 
 
 def _connect(uri: str) -> Any:
+    # Its C++ part prints what it does about connections; what goes wrong is raised anyway.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         import pymilvus  # noqa: F401
     except ImportError as error:
