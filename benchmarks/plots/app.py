@@ -57,6 +57,7 @@ def own(faces: int) -> None:
         colouring,
         [],
         np.full(faces, scatter.LIT, np.uint8),
+        [],
         marks,
         [],
         None,

@@ -1,13 +1,17 @@
-// A WebGL scatter plot of up to several hundred thousand faces. scatter.py documents its inputs.
+// A WebGL scatter plot of up to a million faces. scatter.py documents its inputs.
 //
 // It is mounted once with JSON, which draws it, and once for each large array, as bytes: Streamlit sends a message
 // that has not changed by its hash alone, so each array is sent once.
 
-const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3, STATES = 4;
+const PLACES = 0, PEOPLE = 1, NAMES = 2, COLOURS = 3, STATES = 4, CONTOURS = 5;
 const GONE = 0, DIM = 1, LIT = 2;
-// Places and states are a chart's own: the number of their kind says of which. All else is of all charts.
-const KINDS = 8;
+// Places, states and contours are a chart's own: the number of their kind says of which. All else is of all charts.
+const KINDS = 8, OF_CHART = [PLACES, STATES, CONTOURS];
 const CLICK_PX = 12, DRAG_PX = 4, MARGIN_PX = 12, FLIGHT_MS = 500, HINT_MS = 2500;
+// All points are drawn once the view has not moved for so long.
+const SETTLED_MS = 150;
+// Among so many faces, those to show on the map are chosen.
+const SEEN_MAX = 100_000;
 // At least; how close is sensible grows with the number of faces.
 const ZOOM_MIN = 0.7, ZOOM_MAX = 16;
 const pieces = {};
@@ -32,6 +36,7 @@ async function receive(data) {
   if (pieces[kind]?.order > order) return;
   const value =
     kind === NAMES ? new TextDecoder().decode(buffer).split("\n")
+    : kind % KINDS === CONTOURS ? JSON.parse(new TextDecoder().decode(buffer))
     : kind % KINDS === PLACES ? new Uint16Array(buffer)
     : kind === PEOPLE ? new Uint32Array(buffer)
     : new Uint8Array(buffer);
@@ -41,7 +46,7 @@ async function receive(data) {
 
 const HTML = `
   <canvas tabindex="0" role="application"></canvas>
-  <svg aria-hidden="true"><g class="links"></g><polygon class="area"></polygon><circle class="ring" r="8"></circle></svg>
+  <svg aria-hidden="true"><g class="contours"></g><g class="links"></g><polygon class="area"></polygon><circle class="ring" r="8"></circle></svg>
   <div class="thumbnails" aria-hidden="true"></div>
   <div class="marks"></div>
   <div class="tip" aria-hidden="true"><img alt="" hidden><span></span></div>
@@ -60,31 +65,13 @@ const HTML = `
     <button data-zoom="0.625" title="Zoom out">remove</button>
     <button data-zoom="0" title="Show all">fit_screen</button>
     <hr>
+    <button data-contours title="Contours of where most faces are" aria-pressed="true">filter_tilt_shift</button>
     <button data-faces title="Faces on the map" aria-pressed="true">face</button>
     <button data-full title="Full screen">fullscreen</button>
   </div>
   <div class="legend"></div>
   <p class="hint" aria-hidden="true">Use two fingers to move the map</p>
   <p class="trouble" role="alert" hidden>Your browser can't draw the map: it has no WebGL.</p>`;
-
-const VERTEX = `#version 300 es
-  in vec2 place; in float colour; in float lit;
-  uniform vec2 scale, shift; uniform float size; uniform sampler2D colours;
-  out vec4 ink;
-  void main() {
-    gl_Position = vec4((place * 2.0 - 1.0) * scale + shift, 0, 1);
-    gl_PointSize = size;
-    ink = texelFetch(colours, ivec2(int(colour), 0), 0);
-    ink.a *= lit > 1.5 ? 1.0 : lit > 0.5 ? 0.1 : 0.0;
-  }`;
-const FRAGMENT = `#version 300 es
-  precision highp float;
-  in vec4 ink; uniform float size; out vec4 drawn;
-  void main() {
-    float radius = length(gl_PointCoord - 0.5) * size;
-    float alpha = ink.a * clamp(size * 0.5 - radius + 0.5, 0.0, 1.0);
-    drawn = vec4(ink.rgb * alpha, alpha);
-  }`;
 
 class Chart {
   constructor(root) {
@@ -94,6 +81,7 @@ class Chart {
     this.box.innerHTML = HTML;
     root.append(this.box);
     const one = (selector) => this.box.querySelector(selector);
+    this.contours = one(".contours");
     [this.canvas, this.marks, this.tip, this.input, this.found, this.legend, this.area, this.ring, this.links, this.hint] =
       ["canvas", ".marks", ".tip", "input", "ul", ".legend", ".area", ".ring", ".links", ".hint"].map(one);
     [this.searchBox, this.tools, this.nearer, this.farther] =
@@ -101,10 +89,15 @@ class Chart {
     [this.tipPicture, this.tipName] = this.tip.children;
     this.thumbnails = new Thumbnails(this, one(".thumbnails"));
     this.view = { x: 0, y: 0, zoom: 1 };
+    this.movedAt = -Infinity;
     this.extent = [1, 1];
     this.hidden = new Set();
     this.drawn = [];
-    this.prepare();
+    try {
+      this.points = new Points(this.canvas);
+    } catch {
+      one(".trouble").hidden = false;
+    }
     this.listen();
     this.use("move");
     charts.add(this);
@@ -118,7 +111,7 @@ class Chart {
   close() {
     charts.delete(this);
     this.resized.disconnect();
-    this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    this.points?.close();
     this.box.remove();
     delete this.root.chart;
   }
@@ -136,7 +129,7 @@ class Chart {
     this.data = data;
     this.send = send;
     this.box.classList.toggle("beside", data.chart > 0);
-    if (first) [PLACES, STATES].filter((kind) => this.own(kind)).forEach((kind) => this.took(kind));
+    if (first) OF_CHART.filter((kind) => this.own(kind)).forEach((kind) => this.took(kind));
     this.canvas.setAttribute("aria-label", data.label);
     this.style();
     this.drawLegend();
@@ -159,7 +152,7 @@ class Chart {
   received(number) {
     const kind = number % KINDS;
     // Of another chart.
-    if (!this.data || ((kind === PLACES || kind === STATES) && this.own(kind) !== pieces[number].value)) return;
+    if (!this.data || (OF_CHART.includes(kind) && this.own(kind) !== pieces[number].value)) return;
     this.took(kind);
     this.fly();
     this.redraw();
@@ -167,16 +160,20 @@ class Chart {
 
   took(kind) {
     if (kind === PLACES) {
-      this.grid = null;
-      this.extent = extentOf(this.own(PLACES));
+      const places = this.own(PLACES);
+      this.grid = grid(places);
+      this.extent = extentOf(places);
+      this.points?.setPlaces(places, this.grid);
+      this.points?.setColours(pieces[COLOURS]?.value);
       // Another layout: a flight that has begun aims anew.
       this.waiting ||= this.flying !== null;
       this.measure();
       this.light();
     }
     if (kind === STATES) this.light();
+    if (kind === COLOURS) this.points?.setColours(pieces[COLOURS].value);
+    if (kind === CONTOURS) this.drawContours();
     if (kind === NAMES) this.plain = null;
-    this.upload(kind);
   }
 
   get count() {
@@ -196,68 +193,34 @@ class Chart {
     return `rgb(${this.table.subarray(4 * value, 4 * value + 3)})`;
   }
 
-  // The visible faces on the canvas.
+  // The left top and the right bottom of the canvas on the map.
+  get corners() {
+    return [this.unscreen([0, 0]), this.unscreen([this.canvas.clientWidth, this.canvas.clientHeight])];
+  }
+
+  // Visible faces on the canvas: all, or of very many the same ones each time, and more of them as one zooms in.
   inSight() {
-    const { canvas } = this, places = this.own(PLACES);
-    const [left, top] = this.unscreen([0, 0]), [right, bottom] = this.unscreen([canvas.clientWidth, canvas.clientHeight]);
-    const seen = [];
-    for (let row = 0; row < this.count; row++) {
-      const [x, y] = positionOf(places, row);
-      if (x >= left && x <= right && y >= bottom && y <= top && this.lit[row] === LIT && !this.isHidden(row)) seen.push(row);
-    }
+    const { corners } = this, { rows } = this.grid, runs = runsWithin(this.grid, corners), seen = [];
+    const count = runs.reduce((sum, [first, end]) => sum + end - first, 0), limit = (2 ** 32 * SEEN_MAX) / count;
+    for (const [first, end] of runs)
+      for (let index = first; index < end; index++) {
+        const row = rows[index];
+        if (shuffled(row) < limit && this.lit[row] === LIT && !this.isHidden(row) && this.isWithin(row, corners))
+          seen.push(row);
+      }
     return seen;
+  }
+
+  isWithin(row, [[left, top], [right, bottom]]) {
+    const [x, y] = this.place(row);
+    return x >= left && x <= right && y >= bottom && y <= top;
   }
 
   name(row) {
     return pieces[NAMES]?.value[pieces[PEOPLE]?.value[row]] ?? "";
   }
 
-  // WebGL ---------------------------------------------------------------------------------------------
-
-  prepare() {
-    const gl = (this.gl = this.canvas.getContext("webgl2", { antialias: false }));
-    if (!gl) {
-      this.box.querySelector(".trouble").hidden = false;
-      return;
-    }
-    const program = gl.createProgram();
-    [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]].forEach(([kind, source]) => {
-      const shader = gl.createShader(kind);
-      gl.shaderSource(shader, source);
-      gl.compileShader(shader);
-      gl.attachShader(program, shader);
-    });
-    ["place", "colour", "lit"].forEach((name, place) => gl.bindAttribLocation(program, place, name));
-    gl.linkProgram(program);
-    gl.useProgram(program);
-    this.uniforms = Object.fromEntries(
-      ["scale", "shift", "size"].map((name) => [name, gl.getUniformLocation(program, name)]));
-    this.buffers = [[2, gl.UNSIGNED_SHORT, true], [1, gl.UNSIGNED_BYTE, false], [1, gl.UNSIGNED_BYTE, false]].map(
-      ([size, type, normal], place) => {
-        const buffer = gl.createBuffer();
-        gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-        gl.enableVertexAttribArray(place);
-        gl.vertexAttribPointer(place, size, type, normal, 0, 0);
-        return buffer;
-      },
-    );
-    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.upload(COLOURS);
-  }
-
-  upload(kind) {
-    const place = { [PLACES]: 0, [COLOURS]: 1 }[kind];
-    const array = kind === PLACES ? this.own(PLACES) : pieces[kind]?.value;
-    if (place !== undefined && array) this.fill(place, array);
-  }
-
-  fill(place, array) {
-    this.gl?.bindBuffer(this.gl.ARRAY_BUFFER, this.buffers[place]);
-    this.gl?.bufferData(this.gl.ARRAY_BUFFER, array, this.gl.DYNAMIC_DRAW);
-  }
+  // Drawing -----------------------------------------------------------------------------------------------
 
   // Colours of the theme: one per category and grey for the rest, or a gradient.
   style() {
@@ -277,8 +240,7 @@ class Chart {
       table[4 * value + 3] = this.hidden.has(categories ? low : -1) ? 10 : 215;
     }
     this.table = table;
-    const { gl } = this;
-    gl?.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, table);
+    this.points?.setTable(table);
   }
 
   // Dim the points outside the selected area, and what the page dims.
@@ -288,7 +250,7 @@ class Chart {
     if (area)
       for (let row = 0; row < this.lit.length; row++)
         if (this.lit[row] === LIT && !inside(this.place(row), area)) this.lit[row] = DIM;
-    this.fill(2, this.lit);
+    this.points?.setStates(this.lit);
   }
 
   redraw() {
@@ -299,7 +261,7 @@ class Chart {
   }
 
   draw() {
-    const { canvas, gl, view } = this;
+    const { canvas, points, view } = this;
     const width = canvas.clientWidth, height = canvas.clientHeight, ratio = devicePixelRatio;
     if (!width || !this.data) return;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
@@ -309,18 +271,18 @@ class Chart {
     this.farther.setAttribute("aria-disabled", view.zoom <= ZOOM_MIN);
     this.drawn = this.data.marks.map((mark) => this.screen(mark.place));
     this.layMarks();
-    if (!gl || !this.count || this.count !== pieces[COLOURS]?.value.length) return;
+    if (!points || !this.count || this.count !== pieces[COLOURS]?.value.length) return;
     const across = Math.sqrt((width * height) / this.count);
-    const size = Math.min(Math.max(across * 0.34, 2) * view.zoom ** 0.35, 16);
-    gl.viewport(0, 0, canvas.width, canvas.height);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    const scale = [(2 * this.unit) / width, (2 * this.unit) / height];
-    gl.uniform2f(this.uniforms.scale, ...scale);
-    const [x, y] = this.middle;
-    gl.uniform2f(
-      this.uniforms.shift, (2 * x) / width - 1 - view.x * scale[0], 1 - (2 * y) / height - view.y * scale[1]);
-    gl.uniform1f(this.uniforms.size, size * ratio);
-    gl.drawArrays(gl.POINTS, 0, this.count);
+    const scale = [(2 * this.unit) / width, (2 * this.unit) / height], [x, y] = this.middle;
+    const isWhole = points.draw({
+      scale,
+      shift: [(2 * x) / width - 1 - view.x * scale[0], 1 - (2 * y) / height - view.y * scale[1]],
+      size: Math.min(Math.max(across * 0.34, 2) * view.zoom ** 0.35, 16) * ratio,
+      corners: this.corners,
+      isMoving: performance.now() - this.movedAt < SETTLED_MS,
+    });
+    clearTimeout(this.settling);
+    if (!isWhole) this.settling = setTimeout(() => this.redraw(), SETTLED_MS);
     this.box.dataset.points = this.count;
     this.thumbnails.lay();
   }
@@ -395,9 +357,22 @@ class Chart {
       const [from, to] = this.data.links[place].map((mark) => this.drawn[mark]);
       Object.entries({ x1: from[0], y1: from[1], x2: to[0], y2: to[1] }).forEach((pair) => line.setAttribute(...pair));
     });
+    const [x, y] = this.screen([0, 0]);
+    this.contours.setAttribute("transform", `matrix(${this.unit} 0 0 ${-this.unit} ${x} ${y})`);
     const corners = this.drawing ?? this.data.area ?? [];
     this.area.setAttribute("points", corners.map((corner) => this.screen(corner).join(",")).join(" "));
     if (this.hovered != null) this.point(this.hovered);
+  }
+
+  // One path for each level.
+  drawContours() {
+    this.contours.replaceChildren(
+      ...this.own(CONTOURS).map((lines) => {
+        const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        path.setAttribute("d", lines.map((line) => `M${line.join("L")}Z`).join(""));
+        return path;
+      }),
+    );
   }
 
   drawLegend() {
@@ -453,6 +428,7 @@ class Chart {
 
   look(view) {
     this.view = limited(view, this.extent, this.zoomMax);
+    this.movedAt = performance.now();
     this.unit = this.scale * this.view.zoom;
     this.redraw();
   }
@@ -544,7 +520,7 @@ class Chart {
     if (shown !== null) return shown;
     const places = this.own(PLACES);
     const visible = (row) => this.lit[row] !== GONE && !this.isHidden(row);
-    return nearest(places, (this.grid ??= grid(places)), this.unscreen(pixel), CLICK_PX / this.unit, visible);
+    return nearest(places, this.grid, this.unscreen(pixel), CLICK_PX / this.unit, visible);
   }
 
   pick(row, event) {
@@ -595,6 +571,8 @@ class Chart {
         else if (button.dataset.faces !== undefined) {
           this.thumbnails.toggle();
           button.setAttribute("aria-pressed", this.thumbnails.isOn);
+        } else if (button.dataset.contours !== undefined) {
+          button.setAttribute("aria-pressed", !this.contours.toggleAttribute("hidden"));
         } else if (button.dataset.full !== undefined) this.toggleFull();
         else if (+button.dataset.zoom) this.zoom(+button.dataset.zoom);
         else this.to({ x: 0, y: 0, zoom: 1 });
@@ -811,19 +789,4 @@ export function inside([x, y], corners) {
     if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) odd = !odd;
   }
   return odd;
-}
-
-// A grid of cells: starts[cell] is where the rows of a cell begin in rows.
-export function grid(places) {
-  const count = places.length / 2, side = Math.max(1, Math.ceil(Math.sqrt(count / 4)));
-  const cell = (row) => {
-    const along = (value) => Math.min(Math.floor((value / 65535) * side), side - 1);
-    return along(places[2 * row + 1]) * side + along(places[2 * row]);
-  };
-  const starts = new Uint32Array(side * side + 1), rows = new Uint32Array(count);
-  for (let row = 0; row < count; row++) starts[cell(row) + 1]++;
-  for (let place = 1; place < starts.length; place++) starts[place] += starts[place - 1];
-  const next = starts.slice();
-  for (let row = 0; row < count; row++) rows[next[cell(row)]++] = row;
-  return { side, starts, rows };
 }

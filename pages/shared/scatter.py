@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ import streamlit as st
 from PIL import Image
 
 _HERE = Path(__file__).parent
-_PLACES, _PEOPLE, _NAMES, _COLOURS, _STATES = range(5)
-# Places and states are a chart's own, with a number beyond these for each chart; all else is of all charts.
+_SCRIPTS = ("scatter.js", "scatter_points.js", "scatter_faces.js")
+_PLACES, _PEOPLE, _NAMES, _COLOURS, _STATES, _CONTOURS = range(6)
+# Places, states and contours are a chart's own, with a number beyond these for each chart; all else is of all charts.
 _KINDS = 8
 # How a face is drawn.
 GONE, DIM, LIT = range(3)
@@ -97,6 +99,7 @@ def draw(
     colouring: Colouring,
     hidden: Sequence[int],
     states: np.ndarray,
+    contours: Sequence[Sequence[np.ndarray]],
     marks: Sequence[Mark],
     links: Sequence[tuple[int, int]],
     area: Sequence[tuple[float, float]] | None,
@@ -109,7 +112,8 @@ def draw(
     """Draw the plot.
 
     hidden: the numbers of the categories that the legend hides. states: uint8 (n,), how each face is drawn: ``GONE``
-    ones cannot be seen or picked. links: pairs of marks that a line joins. area: the corners of what is selected.
+    ones cannot be seen or picked. contours: closed lines, float32 (points, 2), from the widest to the densest parts.
+    links: pairs of marks that a line joins. area: the corners of what is selected.
     flight: when it changes, the view flies to the first mark. thumbnails: the address below which the picture of a
     row is, as ``ROW.jpg``, or "" for no faces on the map. chart: 1 for a second map of the same faces, without
     search, legend and selection, beside the map 0. callbacks, with the value in ``st.session_state[key]``:
@@ -134,7 +138,12 @@ def draw(
         **callbacks,
     )
     places = bytes([_KINDS * chart + _PLACES]) + points.places[layout][1:]
-    sent = [places, _packed(_KINDS * chart + _STATES, states)]
+    lines = json.dumps([[line.round(4).tolist() for line in level] for level in contours])
+    sent = [
+        places,
+        _packed(_KINDS * chart + _STATES, states),
+        _packed(_KINDS * chart + _CONTOURS, lines.encode()),
+    ]
     if not chart:
         sent += [points.people, points.names, _packed(_COLOURS, colouring.values)]
     for piece in sent:
@@ -145,7 +154,7 @@ def draw(
 def _component() -> Any:
     return st.components.v2.component(
         "scatter",
-        js="".join((_HERE / name).read_text(encoding="utf-8") for name in ("scatter.js", "scatter_faces.js")),
+        js="".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
         css=(_HERE / "scatter.css").read_text(encoding="utf-8"),
     )
 

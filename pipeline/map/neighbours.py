@@ -14,21 +14,46 @@ from pipeline.map.layouts import MapProgress
 Search = Callable[[NDArray[np.int64], int], NDArray[np.int64]]
 # Rows that are searched at a time.
 _BLOCK = 4096
+# Of more rows than this, not all are compared, but those in the nearest of so many lists.
+_EXACT_ROWS_MAX, _LISTS, _LISTS_SEARCHED = 150_000, 1024, 48
+
+
+class Neighbours:
+    """Unit rows, float32 (n, d), to be searched by cosine."""
+
+    def __init__(self, rows: NDArray[np.float32]) -> None:
+        import faiss
+
+        self._rows = rows
+        self._index: Any = faiss.IndexFlatIP(rows.shape[1])
+        if len(rows) > _EXACT_ROWS_MAX:
+            self._index = faiss.IndexIVFFlat(self._index, rows.shape[1], _LISTS, faiss.METRIC_INNER_PRODUCT)
+            self._index.nprobe = _LISTS_SEARCHED
+            self._index.train(np.ascontiguousarray(rows[:: len(rows) // (64 * _LISTS) + 1]))
+        self._index.add(rows)
+
+    def nearest(self, probes: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Cosines and numbers of the rows nearest to probes (m, d), both (m, count), nearest first; count <= n."""
+        import faiss
+
+        cosines, indices = self._index.search(probes, count)
+        if len(short := np.flatnonzero(indices[:, -1] < 0)):
+            # The lists that were searched hold fewer.
+            found = faiss.knn(probes[short], self._rows, count, metric=faiss.METRIC_INNER_PRODUCT)
+            cosines[short], indices[short] = found
+        return cosines, indices
 
 
 def nearest_photos(
     rows: NDArray[np.float32], wanted: int, progress: MapProgress = lambda *_: None, *, block: int = _BLOCK
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The nearest other rows (n, k) and the cosines to them (n, k), the nearest first; k < n."""
-    import faiss
-
     count, wanted = len(rows), min(wanted, len(rows) - 1)
-    index = faiss.IndexFlatIP(rows.shape[1])
-    index.add(rows)
+    neighbours = Neighbours(rows)
     found = []
     for start in range(0, count, block):
         progress("Finding neighbours", start, count)
-        cosines, indices = index.search(rows[start : start + block], wanted + 1)
+        cosines, indices = neighbours.nearest(rows[start : start + block], wanted + 1)
         order = _without_itself(indices, np.arange(start, start + len(indices)))
         found.append([np.take_along_axis(part, order, axis=1) for part in (indices, cosines)])
     progress("Finding neighbours", count, count)
@@ -43,15 +68,12 @@ def most_similar_people(
     Each is given by the row of the most similar photo. people: the number of each row's person, (n,).
     known: some nearest rows (n, k), as :func:`nearest_photos` gives them.
     """
-    import faiss
-
-    index = faiss.IndexFlatIP(rows.shape[1])
-    index.add(rows)
+    neighbours = Neighbours(rows)
 
     def search(numbers: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
         if wanted <= known.shape[1]:
             return known[numbers, :wanted]
-        _, indices = index.search(rows[numbers], wanted + 1)
+        _, indices = neighbours.nearest(rows[numbers], wanted + 1)
         return np.take_along_axis(indices, _without_itself(indices, numbers), axis=1)
 
     return _first_of_people(search, people, count, known=known.shape[1])

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-const source = ["scatter.js", "scatter_faces.js"]
+const source = ["scatter.js", "scatter_points.js", "scatter_faces.js"]
   .map((name) => readFileSync(new URL(`../../pages/shared/${name}`, import.meta.url), "utf8"))
   .join("");
-const { cellSide, extentOf, firstOfCells, fit, grid, inside, limited, nearest, positionOf, search, simple } = await import(
+const { cellSide, extentOf, firstOfCells, fit, grid, inside, limited, nearest, positionOf, runsWithin, search, simple } = await import(
   `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`
 );
 
@@ -34,6 +34,23 @@ test("a grid holds every row once, in the cell of its place", () => {
       const along = (value) => Math.min(Math.floor((value / 65535) * side), side - 1);
       assert.equal(along(places[2 * row + 1]) * side + along(places[2 * row]), cell);
     }
+});
+
+test("what is in sight is in a few runs of a grid's rows, and all of it once the map is in sight", () => {
+  const random = generator(5), places = randomPlaces(2000, random), cells = grid(places);
+  assert.deepEqual(runsWithin(cells, [[-1, 1], [1, -1]]), [[0, 2000]]);
+  assert.deepEqual(runsWithin(cells, [[-9, 9], [9, -9]]), [[0, 2000]]);
+  assert.deepEqual(runsWithin(grid(new Uint16Array(0)), [[-1, 1], [1, -1]]), []);
+  for (let trial = 0; trial < 50; trial++) {
+    const [left, bottom] = [1.6 * random() - 1, 1.6 * random() - 1], [right, top] = [left + 0.3, bottom + 0.4];
+    const runs = runsWithin(cells, [[left, top], [right, bottom]]);
+    const found = new Set(runs.flatMap(([first, end]) => Array.from(cells.rows.subarray(first, end))));
+    for (let row = 0; row < 2000; row++) {
+      const [x, y] = positionOf(places, row);
+      if (x >= left && x <= right && y >= bottom && y <= top) assert.ok(found.has(row));
+    }
+    assert.ok(found.size < 600);
+  }
 });
 
 const visible = (row) => row % 3 !== 0;

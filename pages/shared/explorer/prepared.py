@@ -17,6 +17,7 @@ from pipeline.errors import MapError
 from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import queries
+from pipeline.map.density import contours
 from pipeline.map.facets import Facet, facets_of
 from pipeline.map.files import map_path, network_of_codes, open_code_layouts, open_map
 from pipeline.map.layouts import FaceMap
@@ -47,6 +48,16 @@ class PreparedMap:
         if pair not in self._moved:
             self._moved[pair] = queries.moved(*(self.map.layouts[name].places for name in pair))
         return self._moved[pair]
+
+    def contours(self, layout: str) -> list[list[NDArray[np.float32]]]:
+        """The contours of all faces in a layout: see :func:`pipeline.map.density.contours`."""
+        if layout not in self._contours:
+            self._contours[layout] = contours(self.map.layouts[layout].places)
+        return self._contours[layout]
+
+    @cached_property
+    def _contours(self) -> dict[str, list[list[NDArray[np.float32]]]]:
+        return {}
 
     @cached_property
     def _moved(self) -> dict[tuple[str, str], NDArray[np.float32]]:

@@ -16,6 +16,7 @@ from pipeline.gallery.columns import Condition
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import queries
+from pipeline.map.density import contours
 from pipeline.map.facets import Facet, mask_of
 from pipeline.map.layouts import Layout, MapSettings
 from pipeline.sources.base import SOURCE
@@ -206,6 +207,12 @@ class MapView:
         """How each face is drawn, uint8 (n,): dim outside the chosen family, gone where the filters say so."""
         lit = np.where(self.in_family, scatter.LIT, scatter.DIM)
         return np.where(self.filtered, lit, scatter.GONE).astype(np.uint8)
+
+    def contours(self, layout: str) -> list[list[NDArray[np.float32]]]:
+        """The contours of the faces that the filters show: see :func:`pipeline.map.density.contours`."""
+        if not self.conditions:
+            return self.prepared.contours(layout)
+        return contours(self.map.layouts[layout].places[self.filtered])
 
     @cached_property
     def in_family(self) -> NDArray[np.bool_]:
