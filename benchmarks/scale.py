@@ -127,7 +127,9 @@ def _flat(opened: gallery.Gallery, probe: np.ndarray) -> tuple[float, float]:
     flat.add(np.ascontiguousarray(opened.embeddings))
     held = anonymous_gb() - before
     faiss.omp_set_num_threads(os.cpu_count() or 1)
-    return times(lambda: flat.search(probe, SearchSettings().candidates), 5)[0], held
+    return times(lambda: flat.search(probe, index.candidates_among(SearchSettings().candidates, len(opened))), 5)[
+        0
+    ], held
 
 
 def _serve(path: Path) -> None:

@@ -9,6 +9,7 @@ from pages.shared.exclusions import Exclusions
 from pages.shared.faces import inline, portrait, square
 from pages.shared.text import NOTE, escape, name_html
 from pipeline.lookalikes import Lookalikes, Match, Probe
+from pipeline.search.index import candidates_among
 from pipeline.search.ranking import Method
 from pipeline.similarity.resemblance import HELP
 
@@ -39,7 +40,7 @@ class Result:
     def __init__(self, lookalikes: Lookalikes, probe: Probe, exclusions: Exclusions) -> None:
         self.exclusions, self.models = exclusions, lookalikes.models
         self.gallery, self.scorer, self.probe = lookalikes.gallery, lookalikes.scorer.name, probe
-        self.candidates = lookalikes.settings.candidates
+        self.candidates = candidates_among(lookalikes.settings.candidates, len(self.gallery))
         # One match more tells whether there are more.
         self.cards = st.session_state.get("cards", CARDS)
         method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)

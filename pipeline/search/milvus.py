@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.gallery import layout, milvus, mirroring, writing
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.milvus import Collection
+from pipeline.search.index import candidates_among
 
 # Scoring so many photos takes less time than asking Milvus for the nearest of them.
 _SCORED_MAX = 20_000
@@ -41,7 +42,8 @@ class MilvusCandidates:
                 mirroring.mend(folder)
         mirror = mirroring.read(gallery.folder)
         assert mirror
-        self.count, self._lists = -(-count // 2), milvus.compared_lists(mirror.index, mirror.faces)
+        self.count = -(-candidates_among(count, mirror.faces) // 2)
+        self._lists = milvus.compared_lists(mirror.index, mirror.faces)
         self._collection = Collection(mirror.uri, mirror.collection)
         self._ids = mirroring.person_ids(gallery.faces["person"].take(gallery.first_rows).to_pylist())
         self._order = np.argsort(self._ids)

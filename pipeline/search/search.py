@@ -31,6 +31,8 @@ _NOBODY = Ranking(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np
 class SearchSettings:
     """candidates: nearest photos by cosine whose people are scored (see ``make benchmark-scoring``).
 
+    Of very many photos, they are more: see :func:`pipeline.search.index.candidates_among`.
+
     From Milvus, half as many people are scored: about as many as so many photos show.
     """
 

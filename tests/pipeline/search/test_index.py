@@ -87,3 +87,8 @@ def test_the_index_stays_in_memory_without_a_folder(large, crowd):
     nowhere = replace(large, folder=large.folder / "missing")
     assert found(nowhere, crowd[:1])[0, 0] == 0
     assert not nowhere.folder.exists()
+
+
+@pytest.mark.parametrize(("photos", "candidates"), [(1, 500), (100_000, 500), (800_000, 1000), (10_000_000, 2321)])
+def test_more_candidates_are_taken_of_very_many_photos(photos, candidates):
+    assert indexes.candidates_among(500, photos) == candidates
