@@ -269,6 +269,17 @@ def _requests() -> list[Row]:
     ]
 
 
+def _arriving() -> list[Row]:
+    """Photos that are looked at together; in brackets, the time of all cores."""
+    return [
+        {
+            heading: str(cell) if isinstance(cell, int) else "{:.1f} ({:.1f})".format(*cell)
+            for heading, cell in row.items()
+        }
+        for row in recorded("api", "Photos that arrive")
+    ]
+
+
 TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "embedders": ("guide.md", _embedders),
     "speed": ("speed.md", _speed),

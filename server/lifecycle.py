@@ -55,6 +55,7 @@ def check_settings() -> None:
 @asynccontextmanager
 async def run(app: st.App) -> AsyncIterator[None]:
     """Let the looks that have begun end before the server does."""
+    streamlit_fixes.answer_at_once(asyncio.get_running_loop())
     logs.begin()
     logs.event("begin", public=public.is_server_public(), address=config.get_option("server.address"))
     if not public.is_server_public() and not protection.is_local():

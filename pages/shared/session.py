@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -116,7 +116,7 @@ def _told(opened: Gallery) -> Gallery:
 def read_gallery(name: str) -> Gallery:
     """A gallery, possibly empty, shared by all sessions and read again when it has changed. Raises GalleryError."""
     folder = layout.folder_of(name)
-    opened = _read_gallery(name, str(folder), storage.read_manifest(folder))
+    opened = _read_gallery(name, str(folder), _as_text(storage.read_manifest(folder)))
     opened.check_sizes()
     return opened
 
@@ -129,7 +129,7 @@ def open_gallery(name: str) -> Gallery:
 
 @watching.dropped_with_galleries
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _read_gallery(name: str, folder: str, manifest: dict[str, Any] | None) -> Gallery:
+def _read_gallery(name: str, folder: str, manifest: str) -> Gallery:
     watching.watch(Path(folder))
     return opening.read_gallery(name)
 
@@ -144,12 +144,16 @@ def lookalikes(opened: Gallery, models: Models, scorer: str) -> Lookalikes:
     folders = [runs_folder() / scorer, shipped.network_folder(identity)]
     versions = [folder and storage.read_manifest(folder) for folder in folders]
     calibration = shipped.cosine_calibration(identity)
-    return _lookalikes(str(opened.folder), opened.manifest, scorer, (versions, calibration), opened, models)
+    version = _as_text([opened.manifest, versions, vars(calibration)])
+    return _lookalikes(str(opened.folder), version, scorer, opened, models)
 
 
 @watching.dropped_with_galleries
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lookalikes(
-    folder: str, manifest: dict[str, Any], scorer: str, version: object, _opened: Gallery, _models: Models
-) -> Lookalikes:
-    return Lookalikes(_opened, _models, scorer_for(manifest["embedding"], scorer))
+def _lookalikes(folder: str, version: str, scorer: str, _opened: Gallery, _models: Models) -> Lookalikes:
+    return Lookalikes(_opened, _models, scorer_for(_opened.manifest["embedding"], scorer))
+
+
+def _as_text(version: object) -> str:
+    """What a cache tells versions by. Streamlit takes milliseconds to tell dictionaries and lists apart."""
+    return json.dumps(version, sort_keys=True)

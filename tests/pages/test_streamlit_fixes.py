@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
@@ -14,7 +15,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.runtime import app_session, caching
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
-from streamlit.web.server.starlette import starlette_routes
+from streamlit.web.server.starlette import starlette_routes, starlette_server
 
 from pages.shared import streamlit_fixes
 from tests.pages.visitor import visit
@@ -107,3 +108,29 @@ def test_a_url_opened_first_goes_through_the_router(name, empty_home):
     page = visit(name)
     assert not page.exception
     assert page.title
+
+
+async def sends_at_once(*, fixed: bool) -> bool:
+    """Whether a connection to the socket that Streamlit makes sends what it has without waiting."""
+    loop = asyncio.get_running_loop()
+    if fixed:
+        streamlit_fixes.answer_at_once(loop)
+    found: asyncio.Future[int] = loop.create_future()
+
+    class Visitor(asyncio.Protocol):
+        def connection_made(self, transport):
+            accepted = transport.get_extra_info("socket")
+            found.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    listening = starlette_server._bind_socket("127.0.0.1", 0, 5)
+    async with await loop.create_server(Visitor, sock=listening):
+        _, writer = await asyncio.open_connection(*listening.getsockname())
+        option = await found
+        writer.close()
+    return bool(option)
+
+
+def test_the_second_part_of_an_answer_does_not_wait_for_the_first():
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, sends_at_once(fixed=True)).result()
+        assert not thread.submit(asyncio.run, sends_at_once(fixed=False)).result()
