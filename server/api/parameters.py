@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Form
+from pydantic import StringConstraints
 
+# A name, a key or a condition.
+ShortText = Annotated[str, StringConstraints(max_length=500)]
 GalleryName = Annotated[
     str | None, Form(max_length=200, description="A gallery of /v1/galleries; the default one without.")
 ]

@@ -17,7 +17,7 @@ from pipeline.together import combined, same_face, seems_somebody_else
 from server.api import addresses, looks, open_galleries
 from server.api.answers import FoundAnswer
 from server.api.looks import PhotoLook
-from server.api.parameters import FaceNumber, GalleryName
+from server.api.parameters import FaceNumber, GalleryName, ShortText
 from server.api.problems import values_of_request
 
 PHOTOS_MAX, TOP_MAX, LIST_MAX = 6, 1000, 100
@@ -51,10 +51,12 @@ async def find(
         Form(description="Rank people by their most similar photo, or by the mean of their three most similar."),
     ] = "min",
     where: Annotated[
-        list[str],
+        list[ShortText],
         Form(max_length=LIST_MAX, description="Conditions that all must hold, such as occupation=actor."),
     ] = [],  # noqa: B006 - FastAPI copies it
-    exclude: Annotated[list[str], Form(max_length=LIST_MAX, description="People to leave out, by key or name.")] = [],  # noqa: B006
+    exclude: Annotated[
+        list[ShortText], Form(max_length=LIST_MAX, description="People to leave out, by key or name.")
+    ] = [],  # noqa: B006
 ) -> dict[str, Any]:
     """Rank the people of a gallery by resemblance to a face.
 

@@ -16,6 +16,7 @@ from pipeline.gallery.columns import Condition
 from pipeline.gallery.gallery import Gallery
 from server.api import addresses, open_galleries
 from server.api.answers import GalleriesAnswer, PeopleAnswer
+from server.api.parameters import ShortText
 from server.api.problems import ProblemError, values_of_request
 
 LIMIT_MAX, LIST_MAX = 200, 100
@@ -42,7 +43,7 @@ def people(
     gallery: Annotated[str | None, Query(max_length=200, description="The default one without.")] = None,
     name: Annotated[str, Query(max_length=200, description="Words that the name must have, in any spelling.")] = "",
     where: Annotated[
-        list[str], Query(max_length=LIST_MAX, description="Conditions that all must hold, as in /v1/find.")
+        list[ShortText], Query(max_length=LIST_MAX, description="Conditions that all must hold, as in /v1/find.")
     ] = [],  # noqa: B006 - FastAPI copies it
     offset: Annotated[int, Query(ge=0, description="How many people to pass over.")] = 0,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many people to list.")] = 50,
