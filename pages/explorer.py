@@ -48,9 +48,9 @@ def page() -> None:
     with left, st.container(horizontal=True, gap="small", key="stays"):
         with st.container(gap=None):
             plot.draw(view)
-        if view.beside:
+        if view.second:
             with st.container(gap=None):
-                plot.draw_beside(view)
+                plot.draw_beside(view, view.second)
     with right, focus.target():
         _draw_panel(view)
     if view.has_selection and view.face is None:

@@ -11,7 +11,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -80,12 +80,17 @@ class Points:
     @classmethod
     def packed(cls, layouts: dict[str, np.ndarray], people: np.ndarray, names: Sequence[str]) -> Points:
         """Pack places, float32 (n, 2) in -1..1, the person's number of each row, and the names of the people."""
-        places = {
-            name: _packed(_PLACES, np.round((of + 1) * 32767.5).clip(0, 65535).astype("<u2"))
-            for name, of in layouts.items()
-        }
+        places = {name: _packed_places(of) for name, of in layouts.items()}
         lines = "\n".join(" ".join(name.split()) for name in names)
         return cls(places, _packed(_PEOPLE, people.astype("<u4")), _packed(_NAMES, lines.encode()))
+
+    def with_layout(self, name: str, places: np.ndarray) -> Points:
+        """The same people in one layout more, places float32 (n, 2) in -1..1."""
+        return replace(self, places={**self.places, name: _packed_places(places)})
+
+
+def _packed_places(places: np.ndarray) -> bytes:
+    return _packed(_PLACES, np.round((places + 1) * 32767.5).clip(0, 65535).astype("<u2"))
 
 
 def _packed(kind: int, content: np.ndarray | bytes) -> bytes:

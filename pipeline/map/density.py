@@ -12,8 +12,12 @@ SHARES = (0.9, 0.6, 0.3)
 _CELLS, _SMOOTHED_CELLS = 160, 2.5
 
 
-def contours(places: NDArray[np.float32]) -> list[list[NDArray[np.float32]]]:
-    """The lines that enclose the densest parts of a map: for each of ``SHARES``, closed lines, float32 (points, 2).
+# For each of ``SHARES``, closed lines, float32 (points, 2).
+Contours = list[list[NDArray[np.float32]]]
+
+
+def contours(places: NDArray[np.float32]) -> Contours:
+    """The lines that enclose the densest parts of a map.
 
     places: (n, 2), within -1..1. No lines where there are no faces.
     """

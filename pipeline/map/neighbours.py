@@ -15,7 +15,7 @@ Search = Callable[[NDArray[np.int64], int], NDArray[np.int64]]
 # Rows that are searched at a time.
 _BLOCK = 4096
 # Of more rows than this, not all are compared, but those in the nearest of so many lists.
-_EXACT_ROWS_MAX, _LISTS, _LISTS_SEARCHED = 150_000, 1024, 48
+_EXACT_ROWS_MAX, _LISTS, _LISTS_SEARCHED = 150_000, 4096, 24
 
 
 class Neighbours:
@@ -29,7 +29,8 @@ class Neighbours:
         if len(rows) > _EXACT_ROWS_MAX:
             self._index = faiss.IndexIVFFlat(self._index, rows.shape[1], _LISTS, faiss.METRIC_INNER_PRODUCT)
             self._index.nprobe = _LISTS_SEARCHED
-            self._index.train(np.ascontiguousarray(rows[:: len(rows) // (64 * _LISTS) + 1]))
+            self._index.cp.niter = 10
+            self._index.train(np.ascontiguousarray(rows[:: len(rows) // (40 * _LISTS) + 1]))
         self._index.add(rows)
 
     def nearest(self, probes: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

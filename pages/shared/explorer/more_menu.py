@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import people_dialogs, public, url_state
+from pages.shared.explorer import beside
 from pages.shared.explorer.view import COLOURS, MapView
 from pages.shared.text import escape
 from pipeline.map import views
@@ -15,16 +16,16 @@ def draw(view: MapView) -> None:
     """The button that opens the menu."""
     st.caption("More")
     with st.popover("Views", icon=":material/more_horiz:", key="more"):
-        if len(view.map.layouts) > 1:
-            _ask_for_second_map(view)
+        others = [name for name in view.map.layouts if name != view.layout_name] + beside.titles(view.gallery)
+        if others:
+            _ask_for_second_map(view, others)
         # Visitors of a public server have their browser's bookmarks.
         if not public.is_public():
             _draw_views(view)
 
 
-def _ask_for_second_map(view: MapView) -> None:
-    """Ask which layout is beside the map; the view gets it."""
-    others = [name for name in view.map.layouts if name != view.layout_name]
+def _ask_for_second_map(view: MapView, others: list[str]) -> None:
+    """Ask which map is beside the map; the view gets it."""
     chosen = st.selectbox(
         "A second map beside it",
         others,
@@ -32,7 +33,8 @@ def _ask_for_second_map(view: MapView) -> None:
         key="beside",
         bind="query-params",
         placeholder="None",
-        help="The same faces in another layout, with the same choice.",
+        help="The same faces in another layout, or on the map of another gallery with the same photos, for example "
+        "by another face model. What is chosen on one map is chosen on both.",
     )
     view.beside = chosen or ""
 

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import scatter, thumbnails, url_state
+from pages.shared.explorer.beside import Beside
 from pages.shared.explorer.view import SMALL_PX, MapView
 from pages.shared.scatter import Mark
 from pipeline.map.layouts import Layout
@@ -30,7 +31,7 @@ def draw(view: MapView) -> None:
         view.colouring,
         view.hidden,
         view.states,
-        view.contours(view.layout_name),
+        view.contours_in(view.layout, view.prepared.contours(view.layout_name)),
         marks,
         links,
         None if view.area is None else view.area.tolist(),
@@ -45,23 +46,22 @@ def draw(view: MapView) -> None:
     )
 
 
-def draw_beside(view: MapView) -> None:
-    """The same faces in another layout, with the same choice and selection."""
-    layout = view.map.layouts[view.beside]
-    marks = _marks(view, layout)
+def draw_beside(view: MapView, second: Beside) -> None:
+    """The same faces in another map, with the same choice and selection."""
+    marks = _marks(view, second.layout)
     key = f"map beside {view.gallery.name}"
-    states = view.states
+    states = np.where(second.known, view.states, scatter.GONE).astype(np.uint8)
     if view.area is not None:
-        states = np.minimum(states, scatter.DIM)
-        states[view.selected] = scatter.LIT
+        chosen = np.isin(np.arange(len(states)), view.selected)
+        states = np.where(chosen, states, np.minimum(states, scatter.DIM)).astype(np.uint8)
     scatter.draw(
         key,
-        view.prepared.points,
+        second.points,
         view.beside,
         view.colouring,
         view.hidden,
         states,
-        view.contours(view.beside),
+        view.contours_in(second.layout, second.contours),
         marks,
         [(0, number) for number in range(1, len(marks))] if view.face is not None else [],
         None,
@@ -74,13 +74,19 @@ def draw_beside(view: MapView) -> None:
 
 
 def _marks(view: MapView, layout: Layout) -> list[Mark]:
-    """The chosen face, then its neighbours or the face that it is compared with; or the people of a family."""
+    """The chosen face, then its neighbours or the face that it is compared with; or the people of a family.
+
+    Only those that have a place in the layout; without the chosen face there are none.
+    """
+    known = view.is_on(layout)
     if view.face is None:
-        rows = [] if view.family is None else view.members[:_MEMBERS_MAX]
+        rows = [] if view.family is None else [row for row in view.members[:_MEMBERS_MAX] if known[row]]
         return [Mark(row, layout.places[row], view.name(row), "near", view.portrait(row, SMALL_PX)) for row in rows]
+    if view.row is not None and not known[view.row]:
+        return []
     marks = [Mark(view.row, view.place_in(layout), view.name(view.row), "chosen", view.portrait(view.row, SMALL_PX))]
     kind: Literal["near", "other"] = "near" if view.other is None else "other"
-    for row in view.neighbours if view.other is None else [view.other]:
+    for row in [row for row in (view.neighbours if view.other is None else [view.other]) if known[row]]:
         picture = view.portrait(row, SMALL_PX)
         marks.append(Mark(row, layout.places[row], view.name(row), kind, picture, view.is_far(row, layout)))
     return marks

@@ -17,7 +17,7 @@ from pipeline.errors import MapError
 from pipeline.gallery import layout
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import queries
-from pipeline.map.density import contours
+from pipeline.map.density import Contours, contours
 from pipeline.map.facets import Facet, facets_of
 from pipeline.map.files import map_path, network_of_codes, open_code_layouts, open_map
 from pipeline.map.layouts import FaceMap
@@ -42,25 +42,30 @@ class PreparedMap:
     families: list[tuple[int, int]]
     warning: str = ""
 
-    def moved(self, layout: str, other: str) -> NDArray[np.float32]:
-        """How many of the faces around each face are others in another layout: see :func:`queries.moved`."""
-        pair = layout, other
-        if pair not in self._moved:
-            self._moved[pair] = queries.moved(*(self.map.layouts[name].places for name in pair))
-        return self._moved[pair]
+    def moved(self, layout: str, places: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """How many of the faces around each face are others in another map: see :func:`queries.moved`.
 
-    def contours(self, layout: str) -> list[list[NDArray[np.float32]]]:
+        places: (n, 2), of the faces that are ``known`` there, (n,). For the others it is 0.
+        """
+        held = self._moved.get(layout)
+        if held is None or held[0] is not places:
+            shares = np.zeros(len(places), np.float32)
+            shares[known] = queries.moved(self.map.layouts[layout].places[known], places[known])
+            held = self._moved[layout] = places, shares
+        return held[1]
+
+    def contours(self, layout: str) -> Contours:
         """The contours of all faces in a layout: see :func:`pipeline.map.density.contours`."""
         if layout not in self._contours:
             self._contours[layout] = contours(self.map.layouts[layout].places)
         return self._contours[layout]
 
     @cached_property
-    def _contours(self) -> dict[str, list[list[NDArray[np.float32]]]]:
+    def _contours(self) -> dict[str, Contours]:
         return {}
 
     @cached_property
-    def _moved(self) -> dict[tuple[str, str], NDArray[np.float32]]:
+    def _moved(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         return {}
 
     @cached_property

@@ -9,6 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared import faces, more_photos, scatter, url_state
+from pages.shared.explorer import beside
+from pages.shared.explorer.beside import Beside
 from pages.shared.explorer.prepared import PreparedMap
 from pages.shared.scatter import Colouring
 from pipeline.errors import GalleryError
@@ -16,7 +18,7 @@ from pipeline.gallery.columns import Condition
 from pipeline.gallery.gallery import Gallery
 from pipeline.lookalikes import Probe
 from pipeline.map import queries
-from pipeline.map.density import contours
+from pipeline.map.density import Contours, contours
 from pipeline.map.facets import Facet, mask_of
 from pipeline.map.layouts import Layout, MapSettings
 from pipeline.sources.base import SOURCE
@@ -61,7 +63,7 @@ class MapView:
             family=0 if prepared.map.families is None else len(prepared.map.families.branches),
             where=self._fits,
             layout=list(self.map.layouts),
-            beside=list(self.map.layouts),
+            beside=[*self.map.layouts, *beside.titles(opened)],
             colour=list(self.colours),
         )
         if "face" in dropped:
@@ -76,7 +78,7 @@ class MapView:
     @property
     def colours(self) -> dict[str, str]:
         """What the colours can say, with an explanation of each."""
-        return colours_of(self.gallery) | (MOVED if len(self.map.layouts) > 1 else {})
+        return colours_of(self.gallery) | (MOVED if len(self.map.layouts) > 1 or beside.titles(self.gallery) else {})
 
     @property
     def layout(self) -> Layout:
@@ -106,9 +108,21 @@ class MapView:
         """Cosines of the chosen face to all rows, (n,)."""
         return self.gallery.embeddings @ self.embedding
 
+    @cached_property
+    def second(self) -> Beside | None:
+        """The map beside the first, if one is chosen."""
+        return beside.open_beside(self.prepared, self.beside) if self.beside else None
+
+    def is_on(self, layout: Layout) -> NDArray[np.bool_]:
+        """Which faces have a place in a layout, bool (n,)."""
+        return self.second.known if self.second and layout is self.second.layout else self._all
+
     def place_in(self, layout: Layout) -> NDArray[np.float32]:
         """The chosen face's place in a layout, (2,)."""
-        return layout.places[self.row] if self.row is not None else queries.place_face(self.cosines, layout.places)
+        if self.row is not None:
+            return layout.places[self.row]
+        known = self.is_on(layout)
+        return queries.place_face(self.cosines[known], layout.places[known])
 
     @property
     def own_person(self) -> int | None:
@@ -125,9 +139,10 @@ class MapView:
         """Whether the map, or another layout of it, shows a row far from the chosen face."""
         layout = layout or self.layout
         if id(layout) not in self._around:
-            place, people = self.place_in(layout), self.gallery.person_of_row
+            place, known = self.place_in(layout), self.is_on(layout)
+            people = self.gallery.person_of_row[known]
             near = MapSettings().near_of(self.gallery.people_count)
-            radius = queries.near_radius(layout.places, place, people, near=near, own_person=self.own_person)
+            radius = queries.near_radius(layout.places[known], place, people, near=near, own_person=self.own_person)
             self._around[id(layout)] = place, radius
         return bool(queries.is_far(layout.places[row], *self._around[id(layout)]))
 
@@ -148,9 +163,7 @@ class MapView:
             case "Trust":
                 return scatter.by_value(self.layout.kept, 0, 1, ("misleading", "faithful"))
             case "Moved":
-                names = list(self.map.layouts)
-                other = self.beside or next(name for name in names if name != self.layout_name)
-                return scatter.by_value(self.prepared.moved(self.layout_name, other), 0, 1, ("same", "others near"))
+                return scatter.by_value(self._moved, 0, 1, ("same", "others near"))
             case "Distance" if self.face is None:
                 return scatter.by_value(np.zeros(len(self.gallery)), 0, 1, ("choose a face", ""))
             case "Distance":
@@ -159,6 +172,15 @@ class MapView:
             case "Source":
                 return scatter.by_category(*self.prepared.sources)
         return self._colouring_by_column(self.colour)
+
+    @property
+    def _moved(self) -> NDArray[np.float32]:
+        """How many of the faces around each face are others in the map beside it, or in the next one."""
+        others = (name for name in [*self.map.layouts, *beside.titles(self.gallery)] if name != self.layout_name)
+        second = self.second or beside.open_beside(self.prepared, next(others, self.layout_name))
+        if second is None:  # Its gallery has just been deleted.
+            return np.zeros(len(self.gallery), np.float32)
+        return self.prepared.moved(self.layout_name, second.layout.places, second.known)
 
     def _colouring_by_column(self, name: str) -> Colouring:
         """The colours by what a column says of each face's person; of several texts, the first."""
@@ -208,11 +230,9 @@ class MapView:
         lit = np.where(self.in_family, scatter.LIT, scatter.DIM)
         return np.where(self.filtered, lit, scatter.GONE).astype(np.uint8)
 
-    def contours(self, layout: str) -> list[list[NDArray[np.float32]]]:
-        """The contours of the faces that the filters show: see :func:`pipeline.map.density.contours`."""
-        if not self.conditions:
-            return self.prepared.contours(layout)
-        return contours(self.map.layouts[layout].places[self.filtered])
+    def contours_in(self, layout: Layout, whole: Contours) -> Contours:
+        """The contours of the faces that the filters show, in a layout of which ``whole`` are those of all faces."""
+        return contours(layout.places[self.filtered & self.is_on(layout)]) if self.conditions else whole
 
     @cached_property
     def in_family(self) -> NDArray[np.bool_]:
