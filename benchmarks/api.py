@@ -34,12 +34,8 @@ ROOT = Path(__file__).parents[1]
 CLIENTS, PHOTOS, SECONDS, TIMES_MIN = (1, 8, 32), 32, 20, 10
 BATCHES, ROUNDS = (1, 2, 8, 32), 5
 FACENET, BOUNDARY = "facenet", "photo-of-a-face"
-_DEEPFACE = {
-    "model_name": "Facenet",
-    "detector_backend": "mtcnn",
-    "normalization": "Facenet",
-    "enforce_detection": "false",
-}
+# An empty text is false to it, and "false" is true.
+_DEEPFACE = {"model_name": "Facenet", "detector_backend": "mtcnn", "enforce_detection": ""}
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,22 @@ class GalleriesAnswer(BaseModel):
     galleries: list[GalleryAnswer]
 
 
+class ColumnAnswer(BaseModel):
+    """A column of a gallery, by which people can be chosen with `where`."""
+
+    name: str
+    is_number: bool
+    least: float | None = Field(None, description="The smallest number.")
+    most: float | None = Field(None, description="The largest number.")
+    values: list[str] = Field([], description="The most common texts, at most a hundred.")
+
+
+class DescribedGalleryAnswer(GalleryAnswer):
+    """A gallery with its columns."""
+
+    columns: list[ColumnAnswer]
+
+
 class PersonAnswer(BaseModel):
     """A person of a gallery."""
 

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from pages.shared.text import fold
 from pipeline import storage
 from pipeline.gallery import layout
-from pipeline.gallery.columns import Condition
+from pipeline.gallery.columns import Condition, PeopleColumns
 from pipeline.gallery.gallery import Gallery
 from server.api import addresses, open_galleries
-from server.api.answers import GalleriesAnswer, PeopleAnswer
+from server.api.answers import DescribedGalleryAnswer, GalleriesAnswer, PeopleAnswer
 from server.api.parameters import ShortText
 from server.api.problems import ProblemError, values_of_request
 
@@ -36,6 +36,21 @@ def _gallery(name: str, manifest: dict[str, Any], is_default: bool) -> dict[str,
     counts = {key: int(manifest.get(key) or 0) for key in ("people", "faces", "dimensions")}
     model = (manifest.get("embedding") or {}).get("model", "")
     return {"name": name, "is_default": is_default, "model": model, **counts}
+
+
+@router.get("/galleries/{gallery}", response_model=DescribedGalleryAnswer)
+def described(gallery: Annotated[str, Path(max_length=200)]) -> dict[str, Any]:
+    """A gallery and the columns by which its people can be chosen."""
+    opened = open_galleries.gallery(gallery)
+    about = _gallery(opened.name, opened.manifest, opened.name == open_galleries.names()[0])
+    return {**about, "columns": [_column(opened.columns, name) for name in opened.columns.names]}
+
+
+def _column(columns: PeopleColumns, name: str) -> dict[str, Any]:
+    if not columns.is_number(name):
+        return {"name": name, "is_number": False, "values": [value for value, _ in columns.counts(name)[:LIST_MAX]]}
+    numbers = columns.numbers(name)
+    return {"name": name, "is_number": True, "least": np.nanmin(numbers), "most": np.nanmax(numbers)}
 
 
 @router.get("/people", response_model=PeopleAnswer)

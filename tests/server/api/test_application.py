@@ -7,11 +7,14 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pyarrow as pa
 import pytest
 
 from pages.shared.turns import Turns
+from pipeline.gallery.columns import PeopleColumns, table_of
 from server.api import api_settings, looks, open_galleries
 from server.api.application import application
+from server.api.endpoints import people
 from server.api.looks import PhotoLook
 from tests.server.api.conftest import files, problem
 
@@ -58,6 +61,13 @@ def test_programs_come_back_later_where_too_many_photos_wait(ask, monkeypatch, m
 def test_without_galleries_there_is_nothing_to_find(ask, empty_home, madonna):
     assert ask("GET", "/galleries").json() == {"galleries": []}
     problem(ask("POST", "/find", files=files(photo=madonna)), 404, "unknown-gallery")
+
+
+def test_a_column_of_numbers_is_told_by_its_range_and_one_of_texts_by_the_most_common():
+    table = table_of({"a": {"born": 1980.0, "work": ("actor", "singer")}, "b": {"born": 1992.0, "work": ("singer",)}})
+    columns = PeopleColumns(table, lambda: pa.chunked_array([["x", "y"]]), "family")
+    assert people._column(columns, "born") == {"name": "born", "is_number": True, "least": 1980, "most": 1992}
+    assert people._column(columns, "work")["values"] == ["singer", "actor"]
 
 
 def test_a_program_that_has_left_gives_its_place_to_the_next(monkeypatch):

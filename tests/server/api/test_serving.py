@@ -105,6 +105,37 @@ def test_every_answer_has_an_id_and_keeps_a_sensible_one(served):
     assert {"event": "api", "route": "/galleries", "status": 200}.items() <= json.loads(line).items()
 
 
+def part(name: str, content: bytes, file: bool = False) -> bytes:
+    """A part of a form."""
+    more = b'; filename="me.jpg"' if file else b""
+    return b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (name.encode(), more, content)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (part("photo", b"no end", file=True)[:-10], "multipart/form-data; boundary=x"),
+        (b"nothing of a form", "multipart/form-data; boundary=x"),
+        (part("photo", b"") + b"--x--\r\n", "multipart/form-data"),
+        (part("top", b"1" * 2**21) + b"--x--\r\n", "multipart/form-data; boundary=x"),
+        (part("photo", b"", file=True) * 1001 + b"--x--\r\n", "multipart/form-data; boundary=x"),
+        (part("where", b"a=b") * 1001 + b"--x--\r\n", "multipart/form-data; boundary=x"),
+        (
+            part("photo", b"\xff\xd8 no photo", file=True) + part("top", b"\xff\xfe") + b"--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+        (b"{" * 100_000, "application/json"),
+        (b"\x1f\x8b" + b"0" * 100, "multipart/form-data; boundary=x"),
+    ],
+)
+def test_damaged_forms_are_refused_in_a_sentence(body, kind, served):
+    for path in ("/v1/find", "/v1/compare", "/v1/deepface/verify"):
+        answer = served.client.post(path, content=body, headers={"Content-Type": kind})
+        assert answer.status_code in (400, 422), answer.text
+        problem(answer, answer.status_code, answer.json()["type"].rpartition(":")[2])
+    assert served.client.get("/v1/health").status_code == 200
+
+
 # Galleries ----------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +167,15 @@ def test_people_are_searched_by_name_and_by_columns(served):
     assert names(where="source=Five celebrities", offset=3) == celebrities[3:]
     problem(served.client.get("/v1/people?where=colour=red"), 422, "wrong-value")
     problem(served.client.get("/v1/people?limit=0"), 422, "wrong-value")
+
+
+def test_a_gallery_names_the_columns_by_which_its_people_are_chosen(served):
+    answer = served.client.get("/v1/galleries/demonstration").json()
+    (source,) = answer["columns"]
+    assert (source["name"], source["is_number"], len(source["values"])) == ("source", False, 3)
+    named = served.client.get("/v1/people", params={"where": f"source={source['values'][0]}", "limit": 1}).json()
+    assert named["total"] > 300
+    problem(served.client.get("/v1/galleries/nobody"), 404, "unknown-gallery")
 
 
 def test_only_faces_of_galleries_have_an_address(served):
