@@ -79,14 +79,14 @@ def server(place: Path, **variables: str) -> Iterator[Served]:
         yield Served(client, home, place / "app.log")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory):
     """A server for its own machine, which tells embeddings."""
     with server(tmp_path_factory.mktemp("api"), **{api_settings.VARIABLE: "on,embeddings"}) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def public_served(tmp_path_factory):
     """A public server whose programs need keys, and may send four photos a minute."""
     place = tmp_path_factory.mktemp("public-api")

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -134,6 +136,24 @@ def test_damaged_forms_are_refused_in_a_sentence(body, kind, served):
         assert answer.status_code in (400, 422), answer.text
         problem(answer, answer.status_code, answer.json()["type"].rpartition(":")[2])
     assert served.client.get("/v1/health").status_code == 200
+
+
+def test_a_program_that_leaves_while_it_sends_is_no_fault(served):
+    host, port = served.client.base_url.netloc.decode().split(":")
+    head = (
+        "POST /v1/find HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: left-{}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    for number in range(5):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(head.format(number).encode() + part("photo", bytes(5000), file=True))
+    end = time.monotonic() + 30
+    while (log := served.log.read_text(encoding="utf-8")).count('"left-') < 5:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    lines = [json.loads(line) for line in log.splitlines() if '"left-' in line]
+    assert {(line["event"], line["status"]) for line in lines} == {("api", 400)}
+    assert "Traceback" not in log
 
 
 # Galleries ----------------------------------------------------------------------------------------------------------
