@@ -264,6 +264,7 @@ def _requests() -> list[Row]:
             "requests a second": f"{row['requests a second']:.1f}",
             "p50": f"{row['p50, ms']:,.0f} ms",
             "p95": f"{row['p95, ms']:,.0f} ms",
+            "time of all cores a request": f"{row['ms of all cores']:,.0f} ms",
         }
         for row in recorded("api", "Requests")
     ]
@@ -306,6 +307,8 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "families": ("quality.md", lambda: _plain("families", "Families of")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
     "milvus": ("scale.md", lambda: _plain("milvus", "One probe")),
+    "requests": ("api.md", _requests),
+    "arriving": ("api.md", _arriving),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 
