@@ -79,9 +79,11 @@ class Guard:
         try:
             await self._answer(scope, receive, send_with_id)
         except Exception as error:
-            # The framework raises again what it has answered already.
-            if not status:
-                await problems.fault(request_id, error)(scope, receive, send_with_id)
+            # The framework raises again what it has logged and answered already.
+            if scope.get("fault") is not error:
+                answer = problems.fault(request_id, error)
+                if not status:
+                    await answer(scope, receive, send_with_id)
         seconds = time.perf_counter() - begun
         route = scope["route"].path if isinstance(scope.get("route"), APIRoute) else "none"
         self._metrics.count(route, scope["method"], status, seconds)

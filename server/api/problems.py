@@ -111,6 +111,7 @@ def handle(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> JSONResponse:
+        request.scope["fault"] = error
         return fault(id_of(request), error)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from pages.shared.turns import Turns
 from pipeline.gallery.columns import PeopleColumns, table_of
-from server.api import api_settings, looks, open_galleries
+from server.api import api_settings, guard, looks, open_galleries
 from server.api.application import application
 from server.api.endpoints import people
 from server.api.looks import PhotoLook
@@ -45,10 +45,18 @@ def test_a_fault_of_the_program_is_a_number_and_the_log_has_its_place_without_it
     with caplog.at_level(logging.INFO, "server"):
         answer = ask("GET", "/galleries", headers={"X-Request-ID": "order-66"})
     assert "secret" not in problem(answer, 500, "fault") + answer.text
-    fault = next(record.details for record in caplog.records if record.msg == "fault")
+    (fault,) = (record.details for record in caplog.records if record.msg == "fault")
     assert (fault["number"], fault["kind"]) == ("order-66", "RuntimeError")
     assert any("server/api/endpoints/people.py" in place for place in fault["at"])
     assert next(record.details for record in caplog.records if record.msg == "api")["status"] == 500
+
+
+def test_a_fault_before_the_framework_is_answered_too(ask, monkeypatch):
+    def of(*_: object) -> int:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(guard, "_size", of)
+    problem(ask("POST", "/find"), 500, "fault")
 
 
 def test_programs_come_back_later_where_too_many_photos_wait(ask, monkeypatch, madonna):
