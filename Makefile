@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 .PHONY: help run setup celebrities test test-fast test-trust lint audit sbom lock chromium screenshots sheet tables clean calibrate similarity \
 	runs benchmarks benchmark-api benchmark-app benchmark-batch benchmark-build benchmark-by-hand benchmark-calibration \
 	benchmark-celebrities benchmark-crop benchmark-detect benchmark-families benchmark-filters benchmark-find benchmark-lfw \
-	benchmark-map benchmark-milvus benchmark-plots benchmark-portraits benchmark-resemblance benchmark-review \
+	benchmark-map benchmark-milvus benchmark-plots benchmark-portraits benchmark-ray benchmark-resemblance benchmark-review \
 	benchmark-runtime benchmark-scale benchmark-scoring benchmark-similarity benchmark-start benchmark-strangers \
 	benchmark-systems benchmark-together benchmark-training benchmark-turned
 
@@ -109,6 +109,9 @@ benchmark-scale: .venv/installed-dev  ## One probe among up to ten million faces
 
 benchmark-milvus: .venv/installed-dev  ## Candidates from milvus-lite, compared with faiss and the exact scan.
 	$(BIN)/python -m benchmarks.milvus
+
+benchmark-ray: .venv/installed-dev  ## Building with workers in Ray, compared with one process.
+	$(BIN)/python -m benchmarks.ray_build
 
 benchmark-scoring: .venv/installed-dev  ## Candidates compared with the exact scan on LFW, and the time per probe.
 	$(BIN)/python -m benchmarks.scoring

@@ -105,6 +105,15 @@ def _core() -> Any:
     return openvino.Core()
 
 
+def use_threads(count: int) -> None:
+    """Have networks that are loaded from now on, and OpenCV, use so many threads, as other processes use the rest."""
+    import cv2
+
+    cv2.setNumThreads(count)
+    if load_openvino() is not None:
+        _core().set_property("CPU", {"INFERENCE_NUM_THREADS": count})
+
+
 def onnx_network(content: bytes) -> CompiledNetwork | None:
     """A model in ONNX format, compiled. None without OpenVINO, and for models that it does not take."""
     if load_openvino() is None:

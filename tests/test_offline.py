@@ -40,6 +40,29 @@ print([question[12:].split(b"\\0")[0] for question in asked])
 sys.exit(done.returncode)
 """
 WITHOUT_OPENVINO = "import sys; sys.modules['openvino'] = None; "
+# A gallery with an index in milvus-lite, in the folder that is given.
+INDEXED = """
+import os, sys
+os.environ |= {"LOOKSLIKEWHO_HOME": sys.argv[1], "LOOKSLIKEWHO_INDEX": f"milvus:{sys.argv[1]}/faces.db"}
+from benchmarks.app import synthetic
+from pipeline.gallery import opening, removing
+from pipeline.search.search import Search
+from pipeline.similarity.cosine import CosineScorer
+synthetic("people", faces=100)
+Search(opening.open_gallery("people"), CosineScorer())
+removing.remove_person("people", "person 3")
+"""
+# A gallery that workers build.
+BUILT_BY_WORKERS = """
+import os, sys
+from pathlib import Path
+os.environ["LOOKSLIKEWHO_HOME"] = sys.argv[1]
+from pipeline.gallery import building
+from pipeline.gallery.workers import RayWorkers
+from tests import toys
+workers = RayWorkers("local", toys.load_networks)
+building.build("toys", toys.crowd(Path(sys.argv[1]) / "photos", 8), *toys.load_networks(1), workers=workers)
+"""
 # Serves the page to one visitor.
 SERVE = """
 import subprocess, sys, time, urllib.request
@@ -117,6 +140,15 @@ def test_the_networks_ask_for_nothing_on_openvino_and_on_what_stands_in_for_it(e
 
 def test_the_command_line_asks_for_nothing(madonna, tmp_path):
     assert asked_for(tmp_path, "-m", "pipeline", "find", madonna) == "[]"
+
+
+def test_an_index_in_a_file_asks_for_nothing(tmp_path):
+    assert asked_for(tmp_path, "-c", INDEXED, tmp_path / "data") == "[]"
+
+
+@pytest.mark.slow
+def test_workers_on_this_machine_ask_for_nothing(tmp_path):
+    assert asked_for(tmp_path, "-c", BUILT_BY_WORKERS, tmp_path / "data") == "[]"
 
 
 @pytest.mark.slow

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, NetworkEmbedder, unit
-from pipeline.embedding.registry import EMBEDDERS
+from pipeline.embedding.registry import EMBEDDERS, load_embedder
 from pipeline.faces.base import DetectorEntry
-from pipeline.faces.detector import DETECTORS
+from pipeline.faces.detector import DETECTORS, Detector, load_detector
 from pipeline.faces.face import Face
 from pipeline.similarity.base import ScorerEntry
 from pipeline.similarity.cosine import CosineScorer
@@ -42,10 +43,30 @@ def centre_face(photos: NDArray[np.uint8]) -> list[list[Face]]:
     return [[Face((0.25 * width, 0.2 * height, width / 2, 0.6 * height), (*eyes, *mouth), 1.0)] for _ in photos]
 
 
+def load_networks(threads: int) -> tuple[Detector, Embedder]:
+    """The toys' networks, in whatever process."""
+    register()
+    return load_detector("toy-detector"), load_embedder("toy-embedder")
+
+
 def one_person(path: Path | None) -> SourcePeople:
     """All photos of a folder as one person."""
     assert path is not None
     return source_people([SourcePerson("toy", "Toy", tuple(list_folder(path).photos), "Toys", "none")])
+
+
+def crowd(folder: Path, photos: int) -> SourcePeople:
+    """People with four photos of noise each, written to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    people: dict[int, list[Path]] = {}
+    for number in range(photos):
+        path = folder / f"{number}.png"
+        cells = np.random.default_rng(number).integers(0, 255, (6, 6, 3), np.uint8)
+        Image.fromarray(cells).resize((240, 240)).save(path)
+        people.setdefault(number // 4, []).append(path)
+    return source_people(
+        [SourcePerson(f"{key}", f"Toy {key}", tuple(own), "Toys", "none") for key, own in people.items()]
+    )
 
 
 class ToyScorer(CosineScorer):

@@ -72,6 +72,15 @@ def build(
     ] = None,
     fresh: Annotated[bool, switch("--fresh", "Rebuild the gallery if it exists.")] = False,
     index: Index = None,
+    ray: Annotated[
+        str | None,
+        named(
+            "Have workers in a Ray cluster screen the photos: local, a worker for each core of this machine, or the "
+            "address of a cluster that shares the data folder and the photos.",
+            "local|ADDRESS",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Build a gallery of your own people, or add people to one."""
     name = folder_of(gallery).name if gallery is not None else _default_name(source, path or folder)
@@ -80,6 +89,8 @@ def build(
         return load_models(_embedder(embedder, name, fresh))
 
     if SOURCES[source].choose and not (path or folder):
+        if ray:
+            raise UserError("--ray is for photos that are there already, not for sources that fetch them.")
         wanted = Selection(people or Selection.people, not anyone, photos_per_person or Selection.photos_per_person)
         built = build_chosen(name, SOURCES[source], wanted, load=load, fresh=fresh, dry_run=dry_run)
         if built is None:
@@ -89,7 +100,7 @@ def build(
         listed = _people(name, SOURCES[source], path or folder)
         _warn_of_cameras(listed)
         photos = photos_per_person or _PHOTOS_PER_PERSON
-        built = _fill(name, listed, load(), photos_per_person=photos, fresh=fresh)
+        built = _fill(name, listed, load(), photos_per_person=photos, fresh=fresh, ray=ray)
     print_report(name, built)
     say(f"Try it: python -m pipeline find PHOTO --gallery {shlex.quote(name)}")
 
@@ -150,9 +161,12 @@ def _warn_of_cameras(people: SourcePeople) -> None:
         )
 
 
-def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool) -> BuildReport:
-    """Build a gallery, or rebuild it if it is ``fresh``, with a progress bar."""
+def _fill(
+    name: str, people: SourcePeople, models: Models, *, photos_per_person: int, fresh: bool, ray: str | None
+) -> BuildReport:
+    """Build a gallery, or rebuild it if it is ``fresh``, with a progress bar. ray: the address of workers, if any."""
     from pipeline.gallery import building, managing
+    from pipeline.gallery.workers import LoadNetworks, RayWorkers
 
     if fresh:
         managing.drop_unfinished_build(name)
@@ -163,6 +177,7 @@ def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person:
             detail = f"{done.people:,} of {done.people_total:,} people, {counted(done.photos, 'photo')}"
             report(f"Building {name}", done.people, done.people_total, detail)
 
+        workers = RayWorkers(ray, LoadNetworks(models.detector.name, models.embedder.identity)) if ray else None
         return building.build(
             name,
             people,
@@ -171,6 +186,7 @@ def _fill(name: str, people: SourcePeople, models: Models, *, photos_per_person:
             settings=settings,
             replace=fresh,
             progress=show,
+            workers=workers,
         )
 
 

@@ -23,7 +23,19 @@ from pipeline.embedding.base import Embedder
 from pipeline.embedding.registry import DEFAULT_EMBEDDER, FIRST_DEFAULT
 from pipeline.errors import GalleryError
 from pipeline.faces.detector import Detector
-from pipeline.gallery import details, inspection, layout, listed, opening, parts, rejected, screening, writing
+from pipeline.gallery import (
+    details,
+    inspection,
+    layout,
+    listed,
+    opening,
+    parts,
+    rejected,
+    screening,
+    shards,
+    sharing,
+    writing,
+)
 from pipeline.gallery.details import NO_DETAILS
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.inspection import InspectedPhoto
@@ -32,7 +44,8 @@ from pipeline.gallery.listed import ListedPeople
 from pipeline.gallery.part_screening import Part, PartLimits, PartScreener
 from pipeline.gallery.prefetch import prefetch
 from pipeline.gallery.rejected import RejectedPhoto
-from pipeline.gallery.screening import PersonScreening, RejectionKind
+from pipeline.gallery.screening import RejectionKind, Screened
+from pipeline.gallery.sharing import Workers
 from pipeline.sources.base import SourcePeople, SourcePerson
 from pipeline.storage import encodable
 
@@ -90,15 +103,17 @@ def build(
     settings: BuildSettings = BuildSettings(),
     replace: bool = False,
     progress: Callable[[BuildProgress], None] = lambda _: None,
+    workers: Workers | None = None,
 ) -> BuildReport:
     """Add people to the gallery ``name``, creating it if needed, or resume a build that was killed.
 
     replace: the people take the place of those that the gallery has, which stay until all are done.
+    workers: screen and embed the photos, with networks like these. All people are then listed before the first photo.
 
     Raises GalleryError if another process is building it, it was built with another model, or no photo is usable.
     """
     with writing.locked(name, create=True):
-        return _Build(name, detector, embedder, settings, replace=replace).run(people, progress)
+        return _Build(name, detector, embedder, settings, replace=replace).run(people, progress, workers)
 
 
 def _gallery_there(name: str, identity: dict[str, Any] | None, *, replace: bool) -> Gallery | None:
@@ -143,7 +158,9 @@ class _Build:
         for table in self.parts.tables():
             self.known.add_rows(table)
 
-    def run(self, people: SourcePeople, progress: Callable[[BuildProgress], None]) -> BuildReport:
+    def run(
+        self, people: SourcePeople, progress: Callable[[BuildProgress], None], workers: Workers | None
+    ) -> BuildReport:
         done = 0
         limits = self.settings
 
@@ -160,18 +177,8 @@ class _Build:
             progress=report,
         )
 
-        def screened() -> Iterator[Part]:
-            for group in listed.groups(
-                people.people,
-                people_max=limits.people_per_part,
-                photos_max=limits.photos_per_part,
-                photos_per_person=limits.photos_per_person,
-            ):
-                self.listed.add(group, self.known)
-                yield screener.screen(group)
-
         report()
-        for part in prefetch(self._write, screened()):
+        for part in prefetch(self._write, self._screened(people, screener, workers)):
             done += part.people
             report()
         if not self.known.faces_of:
@@ -182,6 +189,29 @@ class _Build:
         sources = {*self.listed.sources.values(), *(encodable(each.source) for each in skipped)}
         self.known.replace_skipped(skipped, sources)
         return self._commit()
+
+    def _screened(self, people: SourcePeople, screener: PartScreener, workers: Workers | None) -> Iterator[Part]:
+        """The people part by part, screened here or by the workers."""
+        limits = self.settings
+        groups = listed.groups(
+            people.people,
+            people_max=limits.people_per_part,
+            photos_max=limits.photos_per_part,
+            photos_per_person=limits.photos_per_person,
+        )
+        if workers:
+            # One part may depend on another only by its people and photos, so all must be known.
+            every = list(groups)
+            for group in every:
+                self.listed.add(group, self.known)
+            identity = self.embedder.identity | {"found by": self.detector.name}
+            yield from sharing.parts(
+                every, workers, screener, folder=self.parts.folder / shards.FOLDER, identity=identity
+            )
+            return
+        for group in groups:
+            self.listed.add(group, self.known)
+            yield screener.screen(group)
 
     def _embedding_of(self, original: str) -> NDArray[np.float32] | None:
         """The embedding of a photo that the gallery had before this build."""
@@ -208,7 +238,7 @@ class _Build:
         return part
 
     def _rows(
-        self, person: SourcePerson, screened: PersonScreening[Path], faces: dict[Path, InspectedPhoto]
+        self, person: SourcePerson, screened: Screened[Path], faces: dict[Path, InspectedPhoto]
     ) -> Iterator[dict[str, Any]]:
         key = self.known.key(person)
         common = {"person": key, "name": self.known.names[key], "source": encodable(person.source)}

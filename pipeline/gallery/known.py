@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,12 +34,10 @@ class KnownPhotos:
 
     def key(self, person: SourcePerson | SkippedPath) -> str:
         """The key of a person in the gallery, ``source/key``. People keep the key and name that they have there."""
-        return self._known_key(encodable(f"{person.source}/{person.key}"), encodable(person.name))
+        return self._known_key(_own_key(person), encodable(person.name))
 
     def _known_key(self, key: str, name: str) -> str:
-        # Spelt alike, as sources once gave each spelling a key of its own.
-        source, _, own = key.partition("/")
-        known = self._key_of.setdefault((names.key(source), names.person_key(own) or own), key)
+        known = self._key_of.setdefault(_spelt(key), key)
         self.names.setdefault(known, name)
         return known
 
@@ -88,10 +86,41 @@ class KnownPhotos:
             )
             self.rejected.setdefault(original, RejectedPhoto(key, encodable(each.name), source, original, rejection))
 
+    def files_by_person(self) -> dict[str, set[tuple[str, str]]]:
+        """:attr:`files` by the key of the person."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for file in self.files:
+            found.setdefault(file[0], set()).add(file)
+        return found
+
+    def only(self, people: Iterable[SourcePerson], files: Mapping[str, set[tuple[str, str]]]) -> KnownPhotos:
+        """What is known of some people and their photos. files: of :meth:`files_by_person`."""
+        listed = list(people)
+        keys = {self.key(person) for person in listed}
+        photos = {original_of(path) for person in listed for path in person.photos}
+        own = KnownPhotos(
+            photos & self.originals,
+            set().union(*(files.get(key, ()) for key in keys)),
+            {key: self.faces_of[key] for key in keys & self.faces_of.keys()},
+        )
+        own._key_of = {_spelt(_own_key(person)): self.key(person) for person in listed}
+        own.names = {key: self.names[key] for key in keys}
+        return own
+
     def shared_files(self) -> list[list[str]]:
         """The names of people who share a photo: each group once, in the order of their names."""
         groups = {tuple(sorted(self.names[person] for person in people)) for people in self._shared.values()}
         return [list(group) for group in sorted(groups)]
+
+
+def _own_key(person: SourcePerson | SkippedPath) -> str:
+    return encodable(f"{person.source}/{person.key}")
+
+
+def _spelt(key: str) -> tuple[str, str]:
+    """What keys that are spelt alike have in common, as sources once gave each spelling a key of its own."""
+    source, _, own = key.partition("/")
+    return names.key(source), names.person_key(own) or own
 
 
 def original_of(path: Path) -> str:

@@ -205,7 +205,7 @@ def _client(uri: str) -> Any:
             import milvus_lite  # noqa: F401
 
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
-        return MilvusClient(uri, timeout=_TIMEOUT_SECONDS)
+        return MilvusClient(uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=_TIMEOUT_SECONDS)
     except ImportError as error:
         raise SearchIndexError("An index in a file needs the package milvus-lite.", command=_INSTALL) from error
     except (MilvusException, OSError) as error:

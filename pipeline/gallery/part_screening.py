@@ -17,7 +17,7 @@ from pipeline.faces.detector import Detector
 from pipeline.gallery import inspection, portraits, screening
 from pipeline.gallery.inspection import InspectedPhoto
 from pipeline.gallery.known import KnownPhotos, original_of
-from pipeline.gallery.screening import PersonScreening, PhotoQuality
+from pipeline.gallery.screening import PersonScreening, PhotoQuality, Screened
 from pipeline.sources.base import SourcePerson
 
 # The screening of photos of one person. A person may have two: of the portrait, and of the other photos.
@@ -30,7 +30,7 @@ class Part:
     """Some people, the screenings of their new photos, and what inspection found."""
 
     people: int
-    screenings: list[Screening] = field(default_factory=list)
+    screenings: list[tuple[SourcePerson, Screened[Path]]] = field(default_factory=list)
     inspected: dict[Path, InspectedPhoto] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 # What identifies a photo: its path, or its position among the uploads.
 PhotoKey = TypeVar("PhotoKey", bound=Hashable)
@@ -171,6 +171,29 @@ class PersonScreening(Generic[PhotoKey]):
             for photo, quality in self.qualities.items()
             if photo not in self.accepted
         }
+
+
+class Screened(Protocol[PhotoKey]):
+    """What became of the photos of one person. accepted: the number of the round by photo."""
+
+    @property
+    def accepted(self) -> dict[PhotoKey, int]:
+        """See the class."""
+
+    def rejected(self) -> dict[PhotoKey, Rejection]:
+        """Why each other measured photo was not accepted."""
+
+
+@dataclass(frozen=True)
+class ScreenedPhotos(Generic[PhotoKey]):
+    """The same, as another process has found it."""
+
+    accepted: dict[PhotoKey, int]
+    rejections: dict[PhotoKey, Rejection]
+
+    def rejected(self) -> dict[PhotoKey, Rejection]:
+        """Why each other measured photo was not accepted."""
+        return self.rejections
 
 
 def run_rounds(
