@@ -69,6 +69,7 @@ const HTML = `
     <button data-faces title="Faces on the map" aria-pressed="true">face</button>
     <button data-full title="Full screen">fullscreen</button>
   </div>
+  <p class="title" hidden></p>
   <div class="legend"></div>
   <p class="hint" aria-hidden="true">Use two fingers to move the map</p>
   <p class="trouble" role="alert" hidden>Your browser can't draw the map: it has no WebGL.</p>`;
@@ -81,7 +82,7 @@ class Chart {
     this.box.innerHTML = HTML;
     root.append(this.box);
     const one = (selector) => this.box.querySelector(selector);
-    this.contours = one(".contours");
+    [this.contours, this.title] = [".contours", ".title"].map(one);
     [this.canvas, this.marks, this.tip, this.input, this.found, this.legend, this.area, this.ring, this.links, this.hint] =
       ["canvas", ".marks", ".tip", "input", "ul", ".legend", ".area", ".ring", ".links", ".hint"].map(one);
     [this.searchBox, this.tools, this.nearer, this.farther] =
@@ -131,6 +132,8 @@ class Chart {
     this.box.classList.toggle("beside", data.chart > 0);
     if (first) OF_CHART.filter((kind) => this.own(kind)).forEach((kind) => this.took(kind));
     this.canvas.setAttribute("aria-label", data.label);
+    this.title.textContent = data.title;
+    this.title.hidden = !data.title;
     this.style();
     this.drawLegend();
     this.measure();
@@ -299,11 +302,12 @@ class Chart {
   measure() {
     const { canvas, searchBox, tools, legend } = this;
     if (!canvas.clientWidth) return;
+    const head = this.title.hidden ? searchBox : this.title;
     const bottom = legend.offsetHeight ? legend.offsetTop : canvas.clientHeight;
     this.free = {
       left: MARGIN_PX,
       right: tools.offsetLeft - MARGIN_PX,
-      top: searchBox.offsetTop + searchBox.offsetHeight + MARGIN_PX,
+      top: head.offsetTop + head.offsetHeight + MARGIN_PX,
       bottom: bottom - MARGIN_PX,
     };
     Object.assign(this, fit(this.free, this.extent));

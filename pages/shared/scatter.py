@@ -120,8 +120,10 @@ def draw(
     ones cannot be seen or picked. contours: closed lines, float32 (points, 2), from the widest to the densest parts.
     links: pairs of marks that a line joins. area: the corners of what is selected.
     flight: when it changes, the view flies to the first mark. thumbnails: the address below which the picture of a
-    row is, as ``ROW.jpg``, or "" for no faces on the map. chart: 1 for a second map of the same faces, without
-    search, legend and selection, beside the map 0. callbacks, with the value in ``st.session_state[key]``:
+    row is, as ``ROW.jpg``, or "" for no faces on the map. chart: 1 for a second map of the same faces, with the
+    layout's name and without search, legend and selection, beside the map 0.
+
+    callbacks, with the value in ``st.session_state[key]``:
     ``on_picked_change`` (a click: ``{"row": int | None, "beside": bool}``), ``on_found_change`` (by search:
     ``{"row": int, "hidden": names}``), ``on_area_change`` (corners) and ``on_hidden_change`` (the names of the hidden
     categories).
@@ -139,6 +141,7 @@ def draw(
             "area": area,
             "thumbnails": thumbnails,
             "chart": chart,
+            "title": layout if chart else "",
         },
         **callbacks,
     )

@@ -24,6 +24,8 @@ def test_both_maps_show_the_same_choice_and_a_click_on_either_chooses(app, brows
         at_rest(page)
         page.wait_for_timeout(500)
         expect(maps).to_have_count(2)
+        expect(maps.nth(0).locator(".title")).to_be_hidden()
+        expect(maps.nth(1).locator(".title")).to_have_text("PCA")
         places = [
             box.evaluate("box => Array.from({ length: 50 }, (_, row) => box.parentNode.chart.place(row))")
             for box in maps.all()
