@@ -9,7 +9,7 @@ const GONE = 0, DIM = 1, LIT = 2;
 const KINDS = 8, OF_CHART = [PLACES, STATES, CONTOURS];
 const CLICK_PX = 12, DRAG_PX = 4, MARGIN_PX = 12, FLIGHT_MS = 500, HINT_MS = 2500;
 // All points are drawn once the view has not moved for so long.
-const SETTLED_MS = 150;
+const SETTLED_MS = 200;
 // Among so many faces, those to show on the map are chosen.
 const SEEN_MAX = 100_000;
 // At least; how close is sensible grows with the number of faces.
@@ -90,7 +90,7 @@ class Chart {
     [this.tipPicture, this.tipName] = this.tip.children;
     this.thumbnails = new Thumbnails(this, one(".thumbnails"));
     this.view = { x: 0, y: 0, zoom: 1 };
-    this.movedAt = -Infinity;
+    this.isMoving = false;
     this.extent = [1, 1];
     this.hidden = new Set();
     this.drawn = [];
@@ -282,8 +282,10 @@ class Chart {
       shift: [(2 * x) / width - 1 - view.x * scale[0], 1 - (2 * y) / height - view.y * scale[1]],
       size: Math.min(Math.max(across * 0.34, 2) * view.zoom ** 0.35, 16) * ratio,
       corners: this.corners,
-      isMoving: performance.now() - this.movedAt < SETTLED_MS,
+      isMoving: this.isMoving,
     });
+    // Not by the time since then: it grows where drawing takes long.
+    this.isMoving = false;
     clearTimeout(this.settling);
     if (!isWhole) this.settling = setTimeout(() => this.redraw(), SETTLED_MS);
     this.box.dataset.points = this.count;
@@ -432,7 +434,7 @@ class Chart {
 
   look(view) {
     this.view = limited(view, this.extent, this.zoomMax);
-    this.movedAt = performance.now();
+    this.isMoving = true;
     this.unit = this.scale * this.view.zoom;
     this.redraw();
   }
