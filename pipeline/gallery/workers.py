@@ -128,8 +128,13 @@ def load_ray(*, local: bool) -> Any:
         import ray
         import ray.data
         import ray.exceptions
+        from ray._common.usage import usage_lib
+        from ray._private.accelerators import tpu
     except ImportError as error:
         raise UserError("Building with several workers needs the package ray.", command=_INSTALL) from error
+    # Otherwise Ray asks services of clouds, by their names, whether this machine is one of theirs.
+    tpu._get_tpu_metadata = lambda key: None
+    usage_lib.get_cloud_from_metadata_requests = lambda: "unknown"
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     return ray
 
