@@ -147,7 +147,6 @@ def test_an_index_in_a_file_asks_for_nothing(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="Ray asks a cloud for metadata, which finds no answer here")
 def test_workers_on_this_machine_ask_for_nothing(tmp_path):
     assert asked_for(tmp_path, "-c", BUILT_BY_WORKERS, tmp_path / "data") == "[]"
 

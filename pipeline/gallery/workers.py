@@ -128,13 +128,8 @@ def load_ray(*, local: bool) -> Any:
         import ray
         import ray.data
         import ray.exceptions
-        from ray._common.usage import usage_lib
-        from ray._private.accelerators import tpu
     except ImportError as error:
         raise UserError("Building with several workers needs the package ray.", command=_INSTALL) from error
-    # Otherwise Ray asks services of clouds, by their names, whether this machine is one of theirs.
-    tpu._get_tpu_metadata = lambda key: None
-    usage_lib.get_cloud_from_metadata_requests = lambda: "unknown"
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     return ray
 
@@ -167,6 +162,7 @@ def connected(address: str, count: int | None = None) -> Iterator[Any]:
     if address == LOCAL:
         # In a folder with a short name: the paths of sockets are limited.
         logs = tempfile.mkdtemp(prefix="ray-")
+        variables["HOME"] = str(Path.home())
         options |= {
             "num_cpus": max(count or 0, os.cpu_count() or 1),
             "object_store_memory": STORE_BYTES,
@@ -176,7 +172,8 @@ def connected(address: str, count: int | None = None) -> Iterator[Any]:
         }
     try:
         try:
-            _start(ray, options, tries=_TRIES if address == LOCAL else 1)
+            with _settings_at_home(logs):
+                _start(ray, options, tries=_TRIES if address == LOCAL else 1)
         except Exception as error:  # Ray raises many kinds, also the base of all.
             if address == LOCAL:
                 raise UserError(f"Ray does not start on this machine ({reason(error)}). Build without it.") from error
@@ -191,6 +188,28 @@ def connected(address: str, count: int | None = None) -> Iterator[Any]:
         ray.shutdown()
         if logs:
             shutil.rmtree(logs, ignore_errors=True)
+
+
+@contextmanager
+def _settings_at_home(folder: str | None) -> Iterator[None]:
+    """With a folder, the home of Ray's processes, with settings of a cluster that say nothing.
+
+    Without settings at home, a process of Ray asks the services of clouds whose machine this is, also where usage
+    statistics are off.
+    """
+    if folder is None:
+        yield
+        return
+    (Path(folder) / "ray_bootstrap_config.yaml").write_text("{}\n", encoding="utf-8")
+    home = os.environ.get("HOME")
+    os.environ["HOME"] = folder
+    try:
+        yield
+    finally:
+        if home is None:
+            del os.environ["HOME"]
+        else:
+            os.environ["HOME"] = home
 
 
 def _start(ray: Any, options: Mapping[str, Any], *, tries: int) -> None:

@@ -42,11 +42,22 @@ test_workers.build("local")
 """
 
 
+def reachable() -> set[str]:
+    """The sockets of this machine that listen to others, too: those of IPv4 and IPv6 that are not of its loopback."""
+    lines = [
+        line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    listening = {address for _, address, _, state, *_ in lines if state == "0A"}
+    loopback = ("0100007F:", "0000000000000000FFFF00000100007F:", "00000000000000000000000001000000:")
+    return {address for address in listening if not address.startswith(loopback)}
+
+
 @pytest.fixture(scope="module")
 def cluster():
-    """A Ray of this machine with two workers, for all builds of the module."""
+    """A Ray of this machine with two workers, for all builds of the module. The sockets that others reach by then."""
+    before = reachable()
     with workers.connected("local", 2):
-        yield
+        yield reachable() - before
 
 
 @pytest.fixture
@@ -90,6 +101,10 @@ def built(home: Path, **options: Any) -> dict[str, bytes]:
     shutil.rmtree(home, ignore_errors=True)
     build(**options)
     return left(home)
+
+
+def test_workers_of_this_machine_cannot_be_reached_from_others(cluster):
+    assert not cluster
 
 
 def test_the_gallery_is_that_of_one_process_byte_for_byte(cluster, place):
