@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # People are ranked among this many nearest photos.
 _NEAREST_PHOTOS_MAX = 5000
-# Rows of a cluster among which its most typical one is sought.
-_EXEMPLAR_ROWS_MAX = 20_000
+# About so many rows are looked at for the most typical ones.
+_EXEMPLAR_ROWS_MAX = 100_000
 
 
 def place_face(
@@ -138,17 +138,13 @@ def most_common(numbers: NDArray[np.int32], *, count: int) -> list[tuple[int, in
 
 
 def exemplars(embeddings: NDArray[np.float32], clusters: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """The row whose embedding is nearest to the mean of its cluster, and the cluster's size; the largest first.
+    """The most typical row of each cluster and the cluster's size, the largest first; of very many rows, one of some.
 
-    embeddings: unit rows (n, d). clusters: (n,), numbers from 0. Of a large cluster, some rows are looked at.
+    embeddings: unit rows (n, d). clusters: (n,), numbers from 0, the largest first.
     """
-    found = []
-    for cluster, count in zip(*np.unique(clusters, return_counts=True), strict=True):
-        rows = np.flatnonzero(clusters == cluster)
-        rows = rows[:: 1 + count // _EXEMPLAR_ROWS_MAX]
-        members = embeddings[rows]
-        found.append((int(rows[np.argmax(members @ members.mean(axis=0))]), int(count)))
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+    some = np.arange(0, len(clusters), 1 + len(clusters) // _EXEMPLAR_ROWS_MAX)
+    typical = some[typical_rows(embeddings[some], clusters[some].astype(np.int32))]
+    return list(zip(typical.tolist(), np.bincount(clusters).tolist(), strict=True))
 
 
 def moved(places: NDArray[np.float32], others: NDArray[np.float32], *, count: int = 10) -> NDArray[np.float32]:

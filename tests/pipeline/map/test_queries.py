@@ -117,7 +117,7 @@ def test_the_table_of_faces_has_a_line_for_each_row():
 def test_the_exemplar_of_a_cluster_is_its_row_nearest_to_the_mean(monkeypatch):
     angles = np.radians([0, 10, 20, 90, 180])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    clusters = np.array([1, 1, 1, 0, 0], np.uint8)
+    clusters = np.array([0, 0, 0, 1, 1], np.uint8)
     found = queries.exemplars(rows, clusters)
     assert found[0] == (1, 3)
     assert found[1] == (3, 2)
