@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.embedding.base import SQUARE_CROP, Embedder, EmbedderEntry, FaceNetwork, NetworkEmbedder, unit
-from pipeline.embedding.registry import EMBEDDERS, load_embedder
+from pipeline.embedding.registry import EMBEDDERS
 from pipeline.faces.base import DetectorEntry
-from pipeline.faces.detector import DETECTORS, Detector, load_detector
+from pipeline.faces.detector import DETECTORS, Detector
 from pipeline.faces.face import Face
 from pipeline.similarity.base import ScorerEntry
 from pipeline.similarity.cosine import CosineScorer
@@ -45,8 +45,7 @@ def centre_face(photos: NDArray[np.uint8]) -> list[list[Face]]:
 
 def load_networks(threads: int) -> tuple[Detector, Embedder]:
     """The toys' networks, in whatever process."""
-    register()
-    return load_detector("toy-detector"), load_embedder("toy-embedder")
+    return Detector(centre_face, name="toy-detector"), load_colours()
 
 
 def one_person(path: Path | None) -> SourcePeople:

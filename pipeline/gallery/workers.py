@@ -175,12 +175,7 @@ def connected(address: str, count: int | None = None) -> Iterator[Any]:
             with _settings_at_home(logs):
                 _start(ray, options, tries=_TRIES if address == LOCAL else 1)
         except Exception as error:  # Ray raises many kinds, also the base of all.
-            if address == LOCAL:
-                raise UserError(f"Ray does not start on this machine ({reason(error)}). Build without it.") from error
-            raise UserError(
-                f"There is no Ray cluster at {address} ({reason(error)}). Start one, or use {LOCAL}.",
-                command="ray start --head",
-            ) from error
+            raise _not_connected(address, error) from error
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         yield ray
@@ -188,6 +183,13 @@ def connected(address: str, count: int | None = None) -> Iterator[Any]:
         ray.shutdown()
         if logs:
             shutil.rmtree(logs, ignore_errors=True)
+
+
+def _not_connected(address: str, error: Exception) -> UserError:
+    if address == LOCAL:
+        return UserError(f"Ray does not start on this machine ({reason(error)}). Build without it.")
+    text = f"There is no Ray cluster at {address} ({reason(error)}). Start one, or use {LOCAL}."
+    return UserError(text, command="ray start --head")
 
 
 @contextmanager

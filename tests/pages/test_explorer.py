@@ -336,7 +336,7 @@ def test_each_colour_and_layout_shows_the_map(selection):
         for colour in page.selectbox(key="colour").options:
             page.selectbox(key="colour").select(colour).run()
             assert not page.exception
-            assert len([part for part in page.get("bidi_component") if str(part.key).startswith("map of ")]) == 6
+            assert len([part for part in page.get("bidi_component") if str(part.key).startswith("map of ")]) == 7
 
 
 def test_layouts_of_a_networks_codes_are_offered_and_refused_when_the_network_changes(empty_home, tmp_path):

@@ -131,7 +131,7 @@ def _damage(home: Path, artefact: str, count: int, told: Any) -> None:
     os.environ["LOOKSLIKEWHO_HOME"] = str(home)
     logging.disable()
     if artefact == "index":
-        index.EXACT_MAX = 0
+        index.EXACT_MAX = 1
         setattr(index, "_build", _small_index)  # noqa: B010
     whole = answers(opened_search())
     (path,) = (home / "galleries" / "mine").glob(ARTEFACTS[artefact])
