@@ -3,7 +3,7 @@
 // They are kept in the order of the cells of a grid: those in sight are a few runs of them, and every n-th of a run is
 // an even sample of it, which is all that is drawn of a large gallery while the view moves.
 
-const MOVING_MAX = 60_000;
+const MOVING_MAX = 30_000;
 // WebGL steps over 255 bytes at most, and a place has four.
 const STEP_MAX = 63;
 
