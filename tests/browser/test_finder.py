@@ -310,8 +310,7 @@ def test_on_a_phone_the_page_scrolls_to_the_faces_the_name_and_the_number(page, 
 def test_on_a_phone_the_page_scrolls_to_what_is_wrong_with_a_photo(page):
     page.set_viewport_size({"width": 390, "height": 844})
     give(page, encoded(np.full((400, 600, 3), 120, np.uint8), "JPEG"))
-    # What loads later may move it by a few pixels.
-    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=0.9)
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="Mark the face yourself").click()
     expect(page.get_by_role("button", name="Use this face")).to_be_in_viewport(ratio=1)
 
