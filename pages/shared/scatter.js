@@ -204,7 +204,7 @@ class Chart {
   // Visible faces on the canvas: all, or of very many the same ones each time, and more of them as one zooms in.
   inSight() {
     const { corners } = this, { rows } = this.grid, runs = runsWithin(this.grid, corners), seen = [];
-    const count = runs.reduce((sum, [first, end]) => sum + end - first, 0), limit = (2 ** 32 * SEEN_MAX) / count;
+    const limit = (2 ** 32 * SEEN_MAX) / countOf(runs);
     for (const [first, end] of runs)
       for (let index = first; index < end; index++) {
         const row = rows[index];

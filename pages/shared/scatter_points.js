@@ -103,8 +103,7 @@ export class Points {
     gl.uniform2f(uniforms.shift, ...shift);
     gl.uniform1f(uniforms.size, size);
     const runs = runsWithin(this.cells, corners);
-    const count = runs.reduce((sum, [first, end]) => sum + end - first, 0);
-    const step = isMoving ? Math.min(Math.ceil(count / MOVING_MAX) || 1, STEP_MAX) : 1;
+    const step = isMoving ? Math.min(Math.ceil(countOf(runs) / MOVING_MAX) || 1, STEP_MAX) : 1;
     this.arrays.forEach(({ buffer, form: [numbers, type, isShare = false] }, number) => {
       gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
       gl.vertexAttribPointer(number, numbers, type, isShare, step * (number ? 1 : 4), 0);
@@ -144,3 +143,6 @@ export function runsWithin({ side, starts }, [[left, top], [right, bottom]]) {
   }
   return runs;
 }
+
+// How many rows are in some runs.
+export const countOf = (runs) => runs.reduce((sum, [first, end]) => sum + end - first, 0);

@@ -46,8 +46,8 @@ def pair(home) -> tuple[Gallery, Gallery]:
 
 def test_a_map_of_the_same_photos_is_offered_and_shows_each_face_where_it_is_there(pair):
     first, second = pair
-    assert beside.titles(first) == ["Map of second"]
-    found = beside.open_beside(prepared_map(first), "Map of second")
+    assert beside.titles(first) == {"Map of second": "second"}
+    found = beside.open_beside(prepared_map(first), "Map of second", beside.titles(first))
     assert found
     gone = np.flatnonzero(~found.known).tolist()
     assert gone == list(range(20, 30))
@@ -70,7 +70,7 @@ def test_maps_of_other_photos_are_not_offered(pair):
     made("few", 20)
     managing.copy_gallery("first", "without map")
     map_path(opening.open_gallery("without map")).unlink()
-    assert beside.titles(first) == ["Map of second"]
+    assert beside.titles(first) == {"Map of second": "second"}
 
 
 @pytest.mark.parametrize("face", [None, 0, 25])

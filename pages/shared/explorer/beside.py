@@ -38,28 +38,21 @@ class Beside:
     contours: Contours
 
 
-def titles(opened: Gallery) -> list[str]:
-    """The maps of other galleries with the same photos, such as "Map of friends"."""
-    return [title for name in public.gallery_names() if (title := _title(opened, name))]
+def titles(opened: Gallery) -> dict[str, str]:
+    """The galleries with the same photos, by what their maps are called, such as "Map of friends"."""
+    return {title: name for name in public.gallery_names() if (title := _title(opened, name))}
 
 
-def open_beside(prepared: PreparedMap, title: str) -> Beside | None:
-    """A layout of the map, or the map of another gallery, by its title. None if it is gone."""
+def open_beside(prepared: PreparedMap, title: str, others: dict[str, str]) -> Beside | None:
+    """A layout of the map, or the map of one of the other galleries, by its title. None if it is gone."""
     if title in prepared.map.layouts:
-        return Beside(
-            prepared.map.layouts[title],
-            np.ones(len(prepared.gallery), bool),
-            prepared.points,
-            prepared.contours(title),
-        )
-    name = next((name for name in public.gallery_names() if _title(prepared.gallery, name) == title), None)
-    if name is None:
-        return None
+        known = np.ones(len(prepared.gallery), bool)
+        return Beside(prepared.map.layouts[title], known, prepared.points, prepared.contours[title])
     try:
-        theirs = prepared_map(session.open_gallery(name))
-    except UserError:
+        theirs = prepared_map(session.open_gallery(others[title]))
+        drawn = map_path(theirs.gallery).stat().st_mtime_ns
+    except (KeyError, UserError, OSError):
         return None
-    drawn = map_path(theirs.gallery).stat().st_mtime_ns
     return _of_gallery(prepared.gallery.digest, theirs.gallery.digest, drawn, title, prepared, theirs)
 
 

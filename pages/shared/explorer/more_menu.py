@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import people_dialogs, public, url_state
-from pages.shared.explorer import beside
 from pages.shared.explorer.view import COLOURS, MapView
 from pages.shared.text import escape
 from pipeline.map import views
@@ -16,19 +15,18 @@ def draw(view: MapView) -> None:
     """The button that opens the menu."""
     st.caption("More")
     with st.popover("Views", icon=":material/more_horiz:", key="more"):
-        others = [name for name in view.map.layouts if name != view.layout_name] + beside.titles(view.gallery)
-        if others:
-            _ask_for_second_map(view, others)
+        if view.maps_beside:
+            _ask_for_second_map(view)
         # Visitors of a public server have their browser's bookmarks.
         if not public.is_public():
             _draw_views(view)
 
 
-def _ask_for_second_map(view: MapView, others: list[str]) -> None:
+def _ask_for_second_map(view: MapView) -> None:
     """Ask which map is beside the map; the view gets it."""
     chosen = st.selectbox(
         "A second map beside it",
-        others,
+        view.maps_beside,
         index=None,
         key="beside",
         bind="query-params",

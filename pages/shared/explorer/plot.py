@@ -21,7 +21,6 @@ _MEMBERS_MAX = 16
 def draw(view: MapView) -> None:
     """The plot."""
     marks = _marks(view, view.layout)
-    links = [(0, number) for number in range(1, len(marks))] if view.face is not None else []
     # What was searched, hidden or zoomed on a gallery's map stays with that gallery.
     key = f"map of {view.gallery.name}"
     scatter.draw(
@@ -31,9 +30,9 @@ def draw(view: MapView) -> None:
         view.colouring,
         view.hidden,
         view.states,
-        view.contours_in(view.layout, view.prepared.contours(view.layout_name)),
+        view.contours_in(view.layout, view.prepared.contours[view.layout_name]),
         marks,
-        links,
+        _links(view, marks),
         None if view.area is None else view.area.tolist(),
         f"{view.gallery.name} {view.layout_name} {url_state.flights()}",
         f"Map of {len(view.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
@@ -50,10 +49,11 @@ def draw_beside(view: MapView, second: Beside) -> None:
     """The same faces in another map, with the same choice and selection."""
     marks = _marks(view, second.layout)
     key = f"map beside {view.gallery.name}"
-    states = np.where(second.known, view.states, scatter.GONE).astype(np.uint8)
+    states = view.states
     if view.area is not None:
-        chosen = np.isin(np.arange(len(states)), view.selected)
-        states = np.where(chosen, states, np.minimum(states, scatter.DIM)).astype(np.uint8)
+        states = np.minimum(states, scatter.DIM)
+        states[view.selected] = scatter.LIT
+    states = np.where(second.known, states, scatter.GONE).astype(np.uint8)
     scatter.draw(
         key,
         second.points,
@@ -63,7 +63,7 @@ def draw_beside(view: MapView, second: Beside) -> None:
         states,
         view.contours_in(second.layout, second.contours),
         marks,
-        [(0, number) for number in range(1, len(marks))] if view.face is not None else [],
+        _links(view, marks),
         None,
         f"{view.gallery.name} {view.beside} {url_state.flights()}",
         f"The same faces by {view.beside}. Arrow keys move the map, plus and minus zoom.",
@@ -90,6 +90,11 @@ def _marks(view: MapView, layout: Layout) -> list[Mark]:
         picture = view.portrait(row, SMALL_PX)
         marks.append(Mark(row, layout.places[row], view.name(row), kind, picture, view.is_far(row, layout)))
     return marks
+
+
+def _links(view: MapView, marks: list[Mark]) -> list[tuple[int, int]]:
+    """Lines from the chosen face to the others."""
+    return [(0, number) for number in range(1, len(marks))] if view.face is not None else []
 
 
 def _on_click(key: str) -> None:

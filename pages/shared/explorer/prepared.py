@@ -54,15 +54,10 @@ class PreparedMap:
             held = self._moved[layout] = places, shares
         return held[1]
 
-    def contours(self, layout: str) -> Contours:
-        """The contours of all faces in a layout: see :func:`pipeline.map.density.contours`."""
-        if layout not in self._contours:
-            self._contours[layout] = contours(self.map.layouts[layout].places)
-        return self._contours[layout]
-
     @cached_property
-    def _contours(self) -> dict[str, Contours]:
-        return {}
+    def contours(self) -> dict[str, Contours]:
+        """The contours of all faces in each layout: see :func:`pipeline.map.density.contours`."""
+        return {name: contours(layout.places) for name, layout in self.map.layouts.items()}
 
     @cached_property
     def _moved(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:

@@ -56,6 +56,9 @@ class MapView:
         self.gallery, self.prepared, self.map = opened, prepared, prepared.map
         self.probe: Probe | None = more_photos.probe_in(opened)
         count = len(opened)
+        self.layout_name, self.colour, self.beside = next(iter(self.map.layouts)), next(iter(COLOURS)), ""
+        # Galleries with the same photos, by what their maps are called.
+        self.others = beside.titles(opened)
         dropped = url_state.check(
             face=(count, self.probe is not None),
             other=count if "face" in st.query_params else 0,
@@ -63,7 +66,7 @@ class MapView:
             family=0 if prepared.map.families is None else len(prepared.map.families.branches),
             where=self._fits,
             layout=list(self.map.layouts),
-            beside=[*self.map.layouts, *beside.titles(opened)],
+            beside=[*self.map.layouts, *self.others],
             colour=list(self.colours),
         )
         if "face" in dropped:
@@ -71,14 +74,13 @@ class MapView:
         self.face, self.other, self.area = url_state.face(), url_state.other(), url_state.area()
         self.family = url_state.family()
         self.conditions = list(map(Condition.parse, url_state.conditions()))
-        self.layout_name, self.colour, self.beside = next(iter(self.map.layouts)), next(iter(COLOURS)), ""
         # The chosen face's place in each layout, and how far from it people count as near.
         self._around: dict[int, tuple[NDArray[np.float32], float]] = {}
 
     @property
     def colours(self) -> dict[str, str]:
         """What the colours can say, with an explanation of each."""
-        return colours_of(self.gallery) | (MOVED if len(self.map.layouts) > 1 or beside.titles(self.gallery) else {})
+        return colours_of(self.gallery) | (MOVED if self.maps_beside else {})
 
     @property
     def layout(self) -> Layout:
@@ -111,7 +113,12 @@ class MapView:
     @cached_property
     def second(self) -> Beside | None:
         """The map beside the first, if one is chosen."""
-        return beside.open_beside(self.prepared, self.beside) if self.beside else None
+        return beside.open_beside(self.prepared, self.beside, self.others) if self.beside else None
+
+    @property
+    def maps_beside(self) -> list[str]:
+        """What may be beside the map: its other layouts, and the maps of other galleries with the same photos."""
+        return [name for name in [*self.map.layouts, *self.others] if name != self.layout_name]
 
     def is_on(self, layout: Layout) -> NDArray[np.bool_]:
         """Which faces have a place in a layout, bool (n,)."""
@@ -176,8 +183,7 @@ class MapView:
     @property
     def _moved(self) -> NDArray[np.float32]:
         """How many of the faces around each face are others in the map beside it, or in the next one."""
-        others = (name for name in [*self.map.layouts, *beside.titles(self.gallery)] if name != self.layout_name)
-        second = self.second or beside.open_beside(self.prepared, next(others, self.layout_name))
+        second = self.second or beside.open_beside(self.prepared, self.maps_beside[0], self.others)
         if second is None:  # Its gallery has just been deleted.
             return np.zeros(len(self.gallery), np.float32)
         return self.prepared.moved(self.layout_name, second.layout.places, second.known)
