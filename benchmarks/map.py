@@ -26,7 +26,7 @@ from pipeline.gallery.gallery import Gallery
 from pipeline.map import files, queries
 from pipeline.map.fitting import fit_map
 from pipeline.map.layouts import UMAP, MapSettings
-from pipeline.map.neighbours import most_similar_people, nearest_photos
+from pipeline.map.neighbours import Neighbours, most_similar_people, nearest_photos
 from pipeline.map.quality import people_kept, trustworthiness
 
 SIZES = tuple(int(size) for size in os.environ.get("SIZES", "5000,20000,91310").split(","))
@@ -101,8 +101,9 @@ def _quality(rows: np.ndarray, places: np.ndarray, new: np.ndarray, found: np.nd
     settings, people = MapSettings(), _people(len(rows))
     count = int(people[-1]) + 1
     checked, near = settings.checked_of(count), settings.near_of(count)
-    known, _ = nearest_photos(rows, settings.neighbours)
-    similar = most_similar_people(rows, people, checked, known=known)
+    neighbours = Neighbours(rows)
+    known, _ = nearest_photos(neighbours, settings.neighbours)
+    similar = most_similar_people(neighbours, people, checked, known=known)
     share = people_kept(similar, places, people, near=near).mean()
     shares = []
     for face, place in zip(new, found, strict=True):

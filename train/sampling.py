@@ -132,7 +132,7 @@ def nearest_photos(embeddings: NDArray[np.float32], count: int) -> NDArray[np.in
 
     All other photos, (photos, photos - 1), if there are no more.
     """
-    return map_neighbours.nearest_photos(np.ascontiguousarray(embeddings), count)[0]
+    return map_neighbours.nearest_photos(map_neighbours.Neighbours(np.ascontiguousarray(embeddings)), count)[0]
 
 
 def batch_hard(distances: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.embedding.base import COPY_DISTANCE_MAX, unit
 from pipeline.map.layouts import Families
-from pipeline.map.neighbours import nearest_photos
+from pipeline.map.neighbours import Neighbours, nearest_photos
 
 # A family has so many people at least. HDBSCAN gives the same families for 5 and for 30 neighbours.
 _PEOPLE_MIN, _NEIGHBOURS = 3, 15
@@ -102,7 +102,7 @@ def _distances(means: NDArray[np.float32]) -> Any:
     from scipy.sparse.csgraph import connected_components
 
     count = len(means)
-    indices, cosines = nearest_photos(np.ascontiguousarray(means), _NEIGHBOURS)
+    indices, cosines = nearest_photos(Neighbours(np.ascontiguousarray(means)), _NEIGHBOURS)
     # A zero would not be stored.
     distances = np.maximum(1 - cosines.ravel(), 1e-6)
     own = np.repeat(np.arange(count), indices.shape[1])

@@ -14,7 +14,7 @@ from pipeline.embedding.base import unit
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.families import find_families
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
-from pipeline.map.neighbours import most_similar_people, nearest_photos
+from pipeline.map.neighbours import Neighbours, most_similar_people, nearest_photos
 from pipeline.map.quality import cluster_purity, people_kept, photo_quality, sample_rows, trustworthiness
 from pipeline.similarity.network import SimilarityNetwork
 
@@ -30,12 +30,13 @@ def fit_map(
 ) -> FaceMap:
     """Fit the map of a gallery, which takes minutes for 100,000 faces."""
     rows = np.ascontiguousarray(opened.embeddings)
-    indices, cosines = nearest_photos(rows, max(settings.neighbours, settings.checked), progress)
+    neighbours = Neighbours(rows)
+    indices, cosines = nearest_photos(neighbours, max(settings.neighbours, settings.checked), progress)
     progress("Finding clusters", 0, 0)
     clusters, silhouette = find_clusters(rows, settings)
     places = _places(rows, indices, cosines, settings, progress)
     people = opened.person_of_row
-    similar = _most_similar(rows, people, indices, settings)
+    similar = _most_similar(neighbours, people, indices, settings)
     layouts = _checked_layouts(places, rows, people, similar, settings, progress)
     progress("Finding families", 0, 0)
     families = find_families(rows, people, similar)
@@ -55,22 +56,23 @@ def fit_code_layouts(
     As in :func:`fit_map`, the layouts are checked against neighbours among the embeddings, so that they compare.
     """
     rows, count = np.ascontiguousarray(opened.embeddings), max(settings.neighbours, settings.checked)
-    indices, _ = nearest_photos(rows, count, progress)
+    neighbours = Neighbours(rows)
+    indices, _ = nearest_photos(neighbours, count, progress)
     codes = unit(replace(network, cohort=None).codes(rows))
-    places = _places(codes, *nearest_photos(codes, count, progress), settings, progress)
+    places = _places(codes, *nearest_photos(Neighbours(codes), count, progress), settings, progress)
     of_codes = {f"{name} of codes": layout for name, layout in places.items()}
-    similar = _most_similar(rows, opened.person_of_row, indices, settings)
+    similar = _most_similar(neighbours, opened.person_of_row, indices, settings)
     return _checked_layouts(of_codes, rows, opened.person_of_row, similar, settings, progress)
 
 
 def _most_similar(
-    rows: NDArray[np.float32],
+    neighbours: Neighbours,
     people: NDArray[np.int32],
     indices: NDArray[np.int64],
     settings: MapSettings,
 ) -> NDArray[np.int64]:
     count = settings.checked_of(int(people.max()) + 1)
-    return most_similar_people(rows, people, count, known=indices)
+    return most_similar_people(neighbours, people, count, known=indices)
 
 
 def _places(

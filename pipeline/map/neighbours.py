@@ -19,12 +19,12 @@ _EXACT_ROWS_MAX, _LISTS, _LISTS_SEARCHED = 150_000, 4096, 24
 
 
 class Neighbours:
-    """Unit rows, float32 (n, d), to be searched by cosine."""
+    """Unit rows, float32 (n, d), to be searched by cosine. Many take a minute to be made ready."""
 
     def __init__(self, rows: NDArray[np.float32]) -> None:
         import faiss
 
-        self._rows = rows
+        self.rows = rows
         self._index: Any = faiss.IndexFlatIP(rows.shape[1])
         if len(rows) > _EXACT_ROWS_MAX:
             self._index = faiss.IndexIVFFlat(self._index, rows.shape[1], _LISTS, faiss.METRIC_INNER_PRODUCT)
@@ -40,18 +40,17 @@ class Neighbours:
         cosines, indices = self._index.search(probes, count)
         if len(short := np.flatnonzero(indices[:, -1] < 0)):
             # The lists that were searched hold fewer.
-            found = faiss.knn(probes[short], self._rows, count, metric=faiss.METRIC_INNER_PRODUCT)
+            found = faiss.knn(probes[short], self.rows, count, metric=faiss.METRIC_INNER_PRODUCT)
             cosines[short], indices[short] = found
         return cosines, indices
 
 
 def nearest_photos(
-    rows: NDArray[np.float32], wanted: int, progress: MapProgress = lambda *_: None, *, block: int = _BLOCK
+    neighbours: Neighbours, wanted: int, progress: MapProgress = lambda *_: None, *, block: int = _BLOCK
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The nearest other rows (n, k) and the cosines to them (n, k), the nearest first; k < n."""
-    count, wanted = len(rows), min(wanted, len(rows) - 1)
-    neighbours = Neighbours(rows)
-    found = []
+    rows, count, found = neighbours.rows, len(neighbours.rows), []
+    wanted = min(wanted, count - 1)
     for start in range(0, count, block):
         progress("Finding neighbours", start, count)
         cosines, indices = neighbours.nearest(rows[start : start + block], wanted + 1)
@@ -62,19 +61,18 @@ def nearest_photos(
 
 
 def most_similar_people(
-    rows: NDArray[np.float32], people: NDArray[np.integer[Any]], count: int, *, known: NDArray[np.int64]
+    neighbours: Neighbours, people: NDArray[np.integer[Any]], count: int, *, known: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The ``count`` other people whom each unit row (n, d) resembles most, int64 (n, count), the most similar first.
+    """The ``count`` other people whom each row resembles most, int64 (n, count), the most similar first.
 
     Each is given by the row of the most similar photo. people: the number of each row's person, (n,).
     known: some nearest rows (n, k), as :func:`nearest_photos` gives them.
     """
-    neighbours = Neighbours(rows)
 
     def search(numbers: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
         if wanted <= known.shape[1]:
             return known[numbers, :wanted]
-        _, indices = neighbours.nearest(rows[numbers], wanted + 1)
+        _, indices = neighbours.nearest(neighbours.rows[numbers], wanted + 1)
         return np.take_along_axis(indices, _without_itself(indices, numbers), axis=1)
 
     return _first_of_people(search, people, count, known=known.shape[1])

@@ -17,7 +17,7 @@ from pipeline.embedding.base import COPY_DISTANCE_MAX, unit
 from pipeline.embedding.registry import default_identity, entry_of
 from pipeline.errors import GalleryError
 from pipeline.gallery.gallery import Gallery
-from pipeline.map.neighbours import most_similar_people, nearest_photos
+from pipeline.map.neighbours import Neighbours, most_similar_people, nearest_photos
 from pipeline.map.quality import photo_quality
 from pipeline.map.queries import to_distance
 
@@ -92,8 +92,9 @@ class _Nearest:
                 own[group], to_own[group] = group[alike.argmax(axis=1)], alike.max(axis=1)
         if people.max() == 0:
             return cls(own, to_own, np.full(len(rows), -1), np.full(len(rows), np.nan, np.float32))
-        known, _ = nearest_photos(rows, _NEIGHBOURS)
-        other = most_similar_people(rows, people, 1, known=known)[:, 0]
+        neighbours = Neighbours(rows)
+        known, _ = nearest_photos(neighbours, _NEIGHBOURS)
+        other = most_similar_people(neighbours, people, 1, known=known)[:, 0]
         return cls(own, to_own, other, np.einsum("nd,nd->n", rows, rows[other]))
 
     def doubt(self, kind: DoubtKind, row: int, other: int | None) -> Doubt:

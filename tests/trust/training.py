@@ -29,7 +29,7 @@ def train() -> None:
 
 
 def without_clocks(path: Path) -> bytes:
-    """What a file of a run says whenever it was written, however long that took; all of one that is half written."""
+    """What a file says whenever it was written, however long that took; all of one that is half written."""
     if path.parent.name.endswith(".part"):
         return path.read_bytes()
     if path.name == files.HISTORY:

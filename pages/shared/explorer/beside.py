@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -73,14 +72,18 @@ def _title(opened: Gallery, name: str) -> str:
     folder = galleries.folder_of(name)
     if name == opened.name or not (folder / galleries.MAP).exists():
         return ""
-    return _title_of(opened.digest, name, storage.read_manifest(folder), opened)
+    try:
+        changed = (folder / storage.MANIFEST).stat().st_mtime_ns
+    except OSError:  # It has just been deleted.
+        return ""
+    return _title_of(opened.digest, name, changed, opened)
 
 
 @watching.dropped_with_galleries
 @st.cache_data(show_spinner=False, max_entries=50)
-def _title_of(digest: str, name: str, manifest: dict[str, Any] | None, _opened: Gallery) -> str:
-    count = len(_opened)
-    if manifest is None or not _SAME_MIN * count <= manifest.get("faces", 0) <= count / _SAME_MIN:
+def _title_of(digest: str, name: str, changed: int, _opened: Gallery) -> str:
+    count, manifest = len(_opened), storage.read_manifest(galleries.folder_of(name)) or {}
+    if not _SAME_MIN * count <= manifest.get("faces", 0) <= count / _SAME_MIN:
         return ""
     try:
         other = session.open_gallery(name)

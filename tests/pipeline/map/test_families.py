@@ -12,14 +12,15 @@ from sklearn.metrics import adjusted_rand_score
 from pipeline.embedding.base import unit
 from pipeline.gallery import layout, opening
 from pipeline.map import families
-from pipeline.map.neighbours import most_similar_people, nearest_photos
+from pipeline.map.neighbours import Neighbours, most_similar_people, nearest_photos
 
 
 def found(rows, people):
     """Families of rows, given the number of each row's person."""
-    known, _ = nearest_photos(rows, 10)
+    neighbours = Neighbours(rows)
+    known, _ = nearest_photos(neighbours, 10)
     count = min(10, (int(people.max())) // 2)
-    return families.find_families(rows, people, most_similar_people(rows, people, count, known=known))
+    return families.find_families(rows, people, most_similar_people(neighbours, people, count, known=known))
 
 
 def crowd(seed=0, groups=5, size=6, alone=40, dimensions=64):

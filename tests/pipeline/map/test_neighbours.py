@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.map import neighbours, queries
+from pipeline.map.neighbours import Neighbours
 from tests.conftest import unit_rows
 
 
@@ -16,7 +17,7 @@ def test_neighbours_equal_a_naive_scan_and_never_include_the_row_itself(count, w
     rows = unit_rows(count, seed)
     if copies:
         rows[count // 2 :] = rows[0]
-    indices, cosines = neighbours.nearest_photos(rows, wanted, block=7)
+    indices, cosines = neighbours.nearest_photos(Neighbours(rows), wanted, block=7)
     every = rows @ rows.T
     np.fill_diagonal(every, -np.inf)
     expected = -np.sort(-every, axis=1)[:, : min(wanted, count - 1)]
@@ -25,13 +26,29 @@ def test_neighbours_equal_a_naive_scan_and_never_include_the_row_itself(count, w
     assert np.allclose(np.take_along_axis(every, indices, axis=1), cosines, atol=1e-5)
 
 
+def test_of_very_many_rows_those_of_the_nearest_lists_are_compared_and_all_where_that_is_too_few(monkeypatch):
+    rows = unit_rows(400, 0)
+    every = Neighbours(rows).nearest(rows, 5)
+    for name, value in (("_EXACT_ROWS_MAX", 100), ("_LISTS", 8), ("_LISTS_SEARCHED", 8)):
+        monkeypatch.setattr(neighbours, name, value)
+    assert (Neighbours(rows).nearest(rows, 5)[1] == every[1]).all()
+    monkeypatch.setattr(neighbours, "_LISTS_SEARCHED", 1)
+    some = Neighbours(rows)
+    _, indices = some.nearest(rows, 5)
+    # Each row is in the list nearest to itself.
+    assert (indices[:, 0] == np.arange(400)).all()
+    assert 0.2 < (indices == every[1]).mean() < 1
+    # No list has all rows.
+    assert (np.sort(some.nearest(rows[:3], 400)[1], axis=1) == np.arange(400)).all()
+
+
 @settings(max_examples=40)
 @given(count=st.integers(2, 80), people=st.integers(2, 12), known=st.integers(1, 6), seed=st.integers(0, 99))
 def test_the_most_similar_people_of_all_rows_are_those_of_each_row(count, people, known, seed):
     rows, person_of_row = unit_rows(count, seed), people_of(count, people, seed)
     wanted = max(int(person_of_row.max()) - 1, 1)
-    near, _ = neighbours.nearest_photos(rows, known)
-    found = neighbours.most_similar_people(rows, person_of_row, wanted, known=near)
+    near, _ = neighbours.nearest_photos(Neighbours(rows), known)
+    found = neighbours.most_similar_people(Neighbours(rows), person_of_row, wanted, known=near)
     for row in range(count):
         expected = queries.most_similar_people(
             rows @ rows[row], person_of_row, count=wanted, own_person=int(person_of_row[row])

@@ -29,8 +29,8 @@ def test_a_lossless_map_is_fully_trustworthy_and_keeps_all_neighbours():
     rows[:, 0], rows[:, 1] = np.cos(angles), np.sin(angles)
     places = fitting.centre_and_scale(rows[:, :2])
     people = np.arange(200)
-    known, _ = neighbours.nearest_photos(rows, 10)
-    similar = neighbours.most_similar_people(rows, people, 10, known=known)
+    known, _ = neighbours.nearest_photos(neighbours.Neighbours(rows), 10)
+    similar = neighbours.most_similar_people(neighbours.Neighbours(rows), people, 10, known=known)
     assert quality.trustworthiness(rows, places) == 1
     assert quality.people_kept(similar, places, people, near=10).min() >= 0.9
 
