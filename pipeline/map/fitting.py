@@ -180,7 +180,7 @@ def find_clusters(
     best, best_score = np.zeros(len(rows), np.uint8), float("nan")
     sample = sample_rows(len(rows), settings)
     method = KMeans if len(rows) <= _KMEANS_ROWS_MAX else MiniBatchKMeans
-    learnt = rows[:: -(-len(rows) // _KMEANS_SAMPLE)]
+    learnt = rows[:: 1 + len(rows) // _KMEANS_SAMPLE]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # K-means warns where equal rows leave clusters empty.
         for clusters in range(settings.clusters_min, min(settings.clusters_max, len(rows) - 1) + 1):

@@ -142,9 +142,12 @@ def exemplars(embeddings: NDArray[np.float32], clusters: NDArray[np.uint8]) -> l
 
     embeddings: unit rows (n, d). clusters: (n,), numbers from 0, the largest first.
     """
-    some = np.arange(0, len(clusters), 1 + len(clusters) // _EXEMPLAR_ROWS_MAX)
+    order, sizes = np.argsort(clusters, kind="stable"), np.bincount(clusters)
+    # The first row of each cluster, and every so many after it.
+    within = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    some = np.sort(order[within % (1 + len(order) // _EXEMPLAR_ROWS_MAX) == 0])
     typical = some[typical_rows(embeddings[some], clusters[some].astype(np.int32))]
-    return list(zip(typical.tolist(), np.bincount(clusters).tolist(), strict=True))
+    return list(zip(typical.tolist(), sizes.tolist(), strict=True))
 
 
 def moved(places: NDArray[np.float32], others: NDArray[np.float32], *, count: int = 10) -> NDArray[np.float32]:

@@ -123,6 +123,8 @@ def test_the_exemplar_of_a_cluster_is_its_row_nearest_to_the_mean(monkeypatch):
     assert found[1] == (3, 2)
     monkeypatch.setattr(queries, "_EXEMPLAR_ROWS_MAX", 2)
     assert queries.exemplars(rows, clusters)[0] == (0, 3)
+    # A cluster of one row is not passed over.
+    assert queries.exemplars(rows, np.array([0, 0, 0, 0, 1], np.uint8))[1] == (4, 1)
 
 
 def test_faces_whose_neighbours_are_others_have_moved():
