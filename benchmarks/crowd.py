@@ -49,6 +49,16 @@ class Crowd:
         """A new photo of each of these people: unit rows, float32 (n, d)."""
         return unit(people + random.standard_normal(people.shape) @ self._within)
 
+    def probes(self, embeddings: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """So many photos of people who are not in a gallery, then new ones of people who are: unit rows (2 count, d).
+
+        embeddings: the gallery's, (n, d). The same probes for the same gallery.
+        """
+        random = np.random.default_rng(1)
+        members = np.sort(random.choice(len(embeddings), count, replace=False))
+        strangers = self.rows[random.choice(len(self.rows), count, replace=False)]
+        return np.concatenate([strangers, self.others(embeddings[members], random)])
+
     def gallery(self, name: str, faces: int) -> None:
         """Write the gallery ``name`` into the data folder, without crops."""
         folder = layout.folder_of(name)

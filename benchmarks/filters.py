@@ -56,10 +56,7 @@ def _measured(crowd: Crowd, size: int) -> list[dict[str, Any]]:
         scale.write(crowd, size, _columns(-(-size // PER_PERSON)))
         opened = opening.open_gallery(scale.NAME)
         search = Search(opened, registry.load_scorer())
-        random = np.random.default_rng(1)
-        members = np.sort(random.choice(size, PROBES, replace=False))
-        strangers = crowd.rows[random.choice(len(crowd.rows), PROBES, replace=False)]
-        probes = np.concatenate([strangers, crowd.others(opened.embeddings[members], random)])
+        probes = crowd.probes(opened.embeddings, PROBES)
         search.rank(probes[:1], TOP)
         return [_row(search, opened, probes, conditions) for conditions in WHERE]
 

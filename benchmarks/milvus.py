@@ -41,10 +41,7 @@ def _measured(crowd: Crowd, size: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as place, data_folder(Path(place)):
         write(crowd, size)
         opened = opening.open_gallery(NAME)
-        random = np.random.default_rng(1)
-        members = np.sort(random.choice(size, PROBES, replace=False))
-        strangers = crowd.rows[random.choice(len(crowd.rows), PROBES, replace=False)]
-        probes = np.concatenate([strangers, crowd.others(opened.embeddings[members], random)])
+        probes = crowd.probes(opened.embeddings, PROBES)
         np.save(Path(place) / "probes.npy", probes)
         search = Search(opened, registry.load_scorer())
         exact = [search.rank(probe[None], TOP, exact=True)[0].people for probe in probes]

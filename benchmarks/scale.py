@@ -83,10 +83,7 @@ def _measured(crowd: Crowd, size: int) -> dict[str, Any]:
         opened, network = opening.open_gallery(NAME), registry.load_scorer()
         made, _ = times(lambda: index.open_index(opened), 1)
         computed, _ = times(lambda: cache.prepared_rows(opened, network), 1)
-        random = np.random.default_rng(1)
-        members = np.sort(random.choice(size, PROBES, replace=False))
-        strangers = crowd.rows[random.choice(len(crowd.rows), PROBES, replace=False)]
-        probes = np.concatenate([strangers, crowd.others(opened.embeddings[members], random)])
+        probes = crowd.probes(opened.embeddings, PROBES)
         np.save(Path(place) / "probes.npy", probes)
         command = [sys.executable, "-m", "benchmarks.scale", "--serve", str(Path(place) / "probes.npy")]
         served = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
@@ -127,9 +124,8 @@ def _flat(opened: gallery.Gallery, probe: np.ndarray) -> tuple[float, float]:
     flat.add(np.ascontiguousarray(opened.embeddings))
     held = anonymous_gb() - before
     faiss.omp_set_num_threads(os.cpu_count() or 1)
-    return times(lambda: flat.search(probe, index.candidates_among(SearchSettings().candidates, len(opened))), 5)[
-        0
-    ], held
+    count = index.candidates_among(SearchSettings().candidates, len(opened))
+    return times(lambda: flat.search(probe, count), 5)[0], held
 
 
 def _serve(path: Path) -> None:
