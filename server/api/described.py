@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-_STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}td,th{text-align:left;\
-vertical-align:top;padding:.2rem .8rem .2rem 0}code{font-size:.95em}"
+_STYLE = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
+h2,td{overflow-wrap:anywhere}
+td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0}
+code{font-size:.95em}"""
 
 
 def page(described: dict[str, Any]) -> str:
@@ -20,7 +23,9 @@ def page(described: dict[str, Any]) -> str:
     ]
     title = escape(described["info"]["title"])
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}: HTTP API</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}: HTTP API</title>"
         f"<style>{_STYLE}</style>"
         f"<h1>{title}: HTTP API</h1><p>{escape(described['info']['description'])}</p>"
         f'<p>For programs: <a href="openapi.json">openapi.json</a></p>{"".join(parts)}</html>'
