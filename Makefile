@@ -72,7 +72,7 @@ chromium: .venv/installed-dev  ## Install Chromium: Debian's if apt-get can, els
 
 lock: .venv/installed-dev  ## Upgrade the pinned packages.
 	$(BIN)/python -m pip install --quiet uv
-	for part in requirements requirements-dev benchmarks/peers; do \
+	for part in requirements requirements-api requirements-dev benchmarks/peers; do \
 	  $(BIN)/uv pip compile $$part.txt --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --output-file $$part.lock; \
 	done
@@ -170,7 +170,7 @@ benchmark-families: .venv/installed-dev  ## Families of look-alikes by several m
 benchmark-plots: .venv/installed-dev chromium  ## The explorer's plot, compared with plotly and regl-scatterplot (needs npm).
 	$(BIN)/python -m benchmarks.plots
 
-benchmark-app: .venv/installed-dev chromium  ## The explorer with 100,000 faces: times, bytes, memory.
+benchmark-app: .venv/installed-dev chromium  ## The explorer with up to a million faces: times and memory.
 	$(BIN)/python -m benchmarks.app
 
 benchmark-turned: .venv/installed-dev  ## Faces that are turned, small or cut, by MTCNN, YuNet and both.

@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import Line, data_folder, explained, peers, report
+from benchmarks.one_crop import ONE_CROP_SETTINGS
 from pages.shared import limits
 from pipeline import photo, storage
-from pipeline.embedding.facenet import facenet_embedder
+from pipeline.embedding.base import EmbeddingSettings
+from pipeline.embedding.facenet import FACENET_SETTINGS, facenet_embedder
 from pipeline.errors import UserError
 from pipeline.gallery import building, layout
 from pipeline.lookalikes import Models
@@ -74,22 +76,30 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
+HERE, HERE_ONE_CROP, DEEPFACE = "here", "here, one crop", "deepface"
+# What serves the app, what FaceNet sees there, and the port.
+_SERVED = {
+    HERE: ("streamlit", FACENET_SETTINGS, 8571),
+    HERE_ONE_CROP: ("benchmarks.one_crop", ONE_CROP_SETTINGS, 8573),
+}
 EMBED, COMPARE = "one photo to its embedding", "two photos compared"
 QUESTIONS = {
     EMBED: (
-        Way("here", "/v1/embed", ("photo",), {"gallery": FACENET}),
-        Way("deepface", "/represent", ("img",), {**_DEEPFACE, "max_faces": "1"}),
+        Way(HERE, "/v1/embed", ("photo",), {"gallery": FACENET}),
+        Way(HERE_ONE_CROP, "/v1/embed", ("photo",), {"gallery": FACENET}),
+        Way(DEEPFACE, "/represent", ("img",), {**_DEEPFACE, "max_faces": "1"}),
     ),
     COMPARE: (
-        Way("here", "/v1/compare", ("photo", "other"), {"gallery": FACENET}),
-        Way("deepface", "/verify", ("img1", "img2"), _DEEPFACE),
+        Way(HERE, "/v1/compare", ("photo", "other"), {"gallery": FACENET}),
+        Way(HERE_ONE_CROP, "/v1/compare", ("photo", "other"), {"gallery": FACENET}),
+        Way(DEEPFACE, "/verify", ("img1", "img2"), _DEEPFACE),
     ),
-    "one photo to ranked people, networks as shipped": (Way("here", "/v1/find", ("photo",)),),
+    "one photo to ranked people, networks as shipped": (Way(HERE, "/v1/find", ("photo",)),),
 }
 
 
 def main() -> None:
-    """Measure photos that arrive together, then both servers in turns."""
+    """Measure photos that arrive together, then the servers in turns."""
     lfw, models = LFW(), Models.load()
     chosen = np.random.default_rng(1).choice(len(lfw), PHOTOS, replace=False)
     data = [lfw.paths[number].read_bytes() for number in chosen]
@@ -97,8 +107,10 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         place = Path(folder)
-        _galleries(place / "home", models)
-        servers = {"here": stack.enter_context(_here(place)), "deepface": stack.enter_context(_deepface(place))}
+        servers = {DEEPFACE: stack.enter_context(_deepface(place))}
+        for name, (module, settings, port) in _SERVED.items():
+            _galleries(place / name, models, settings)
+            servers[name] = stack.enter_context(_here(place / name, module, port))
         for what, ways in QUESTIONS.items():
             for clients in CLIENTS:
                 for way in ways:
@@ -107,19 +119,20 @@ def main() -> None:
     report(
         "api",
         {"Requests": rows, "Photos that arrive together": together},
-        [_line(rows, what, clients) for what in (EMBED, COMPARE) for clients in CLIENTS],
+        [_line(rows, what, clients, here) for what in (EMBED, COMPARE) for here in _SERVED for clients in CLIENTS],
     )
 
 
-def _line(rows: Sequence[dict[str, Any]], what: str, clients: int) -> Line:
+def _line(rows: Sequence[dict[str, Any]], what: str, clients: int, server: str) -> Line:
     here, beside = (
-        next(row for row in rows if (row["question"], row["server"], row["clients"]) == (what, server, clients))
-        for server in ("here", "deepface")
+        next(row for row in rows if (row["question"], row["server"], row["clients"]) == (what, name, clients))
+        for name in (server, DEEPFACE)
     )
     faster = here["requests a second"] / beside["requests a second"]
     texts = [f"{row['requests a second']:.1f}, p95 {row['p95, ms']:,.0f} ms" for row in (here, beside)]
     asked = "1 program asks" if clients == 1 else f"{clients} programs ask"
-    text = f"HTTP API, requests a second: {what}, {asked}"
+    crops = "one crop" if server == HERE_ONE_CROP else "four crops"
+    text = f"HTTP API, requests a second: {what}, FaceNet on {crops}, {asked}"
     return Line(text, texts[0], f"deepface's API: {texts[1]}", faster, f"{TIMES_MIN} times", faster >= TIMES_MIN)
 
 
@@ -152,8 +165,9 @@ def _fastest(run: Callable[[], object]) -> NDArray[np.float64]:
     return fewest
 
 
-def _galleries(home: Path, models: Models) -> None:
+def _galleries(place: Path, models: Models, settings: EmbeddingSettings) -> None:
     """A data folder with the demonstration, and a gallery whose embedder has deepface's weights."""
+    home = place / "home"
     (home / "galleries").mkdir(parents=True)
     for part in ("models", "photos", f"galleries/{layout.DEMONSTRATION}"):
         (home / part).symlink_to(storage.home() / part)
@@ -162,21 +176,21 @@ def _galleries(home: Path, models: Models) -> None:
         for name, paths in demonstration.example_photos().items()
     ]
     with data_folder(home):
-        building.build(FACENET, source_people(people), models.detector, facenet_embedder())
+        building.build(FACENET, source_people(people), models.detector, facenet_embedder(settings))
 
 
 @contextmanager
-def _here(place: Path) -> Iterator[Server]:
+def _here(place: Path, module: str, port: int) -> Iterator[Server]:
     """The app as it is served, with limits that do not stop a measurement."""
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", module, "run", "streamlit_app.py", "--server.headless=true"]
     variables = {
         "LOOKSLIKEWHO_HOME": str(place / "home"),
         limits.VARIABLE: "",
         api_settings.VARIABLE: "on,embeddings",
         api_settings.KEYS_VARIABLE: "",
     }
-    with _process([*command, "--server.port=8571"], variables, ROOT, place / "here.log") as process:
-        yield Server(_answering("http://127.0.0.1:8571", "/ready"), process)
+    with _process([*command, f"--server.port={port}"], variables, ROOT, place / "here.log") as process:
+        yield Server(_answering(f"http://127.0.0.1:{port}", "/ready"), process)
 
 
 @contextmanager

@@ -22,10 +22,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import Line, data_folder, explained, exponent, peers, report, times
+from benchmarks.one_crop import ONE_CROP_SETTINGS
 from pipeline import photo
 from pipeline.embedding import facenet_weights
 from pipeline.embedding.base import Embedder
-from pipeline.embedding.facenet import FACENET_SETTINGS, facenet_embedder
+from pipeline.embedding.facenet import facenet_embedder
 from pipeline.embedding.registry import load_embedder
 from pipeline.errors import UserError
 from pipeline.faces.base import DetectionSettings
@@ -40,7 +41,6 @@ from train.datasets.lfw import lfw_folder
 SIZES = (64, 128, 256)
 PHOTOS_OF_PERSON_MIN = 4
 TIMES_MIN, SHARE_MIN = 6, 0.85
-ONE_VIEW = replace(FACENET_SETTINGS, views=FACENET_SETTINGS.views[:1])
 SHIPPED, ONE_CROP = "here, as shipped", "here, FaceNet on one crop"
 DEEPFACE, LOOP = "deepface represent, photo by photo, one crop", "mtcnn and predict, photo by photo, one crop"
 ROUNDS = 3
@@ -144,7 +144,7 @@ def _ready(way: str, size: int, place: Path) -> Callable[[], object]:
 
 
 def _loaded(way: str) -> tuple[Detector, Embedder]:
-    return load_detector(), load_embedder() if way == SHIPPED else facenet_embedder(ONE_VIEW)
+    return load_detector(), load_embedder() if way == SHIPPED else facenet_embedder(ONE_CROP_SETTINGS)
 
 
 def _build(detector: Detector, embedder: Embedder, size: int, place: Path) -> Callable[[], object]:

@@ -259,7 +259,7 @@ def _requests() -> list[Row]:
     return [
         {
             "question": row["question"],
-            "asked of": {"here": "LooksLikeWho"}.get(row["server"], row["server"]),
+            "asked of": row["server"].replace("here", "LooksLikeWho"),
             "programs at once": str(row["clients"]),
             "requests a second": f"{row['requests a second']:.1f}",
             "p50": f"{row['p50, ms']:,.0f} ms",
@@ -306,9 +306,12 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "review": ("quality.md", lambda: _plain("review", "The first")),
     "families": ("quality.md", lambda: _plain("families", "Families of")),
     "filters": ("speed.md", lambda: _plain("filters", "One probe")),
+    "ray": ("scale.md", lambda: _plain("ray", "The first")),
+    "ray-simulated": ("scale.md", lambda: _plain("ray", "A simulated")),
     "milvus": ("scale.md", lambda: _plain("milvus", "One probe")),
     "requests": ("api.md", _requests),
     "arriving": ("api.md", _arriving),
+    "app": ("speed.md", lambda: _plain("app", "The explorer")),
     "plots": ("speed.md", lambda: _plain("plots", "The explorer's plot")),
 }
 

@@ -44,7 +44,7 @@ WITHOUT_OPENVINO = "import sys; sys.modules['openvino'] = None; "
 INDEXED = """
 import os, sys
 os.environ |= {"LOOKSLIKEWHO_HOME": sys.argv[1], "LOOKSLIKEWHO_INDEX": f"milvus:{sys.argv[1]}/faces.db"}
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pipeline.gallery import opening, removing
 from pipeline.search.search import Search
 from pipeline.similarity.cosine import CosineScorer

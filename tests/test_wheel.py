@@ -71,6 +71,7 @@ def test_the_installed_program_finds_look_alikes_outside_the_checkout(installed,
     ("file", "listed"),
     [
         ("requirements.txt", PROJECT["dependencies"]),
+        ("requirements-api.txt", PROJECT["optional-dependencies"]["api"]),
         ("requirements-dev.txt", PROJECT["optional-dependencies"]["dev"]),
     ],
 )

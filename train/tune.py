@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,41 +26,35 @@ ENCODERS = {"128": (128,), "256, 128": (256, 128), "64": (64,)}
 
 
 def run_study(
-    study: str, settings: FitSettings, trials: int, train: Callable[[str, FitSettings], dict[str, float]]
+    study: str,
+    settings: FitSettings,
+    trials: int,
+    train: Callable[[str, FitSettings], Future[dict[str, float]]],
+    *,
+    at_once: int = 1,
 ) -> list[tuple[str, str, str, str]]:
     """Run trials until the study has ``trials`` of them; returns them, best first: run, rank-1, MRR, parameters.
 
-    train: trains a run with this name and settings, and returns the row of its best epoch.
-    A stopped study resumes: its journal is stored beside the runs, and a killed run is resumed.
+    train: trains a run with this name and settings, so many ``at_once``; its result is the row of the best epoch.
+    A stopped study resumes: its journal is stored beside the runs, and the trials of a killed process are repeated.
     """
     import optuna
-    from optuna.storages.journal import JournalFileBackend
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = files.run_folder(f"{study}.journal")
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    _repair(journal)
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
-    optuna_study = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
-    # Repeat the trial of a killed process.
-    for trial in optuna_study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        optuna_study.enqueue_trial(trial.params)
-        optuna_study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-
-    def objective(trial: optuna.Trial) -> float:
-        name = f"{study}-{trial.number:03d}"
-        print(f"{name}: {trial.number + 1} of {trials}")
-        best = train(name, draw_settings(trial, settings))
-        trial.set_user_attr("rank_1", best["held_out_rank_1"])
-        trial.set_user_attr("cosine_rank_1", best["held_out_cosine_rank_1"])
-        # Rank-1 has many ties in small galleries.
-        return best["held_out_mrr"]
-
+    optuna_study = _opened(study)
     complete = [optuna.trial.TrialState.COMPLETE]
-    while (done := len(optuna_study.get_trials(states=complete))) < trials:
-        # A new sampler per trial, so that a resumed study draws the same parameters.
-        optuna_study.sampler = optuna.samplers.TPESampler(seed=settings.seed + done)
-        optuna_study.optimize(objective, n_trials=1, catch=())
+    running: dict[Future[dict[str, float]], optuna.Trial] = {}
+    done = len(optuna_study.get_trials(states=complete))
+    while running or done < trials:
+        while len(running) < at_once and done + len(running) < trials:
+            # A new sampler per trial, so that a resumed study draws the same parameters.
+            optuna_study.sampler = optuna.samplers.TPESampler(seed=settings.seed + done + len(running))
+            trial = optuna_study.ask()
+            name = f"{study}-{trial.number:03d}"
+            print(f"{name}: {trial.number + 1} of {trials}")
+            running[train(name, draw_settings(trial, settings))] = trial
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            _tell(optuna_study, running.pop(future), future.result())
+            done += 1
     ranked = sorted(optuna_study.get_trials(states=complete), key=lambda trial: -(trial.value or 0))
     return [
         (
@@ -70,6 +65,31 @@ def run_study(
         )
         for trial in ranked
     ]
+
+
+def _opened(study: str) -> optuna.Study:
+    """The study as its journal has it, or a new one. It begins with the trials that a killed process has left."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = files.run_folder(f"{study}.journal")
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    _repair(journal)
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+    opened = optuna.create_study(study_name=study, storage=storage, direction="maximize", load_if_exists=True)
+    for trial in opened.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        opened.enqueue_trial(trial.params)
+        opened.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    return opened
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, best: Mapping[str, float]) -> None:
+    """Note what a trial has reached."""
+    trial.set_user_attr("rank_1", best["held_out_rank_1"])
+    trial.set_user_attr("cosine_rank_1", best["held_out_cosine_rank_1"])
+    # Rank-1 has many ties in small galleries.
+    study.tell(trial, best["held_out_mrr"])
 
 
 def _repair(journal: Path) -> None:

@@ -16,6 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared import scatter
+from pages.shared.faces import inline
 
 GROUPS = 7
 
@@ -44,7 +45,7 @@ def own(faces: int) -> None:
             st.session_state["chosen"] = picked["row"]
 
     row = st.session_state.get("chosen")
-    portrait = np.full((64, 64, 3), 128, np.uint8)
+    portrait = inline(np.full((64, 64, 3), 128, np.uint8))
     marks = [] if row is None else [scatter.Mark(row, places[row], names[row], "chosen", portrait)]
     colouring = scatter.by_category(groups, [f"Group {group}" for group in range(GROUPS)])
     nothing = lambda: None  # noqa: E731

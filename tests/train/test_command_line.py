@@ -5,6 +5,7 @@ import pytest
 from pipeline import storage
 from pipeline.cli.app import main as pipeline
 from pipeline.gallery import opening
+from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.lookalikes import Models
 from pipeline.map.files import open_code_layouts
 from pipeline.similarity import files
@@ -102,6 +103,24 @@ def test_tune_makes_runs_and_continues_its_study(demonstration_home, capsys):
     assert "search-002" not in first and "search-002: 3 of 3" in second and "search-000: 1 of" not in second
     config = storage.read_json(run_folder("search-002") / CONFIG)
     assert config and config["study"] == "search"
+
+
+def test_workers_in_ray_run_trials_of_a_study(demonstration_home, capsys):
+    arguments = ["tune", "--study", "shared", "--epochs", "1", "--steps-per-epoch", "2", "--trials", "3"]
+    assert main([*arguments, "--ray", "local"]) == 0
+    shown = capsys.readouterr().out
+    for name in ("shared-000", "shared-001", "shared-002"):
+        assert shown.count(name) == 2
+        config = storage.read_json(run_folder(name) / CONFIG)
+        assert config and config["study"] == "shared" and config["gallery"] == DEMONSTRATION
+    assert main([*arguments, "--ray", "local"]) == 0
+    assert "1 of 3" not in capsys.readouterr().out
+
+
+def test_what_a_worker_finds_wrong_is_one_sentence(small, capsys):
+    assert main(["tune", "--gallery", "small", "--study", "shared", "--trials", "1", "--ray", "local"]) == 1
+    error = capsys.readouterr().err
+    assert "5 people, 5 of them with two photos or more, are too few" in error and "Traceback" not in error
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b"])

@@ -1,5 +1,8 @@
 """A study goes on after its journal was damaged."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from train.runs.files import run_folder
@@ -9,7 +12,9 @@ from train.tune import run_study
 
 def train(name, settings):
     """In place of a training: the higher its learning rate, the better."""
-    return {"held_out_rank_1": 0.5, "held_out_cosine_rank_1": 0.5, "held_out_mrr": settings.learning_rate}
+    done: Future[dict[str, float]] = Future()
+    done.set_result({"held_out_rank_1": 0.5, "held_out_cosine_rank_1": 0.5, "held_out_mrr": settings.learning_rate})
+    return done
 
 
 @pytest.fixture
@@ -33,3 +38,18 @@ def test_a_damaged_journal_is_set_aside_and_the_same_trials_are_made_again(journ
     assert run_study("search", FitSettings(), 3, train) == whole
     assert "search.journal cannot be read" in caplog.text
     assert journal.with_name("search-unreadable-1.journal").is_file()
+
+
+def test_trials_run_at_once_and_differ(empty_home):
+    together = Barrier(3, timeout=20)
+
+    def train_when_all_have_begun(name, settings):
+        together.wait()
+        return train(name, settings).result()
+
+    with ThreadPoolExecutor(3) as pool:
+        ranked = run_study(
+            "search", FitSettings(), 6, lambda *trial: pool.submit(train_when_all_have_begun, *trial), at_once=3
+        )
+    assert {name for name, *_ in ranked} == {f"search-{number:03d}" for number in range(6)}
+    assert len({settings for *_, settings in ranked}) == 6

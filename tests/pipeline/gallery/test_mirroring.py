@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pipeline import storage
 from pipeline.cli.app import main
 from pipeline.errors import SearchIndexError
@@ -216,7 +216,7 @@ def test_the_record_holds_an_address_and_no_person(gallery):
 
 def test_a_locked_gallery_without_an_index_never_loads_pymilvus(tmp_path):
     code = (
-        "import sys; from benchmarks.app import synthetic; from pipeline.gallery import removing\n"
+        "import sys; from benchmarks.synthetic import synthetic; from pipeline.gallery import removing\n"
         "synthetic('people', faces=100); removing.remove_person('people', 'person 3')\n"
         "assert 'pymilvus' not in sys.modules and 'grpc' not in sys.modules"
     )

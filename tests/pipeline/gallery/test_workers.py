@@ -17,13 +17,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline import ray_cluster
 from pipeline.errors import UserError
-from pipeline.gallery import building, editing, layout, shards, workers
+from pipeline.gallery import building, editing, layout, opening, shards
 from pipeline.gallery.building import BuildReport, BuildSettings
 from pipeline.gallery.shards import PartTask
 from pipeline.gallery.workers import LoadNetworks, RayWorkers
+from pipeline.sources import folder as folders
 from pipeline.sources.base import SourcePerson, source_people
-from tests import toys
+from tests import processes, ray_nodes, toys
+from tests.conftest import default_dimensions, put
 from tests.trust import work
 from tests.trust.kills import contents
 
@@ -56,7 +59,7 @@ def reachable() -> set[str]:
 def cluster():
     """A Ray of this machine with two workers, for all builds of the module. The sockets that others reach by then."""
     before = reachable()
-    with workers.connected("local", 2):
+    with ray_cluster.connected("local", 2):
         yield reachable() - before
 
 
@@ -210,11 +213,7 @@ def made_in(folder: Path) -> list[Path]:
 def end(session: int) -> None:
     """Check that the workers of a session have ended, and end what takes Ray a minute."""
     for _ in range(300):
-        running = {
-            int(path.name): (path / "cmdline").read_bytes()
-            for path in Path("/proc").glob("[0-9]*")
-            if (path / "stat").exists() and in_session(path, session)
-        }
+        running = processes.of_session(session)
         others = [number for number, command in running.items() if b"Agent" not in command]
         if not others:
             break
@@ -225,20 +224,33 @@ def end(session: int) -> None:
     assert others == []
 
 
-def in_session(process: Path, session: int) -> bool:
-    with suppress(OSError):
-        state, *numbers = (process / "stat").read_text().rpartition(")")[2].split()
-        return int(numbers[2]) == session and state != "Z"
-    return False
-
-
 def test_without_ray_one_sentence_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match="needs the package ray") as refused:
-        workers.load_ray(local=True)
+        ray_cluster.load_ray(local=True)
     assert refused.value.command == 'pip install "lookslikewho[ray]"'
 
 
 def test_a_worker_without_the_face_model_says_so():
     with pytest.raises(UserError, match="does not have the face model other"):
         LoadNetworks("mtcnn", {"model": "other"})(1)
+
+
+# Here, because a cluster of several nodes listens on addresses that others could reach, as seen by the test above.
+@pytest.mark.tensorflow
+def test_two_nodes_build_what_one_process_builds(home, models, examples, tmp_path):
+    photos = {f"{name}/{path.name}": path for name, paths in examples.items() for path in paths}
+    people = folders.people_in_folder(put(tmp_path / "people", photos))
+    # As by the command.
+    settings = BuildSettings(photos_per_person=10)
+    building.build("alone", people, models.detector, models.embedder, settings=settings)
+    with ray_nodes.nodes(2) as address:
+        command = [sys.executable, "-m", "pipeline", "build", tmp_path / "people", "--gallery", "shared"]
+        done = subprocess.run([*command, "--ray", address], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "5 people, 25 faces" in done.stdout
+    alone, shared = opening.open_gallery("alone"), opening.open_gallery("shared")
+    assert shared.embeddings.shape == (25, default_dimensions())
+    np.testing.assert_allclose(shared.embeddings, alone.embeddings, atol=1e-5)
+    numeric = ["confidence", "face_side_px"]
+    assert shared.faces.drop_columns(numeric).equals(alone.faces.drop_columns(numeric))

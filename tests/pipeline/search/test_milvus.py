@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pipeline.embedding.base import unit
 from pipeline.errors import SearchIndexError
 from pipeline.gallery import milvus, mirroring, opening, writing
