@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,17 @@ class Gallery:
         self._check(found)
         columns: dict[str, Any] = found.to_pylist()[0]
         return columns
+
+    def part(self, rows: NDArray[np.int64]) -> Gallery:
+        """A gallery of some rows, ascending int64 (n,), copied into memory. Its people are numbered anew."""
+        self.check_sizes()
+        numbers = self.person_of_row[rows]
+        _, first = np.unique(numbers, return_index=True)
+        people = self.details.people
+        if people is not None:
+            people = people.take(numbers[np.sort(first)])
+        details = replace(self.details, people=people)
+        return replace(self, faces=self.faces.take(rows), embeddings=self.embeddings[rows], details=details)
 
     def check_sizes(self) -> None:
         """Raise GalleryError if a file that is mapped was cut off meanwhile: reading it would end the process."""

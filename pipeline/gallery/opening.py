@@ -137,12 +137,14 @@ def _read(folder: Path, manifest: dict[str, Any], *, to_repair: bool = False) ->
     # Here, because pyarrow is slow to import.
     from pipeline.gallery import rows
 
+    if not storage.is_as_written(manifest):
+        raise ValueError(f"{storage.MANIFEST} has changed since it was written")
     files = manifest["files"]
     for entry, kind in (
         (manifest["generation"], int),
         (manifest["build"]["photos_per_person"], int),
         (manifest["embedding"]["model"], str),
-        (files["embeddings"]["sha256"], str),
+        *((file[key], str) for file in files.values() for key in ("name", "sha256")),
     ):
         if not isinstance(entry, kind):
             raise TypeError(f"{storage.MANIFEST} has {entry!r} in place of {kind.__name__}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.embedding.base import COPY_DISTANCE_MAX, unit
 from pipeline.map.layouts import Families
 from pipeline.map.neighbours import Neighbours, nearest_photos
+from pipeline.map.queries import typical_rows
 
 # A family has so many people at least. HDBSCAN gives the same families for 5 and for 30 neighbours.
 _PEOPLE_MIN, _NEIGHBOURS = 3, 15
@@ -21,6 +24,10 @@ _MEMBERSHIP_MIN = 0.5
 _DOUBLES_MAX = 500
 # Rows whose similar ones are compared at a time.
 _BLOCK = 10_000
+# Of more families, k-means finds the branches: linkage would need 20 GB for 50,000.
+_LINKED_MAX = 10_000
+# Taken from the system only as far as it is used.
+_STACK_BYTES = 512 * 2**20
 
 
 def find_families(
@@ -37,7 +44,7 @@ def find_families(
     order = np.argsort(np.argsort(-sizes, kind="stable"))
     families = np.where(families < 0, -1, order[families]).astype(np.int32) if len(sizes) else families
     doubles, cosines = find_doubles(rows, people, similar)
-    return Families(families, _branches(means, families), doubles, cosines)
+    return Families(families, _branches(means, families), typical_rows(rows, families[people]), doubles, cosines)
 
 
 def people_means(rows: NDArray[np.float32], people: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
@@ -74,26 +81,40 @@ def group_people(means: NDArray[np.float32]) -> NDArray[np.int32]:
 
     HDBSCAN (Campello et al. 2013) on the distances to the nearest people, with the leaves of its tree as families.
     """
-    from sklearn.cluster import HDBSCAN
-
     count = len(means)
     if count < 2 * _PEOPLE_MIN:
         return np.full(count, -1, np.int32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Of rows that are sorted by distance only for itself.
-        found = HDBSCAN(
-            min_cluster_size=_PEOPLE_MIN,
-            # Without the person, who is not among the neighbours.
-            min_samples=1,
-            metric="precomputed",
-            cluster_selection_method="leaf",
-        ).fit(_distances(means))
-    # HDBSCAN also gives a cluster those who hang on by a thread.
-    labels = np.where(found.probabilities_ < _MEMBERSHIP_MIN, -1, found.labels_)
+    labels = find_leaves(_distances(means))
     sizes = np.bincount(labels + 1)
     kept = sizes >= _PEOPLE_MIN
     kept[0] = False
     return np.where(kept, np.cumsum(kept) - 1, -1)[labels + 1].astype(np.int32)
+
+
+def find_leaves(distances: Any) -> NDArray[np.int64]:
+    """The leaf of HDBSCAN's tree that each person is in, int64 (people,), -1 for none.
+
+    distances: a sparse symmetric matrix in one piece. The tree is as deep as families join one by one, and
+    scikit-learn walks it by recursion: among a million people that needs more stack than a program has.
+    """
+    from sklearn.cluster import HDBSCAN
+
+    method = HDBSCAN(
+        min_cluster_size=_PEOPLE_MIN,
+        # Without the person, who is not among the neighbours.
+        min_samples=1,
+        metric="precomputed",
+        cluster_selection_method="leaf",
+    )
+    before = threading.stack_size(_STACK_BYTES)
+    try:
+        with warnings.catch_warnings(), ThreadPoolExecutor(1) as thread:
+            warnings.simplefilter("ignore")  # Of rows that are sorted by distance only for itself.
+            found = thread.submit(method.fit, distances).result()
+    finally:
+        threading.stack_size(before)
+    # HDBSCAN also gives a cluster those who hang on by a thread.
+    return np.where(found.probabilities_ < _MEMBERSHIP_MIN, -1, found.labels_)
 
 
 def _distances(means: NDArray[np.float32]) -> Any:
@@ -119,15 +140,26 @@ def _branches(means: NDArray[np.float32], families: NDArray[np.int32]) -> NDArra
     """The branch of each family, int32 (families,), numbered in the order of the families.
 
     Families whose means resemble one another are of one branch: average linkage, cut into about as many branches as
-    each of them has families.
+    each of them has families; k-means where there are very many.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-
     count = int(families.max()) + 1
     if count < 2:
         return np.zeros(count, np.int32)
     middles = people_means(means[families >= 0], families[families >= 0])
-    tree = linkage(middles.astype(np.float64), "average", metric="cosine")
-    labels = fcluster(tree, round(np.sqrt(count)), "maxclust")
+    labels = (_linked if count <= _LINKED_MAX else _by_means)(middles, round(np.sqrt(count)))
     _, first, numbers = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[numbers].astype(np.int32)
+
+
+def _linked(rows: NDArray[np.float32], count: int) -> NDArray[np.int32]:
+    """The group of each unit row, (n,), by average linkage: ``count`` at most."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    return fcluster(linkage(rows.astype(np.float64), "average", metric="cosine"), count, "maxclust")
+
+
+def _by_means(rows: NDArray[np.float32], count: int) -> NDArray[np.int32]:
+    """The group of each unit row, (n,), by k-means."""
+    from sklearn.cluster import KMeans
+
+    return KMeans(count, random_state=0).fit_predict(rows)

@@ -12,7 +12,7 @@ import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from pipeline.errors import MapError, WeightsError
 from pipeline.gallery import layout as places
 from pipeline.gallery.gallery import Gallery
 from pipeline.map.layouts import FaceMap, Families, Layout, MapSettings
+from pipeline.map.queries import typical_rows
+from pipeline.map.sample import part_on_map, rows_on_map
 from pipeline.similarity import files
 from pipeline.similarity.network import SimilarityNetwork
 
@@ -50,7 +52,8 @@ def save_map(opened: Gallery, fitted: FaceMap, settings: MapSettings = MapSettin
         "silhouette": fitted.silhouette,
         "purity": fitted.purity,
     }
-    arrays: dict[str, NDArray[Any]] = {"clusters": fitted.clusters, "quality": fitted.quality}
+    names = ("clusters", "typical", "quality")
+    arrays: dict[str, NDArray[Any]] = {name: getattr(fitted, name) for name in names}
     if fitted.families:
         arrays |= {f"{_FAMILIES} {name}": values for name, values in vars(fitted.families).items()}
     _write(opened, map_path(opened), about, arrays | _arrays(fitted.layouts))
@@ -105,7 +108,7 @@ def open_code_layouts(opened: Gallery, settings: MapSettings = MapSettings()) ->
                 raise MapError(f"The code maps of the gallery {opened.name} are out of date.", command=command)
             if about["network"] != files.network_digest(files.read_network(folder, opened.manifest["embedding"])):
                 raise MapError(f"The network in {folder} has changed since its codes were mapped.", command=command)
-            return _read_layouts(about, arrays, len(opened))
+            return _read_layouts(about, arrays, len(rows_on_map(len(opened))))
     except _DAMAGED as error:
         raise MapError(f"The code maps of the gallery {opened.name} are damaged.", command=command) from error
     except WeightsError as error:
@@ -180,22 +183,39 @@ def _ends_as_archive(path: Path) -> bool:
 
 
 def _read_map(about: dict[str, Any], arrays: Any, opened: Gallery) -> FaceMap:
-    count = len(opened)
+    rows = rows_on_map(len(opened))
+    count = len(rows)
     layouts = _read_layouts(about, arrays, count)
     clusters, quality = _checked(arrays["clusters"], (count,)), _checked(arrays["quality"], (count,))
+    typical = _typical(arrays, "typical", clusters, opened)
     families = _read_families(arrays, opened) if f"{_FAMILIES} doubles" in arrays else None
-    return FaceMap(layouts, clusters, about["silhouette"], about["purity"], quality, families)
+    return FaceMap(layouts, clusters, typical, about["silhouette"], about["purity"], quality, families)
+
+
+def _typical(arrays: Any, name: str, groups: NDArray[Any], opened: Gallery) -> NDArray[np.int64]:
+    """The most typical row of each group, (n,). Maps of earlier versions do not tell it."""
+    if name not in arrays:
+        return typical_rows(part_on_map(opened).embeddings, groups)
+    typical = _checked(arrays[name], (int(groups.max()) + 1,))
+    inside = (typical >= 0) & (typical < len(groups))
+    if typical.dtype != np.int64 or not inside.all() or (groups[typical] != np.arange(len(typical))).any():
+        raise ValueError("typical rows that do not fit")
+    return typical
 
 
 def _read_families(arrays: Any, opened: Gallery) -> Families:
-    of_person, branches, doubles, cosines = (arrays[f"{_FAMILIES} {field.name}"] for field in fields(Families))
-    _checked(of_person, (opened.people_count,))
+    of_person, branches, doubles, cosines = (
+        arrays[f"{_FAMILIES} {name}"] for name in ("of_person", "branches", "doubles", "cosines")
+    )
+    people = np.unique(opened.person_of_row[rows_on_map(len(opened))], return_inverse=True)[1]
+    _checked(of_person, (int(people.max()) + 1,))
     _checked(cosines, (len(doubles),))
     if of_person.max() >= len(branches) or doubles.shape[1:] != (2,):
         raise ValueError("families that do not fit")
-    if len(doubles) and not 0 <= doubles.min() <= doubles.max() < len(opened):
+    if len(doubles) and not 0 <= doubles.min() <= doubles.max() < len(people):
         raise ValueError("doubles that do not fit")
-    return Families(of_person, branches, doubles, cosines)
+    typical = _typical(arrays, f"{_FAMILIES} typical", of_person[people], opened)
+    return Families(of_person, branches, typical, doubles, cosines)
 
 
 def _read_layouts(about: dict[str, Any], arrays: Any, count: int) -> dict[str, Layout]:

@@ -16,6 +16,8 @@ from pipeline.map.families import find_families
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Layout, MapProgress, MapSettings
 from pipeline.map.neighbours import Neighbours, most_similar_people, nearest_photos
 from pipeline.map.quality import cluster_purity, people_kept, photo_quality, sample_rows, trustworthiness
+from pipeline.map.queries import typical_rows
+from pipeline.map.sample import part_on_map
 from pipeline.similarity.network import SimilarityNetwork
 
 # Above this number of rows, k-means learns from batches, and above the second one from some of the rows.
@@ -28,7 +30,8 @@ _UMAP_ROWS_MAX, _UMAP_EPOCHS = 200_000, 100
 def fit_map(
     opened: Gallery, settings: MapSettings = MapSettings(), *, progress: MapProgress = lambda *_: None
 ) -> FaceMap:
-    """Fit the map of a gallery, which takes minutes for 100,000 faces."""
+    """Fit the map of a gallery, which takes minutes for 100,000 faces; of more than a million, that of a sample."""
+    opened = part_on_map(opened)
     rows = np.ascontiguousarray(opened.embeddings)
     neighbours = Neighbours(rows)
     indices, cosines = nearest_photos(neighbours, max(settings.neighbours, settings.checked), progress)
@@ -41,7 +44,8 @@ def fit_map(
     progress("Finding families", 0, 0)
     families = find_families(rows, people, similar)
     purity = cluster_purity(clusters, people)
-    return FaceMap(layouts, clusters, silhouette, purity, photo_quality(opened), families)
+    typical = typical_rows(rows, clusters)
+    return FaceMap(layouts, clusters, typical, silhouette, purity, photo_quality(opened), families)
 
 
 def fit_code_layouts(
@@ -55,6 +59,7 @@ def fit_code_layouts(
 
     As in :func:`fit_map`, the layouts are checked against neighbours among the embeddings, so that they compare.
     """
+    opened = part_on_map(opened)
     rows, count = np.ascontiguousarray(opened.embeddings), max(settings.neighbours, settings.checked)
     neighbours = Neighbours(rows)
     indices, _ = nearest_photos(neighbours, count, progress)

@@ -65,12 +65,14 @@ class Families:
 
     of_person: int32 (people,), the number of each person's family, from 0, the largest first; -1 for those in none.
     branches: int32 (families,), the number of each family's branch, which holds families that resemble one another.
+    typical: int64 (families,), the row of each family's most typical face.
     doubles: int64 (pairs, 2), the rows of the most similar photos of two different people, the most similar first.
     cosines: float32 (pairs,), theirs.
     """
 
     of_person: NDArray[np.int32]
     branches: NDArray[np.int32]
+    typical: NDArray[np.int64]
     doubles: NDArray[np.int64]
     cosines: NDArray[np.float32]
 
@@ -81,6 +83,7 @@ class FaceMap:
 
     layouts: by name, the one to show first comes first.
     clusters: uint8 (faces,), numbered from 0, the largest first.
+    typical: int64 (clusters,), the row of each cluster's most typical face.
     silhouette: how well the clusters are separated, -1..1; NaN where there is only one.
     purity: the share of photos in their person's most frequent cluster, 0..1; NaN where nobody has several photos.
     quality: float32 (faces,), how good each photo is for the network, 0..1.
@@ -89,6 +92,7 @@ class FaceMap:
 
     layouts: dict[str, Layout]
     clusters: NDArray[np.uint8]
+    typical: NDArray[np.int64]
     silhouette: float
     purity: float
     quality: NDArray[np.float32]

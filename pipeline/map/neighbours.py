@@ -30,6 +30,8 @@ class Neighbours:
             self._index = faiss.IndexIVFFlat(self._index, rows.shape[1], _LISTS, faiss.METRIC_INNER_PRODUCT)
             self._index.nprobe = _LISTS_SEARCHED
             self._index.cp.niter = 10
+            # Half of the 40 below, where every second row is taken. faiss prints a warning of fewer than 39.
+            self._index.cp.min_points_per_centroid = 20
             self._index.train(np.ascontiguousarray(rows[:: len(rows) // (40 * _LISTS) + 1]))
         self._index.add(rows)
 

@@ -6,7 +6,7 @@ Pure functions on arrays. Cosines are those of one face to all n faces of the ga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # People are ranked among this many nearest photos.
 _NEAREST_PHOTOS_MAX = 5000
 # About so many rows are looked at for the most typical ones.
-_EXEMPLAR_ROWS_MAX = 100_000
+_TYPICAL_ROWS_MAX = 100_000
 
 
 def place_face(
@@ -137,19 +137,6 @@ def most_common(numbers: NDArray[np.int32], *, count: int) -> list[tuple[int, in
     return [(number, int(occurrences[number])) for number in order if occurrences[number]]
 
 
-def exemplars(embeddings: NDArray[np.float32], clusters: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """The most typical row of each cluster and the cluster's size, the largest first; of very many rows, one of some.
-
-    embeddings: unit rows (n, d). clusters: (n,), numbers from 0, the largest first.
-    """
-    order, sizes = np.argsort(clusters, kind="stable"), np.bincount(clusters)
-    # The first row of each cluster, and every so many after it.
-    within = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    some = np.sort(order[within % (1 + len(order) // _EXEMPLAR_ROWS_MAX) == 0])
-    typical = some[typical_rows(embeddings[some], clusters[some].astype(np.int32))]
-    return list(zip(typical.tolist(), sizes.tolist(), strict=True))
-
-
 def moved(places: NDArray[np.float32], others: NDArray[np.float32], *, count: int = 10) -> NDArray[np.float32]:
     """The share of the ``count`` nearest faces of each that are other ones in another layout, float32 (n,), 0..1.
 
@@ -168,21 +155,33 @@ def moved(places: NDArray[np.float32], others: NDArray[np.float32], *, count: in
     return np.clip(1 - same.sum(axis=1) / near, 0, 1).astype(np.float32)
 
 
-def typical_rows(embeddings: NDArray[np.float32], groups: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Of each group, the row nearest to the mean of its rows, int64 (groups,).
+def typical_rows(embeddings: NDArray[np.float32], groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Of each group, the row nearest to the mean of its rows, int64 (groups,); of very many rows, one of some.
 
-    embeddings: unit rows (n, d). groups: (n,), every number from 0 to the largest. For many small groups at once.
+    embeddings: unit rows (n, d). groups: (n,), every number from 0 to the largest, -1 for rows of none.
     """
-    means = np.zeros((int(groups.max(initial=-1)) + 1, embeddings.shape[1]), np.float32)
-    np.add.at(means, groups, embeddings)
-    near = np.einsum("nd,nd->n", embeddings, means[groups])
-    order = np.lexsort((-near, groups))
-    _, first = np.unique(groups[order], return_index=True)
-    return order[first]
+    order = np.argsort(groups, kind="stable")
+    order = order[np.searchsorted(groups[order], 0) :]
+    sizes = np.bincount(groups[order])
+    # The first row of each group, and every so many after it.
+    within = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    some = np.sort(order[within % (1 + len(order) // _TYPICAL_ROWS_MAX) == 0])
+    rows, numbers = embeddings[some], groups[some]
+    means = np.zeros((len(sizes), rows.shape[1]), np.float32)
+    np.add.at(means, numbers, rows)
+    near = np.einsum("nd,nd->n", rows, means[numbers])
+    best = np.lexsort((-near, numbers))
+    _, first = np.unique(numbers[best], return_index=True)
+    return some[best[first]]
 
 
-def faces_table(opened: Gallery, fitted: FaceMap, layout: Layout, rows: NDArray[np.int64]) -> pa.Table:
-    """What is known of the faces in ``rows``, one line each, to show or export."""
+def faces_table(
+    opened: Gallery, fitted: FaceMap, layout: Layout, rows: NDArray[np.int64], *, numbers: NDArray[np.int64]
+) -> pa.Table:
+    """What is known of the faces in ``rows``, one line each, to show or export.
+
+    numbers: of each row on the map, its row in the whole gallery, int64 (n,).
+    """
     import pyarrow as pa
 
     table = opened.faces.select(["name", "source", "licence"]).take(rows)
@@ -195,4 +194,4 @@ def faces_table(opened: Gallery, fitted: FaceMap, layout: Layout, rows: NDArray[
     }
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values))
-    return table.add_column(0, "row", pa.array(rows))
+    return table.add_column(0, "row", pa.array(numbers[rows]))

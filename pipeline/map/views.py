@@ -40,7 +40,12 @@ def read(folder: Path) -> list[SavedView]:
 
 
 def save(folder: Path, view: SavedView) -> None:
-    """Save a view, in place of one of the same name. Raises GalleryError if there are too many, StorageError."""
+    """Save a view, in place of one of the same name.
+
+    Raises GalleryError if it has no name or there are too many, StorageError.
+    """
+    if not view.name:
+        raise GalleryError("Give the view a name.")
     others = [each for each in read(folder) if each.name != view.name]
     if len(others) >= VIEWS_MAX:
         raise GalleryError(f"There are {VIEWS_MAX} saved views. Delete one first.")

@@ -69,9 +69,28 @@ def test_a_manifest_that_lacks_an_entry_is_damage(small, key):
         manifest[name] = value
     else:
         del manifest[name]
-    storage.write_json(small / storage.MANIFEST, manifest)
+    storage.write_manifest(small, manifest)
     with pytest.raises(GalleryError, match=r"small is damaged \(.+\)\. Rebuild it\.$"):
         opening.open_gallery("small")
+
+
+@pytest.mark.parametrize("entry", ["name", "sha256"])
+@pytest.mark.parametrize("to_repair", [False, True])
+def test_so_is_one_that_lacks_what_it_says_of_a_file(small, entry, to_repair):
+    whole = storage.read_manifest(small) or {}
+    for key, file in whole["files"].items():
+        lacking = {name: value for name, value in file.items() if name != entry}
+        storage.write_manifest(small, whole | {"files": whole["files"] | {key: lacking}})
+        with pytest.raises(GalleryError, match=r"small is damaged \(.+\)\. Rebuild it\.$"):
+            opening.read_gallery("small", to_repair=to_repair)
+
+
+def test_a_manifest_in_which_a_value_was_changed_is_damage_also_to_a_check(small):
+    path = small / storage.MANIFEST
+    path.write_text(path.read_text().replace('"faces": 15', '"faces": 16'))
+    for to_repair in (False, True):
+        with pytest.raises(GalleryError, match=r"damaged \(manifest.json has changed since it was written\)"):
+            opening.read_gallery("small", to_repair=to_repair)
 
 
 def test_counts_that_do_not_match_are_damage(small):

@@ -138,9 +138,8 @@ def test_a_gallery_made_by_the_former_default_says_so_and_goes_on(small, models,
     """As if SFace had been the default once."""
     building.build("former", people, models.detector, sface)
     building.build("chosen", people, models.detector, sface)
-    manifest = layout.folder_of("former") / storage.MANIFEST
-    former = (storage.read_json(manifest) or {}) | {"default_embedder": SFACE.name}
-    storage.write_json(manifest, former)
+    folder = layout.folder_of("former")
+    storage.write_manifest(folder, (storage.read_manifest(folder) or {}) | {"default_embedder": SFACE.name})
     for name, said in (("former", 1), ("chosen", 0), ("small", 0)):
         caplog.clear()
         lookalikes = Lookalikes.open(name)
@@ -158,7 +157,7 @@ def test_a_gallery_made_by_the_former_default_says_so_and_goes_on(small, models,
 def test_a_gallery_that_does_not_say_what_the_default_was_had_facenet(small, monkeypatch):
     manifest = storage.read_manifest(small) or {}
     manifest.pop("default_embedder")
-    storage.write_json(small / storage.MANIFEST, manifest | {"embedding": FACENET_128.identity})
+    storage.write_manifest(small, manifest | {"embedding": FACENET_128.identity})
     opened = opening.open_gallery("small")
     monkeypatch.setattr(opening, "DEFAULT_EMBEDDER", SFACE.name)
     assert "FaceNet 128" in (opening.former_default(opened) or "")
@@ -169,7 +168,7 @@ def test_a_gallery_that_does_not_say_what_the_default_was_had_facenet(small, mon
 def test_an_embedder_with_other_crops_is_not_that_of_a_gallery(small):
     manifest = storage.read_manifest(small) or {}
     other = {**FACENET_128.identity, "level_over_degrees": 77}
-    storage.write_json(small / storage.MANIFEST, manifest | {"embedding": other})
+    storage.write_manifest(small, manifest | {"embedding": other})
     opened = opening.open_gallery("small")
     assert registry.entry_of(other) is FACENET_128
     with pytest.raises(GalleryError, match="another model or other crops"):

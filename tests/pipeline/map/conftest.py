@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pipeline.gallery import opening
 from pipeline.similarity.network import SimilarityNetwork
 

@@ -13,6 +13,7 @@ from pipeline.embedding.base import unit
 from pipeline.gallery import layout, opening
 from pipeline.map import families
 from pipeline.map.neighbours import Neighbours, most_similar_people, nearest_photos
+from tests.processes import in_a_process
 
 
 def found(rows, people):
@@ -58,7 +59,9 @@ def test_families_are_numbered_by_size_and_branches_cover_them(real):
     assert whole.branches[0] == 0
 
 
-def test_families_of_a_branch_resemble_one_another_more_than_others(real):
+@pytest.mark.parametrize("linked_max", [families._LINKED_MAX, 50])
+def test_families_of_a_branch_resemble_one_another_more_than_others(real, monkeypatch, linked_max):
+    monkeypatch.setattr(families, "_LINKED_MAX", linked_max)
     whole, means = found(*real), families.people_means(*real)
     middles = families.people_means(means[whole.of_person >= 0], whole.of_person[whole.of_person >= 0])
     cosines = middles @ middles.T
@@ -119,3 +122,23 @@ def test_people_with_the_same_photo_are_one_family():
     of_person = found(rows, np.arange(32)).of_person.reshape(8, 4)
     assert (of_person == of_person[:, :1]).all()
     assert (of_person >= 0).all()
+
+
+DEEP = """
+import numpy as np
+from scipy import sparse
+from pipeline.map import families
+
+first = 3 * np.arange(40_000)
+rows = np.concatenate([first, first, first + 1, first[:-1]])
+columns = np.concatenate([first + 1, first + 2, first + 2, first[1:]])
+# Each family is farther from the one before than that is from its own.
+apart = np.concatenate([np.full(3 * len(first), 0.001), 1 + 0.0001 * first[1:]])
+distances = sparse.coo_matrix((apart, (rows, columns)), shape=2 * (3 * len(first),)).tocsr()
+print(families.find_leaves(distances.maximum(distances.T)).max())
+"""
+
+
+def test_families_that_join_one_by_one_are_found_however_many_there_are():
+    # With the stack of the main thread, the process ended by a segmentation fault.
+    assert in_a_process(DEEP) == "39999\n"

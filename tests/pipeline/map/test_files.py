@@ -24,6 +24,7 @@ from pipeline.map.files import (
     save_map,
 )
 from pipeline.map.layouts import PCA, UMAP, FaceMap, Families, Layout, MapSettings
+from pipeline.map.queries import typical_rows
 from pipeline.similarity import files
 from tests.conftest import default_dimensions, unit_rows
 from tests.pipeline.map.conftest import encoder
@@ -45,10 +46,11 @@ def random_map(opened):
     families = Families(
         of_person=np.arange(opened.people_count, dtype=np.int32) % 2 - 1,
         branches=np.zeros(1, np.int32),
+        typical=np.flatnonzero(opened.person_of_row == 1)[-1:],
         doubles=np.array([[0, 1]]),
         cosines=np.ones(1, np.float32),
     )
-    return FaceMap(layouts, clusters, 0.2, 0.5, np.ones(count, np.float32), families)
+    return FaceMap(layouts, clusters, np.array([3, 1, 2]), 0.2, 0.5, np.ones(count, np.float32), families)
 
 
 def test_a_map_is_read_as_it_was_written(made):
@@ -61,6 +63,7 @@ def test_a_map_is_read_as_it_was_written(made):
         assert np.array_equal(read.layouts[name].kept, plane.kept)
         assert read.layouts[name].trustworthiness == plane.trustworthiness
     assert np.array_equal(read.clusters, fitted.clusters)
+    assert np.array_equal(read.typical, fitted.typical)
     assert (read.silhouette, read.purity) == (fitted.silhouette, fitted.purity)
     assert fitted.families
     for name, values in vars(fitted.families).items():
@@ -71,6 +74,17 @@ def test_a_map_is_read_as_it_was_written(made):
 def test_a_map_of_an_earlier_version_has_no_families(made):
     save_map(made, replace(random_map(made), families=None))
     assert open_map(made).families is None
+
+
+def test_of_a_map_of_an_earlier_version_the_typical_rows_are_found_when_it_is_opened(made):
+    save_map(made, random_map(made))
+    with np.load(map_path(made)) as arrays:
+        earlier = {name: values for name, values in arrays.items() if "typical" not in name}
+    np.savez(map_path(made), **earlier)
+    read = open_map(made)
+    assert read.typical.tolist() == typical_rows(made.embeddings, read.clusters).tolist()
+    assert read.families
+    assert made.person_of_row[read.families.typical].tolist() == [1]
 
 
 def test_a_map_of_the_earlier_format_which_counted_own_photos_is_refused(made):
@@ -122,7 +136,7 @@ def test_a_truncated_map_is_damaged(made):
             open_map(made)
 
 
-@pytest.mark.parametrize("wrong", ["shape", "nan", "missing", "doubles", "family"])
+@pytest.mark.parametrize("wrong", ["shape", "nan", "missing", "doubles", "family", "typical", "beyond"])
 def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
     save_map(made, random_map(made))
     with np.load(map_path(made)) as arrays:
@@ -133,6 +147,10 @@ def test_a_map_with_wrong_arrays_is_damaged(made, wrong):
         parts["PCA places"][3] = np.nan
     elif wrong == "doubles":
         parts["families doubles"][0, 1] = 10_000
+    elif wrong == "typical":
+        parts["typical"][0] = 1
+    elif wrong == "beyond":
+        parts["families typical"][0] = 10_000
     elif wrong == "family":
         parts["families of_person"][-1] = 7
     else:

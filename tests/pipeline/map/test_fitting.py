@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pipeline.gallery import opening
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import fitting, queries

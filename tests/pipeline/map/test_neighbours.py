@@ -26,7 +26,7 @@ def test_neighbours_equal_a_naive_scan_and_never_include_the_row_itself(count, w
     assert np.allclose(np.take_along_axis(every, indices, axis=1), cosines, atol=1e-5)
 
 
-def test_of_very_many_rows_those_of_the_nearest_lists_are_compared_and_all_where_that_is_too_few(monkeypatch):
+def test_of_very_many_rows_those_of_the_nearest_lists_are_compared_and_all_where_that_is_too_few(monkeypatch, capfd):
     rows = unit_rows(400, 0)
     every = Neighbours(rows).nearest(rows, 5)
     for name, value in (("_EXACT_ROWS_MAX", 100), ("_LISTS", 8), ("_LISTS_SEARCHED", 8)):
@@ -40,6 +40,7 @@ def test_of_very_many_rows_those_of_the_nearest_lists_are_compared_and_all_where
     assert 0.2 < (indices == every[1]).mean() < 1
     # No list has all rows.
     assert (np.sort(some.nearest(rows[:3], 400)[1], axis=1) == np.arange(400)).all()
+    assert capfd.readouterr().err == ""
 
 
 @settings(max_examples=40)

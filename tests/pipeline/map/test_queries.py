@@ -104,27 +104,14 @@ def test_the_table_of_faces_has_a_line_for_each_row():
     opened = Gallery(Path("none"), {}, faces, unit_rows(5))
     layout = Layout(random_places(5), np.linspace(0, 1, 5, dtype=np.float32), 0.9)
     clusters, quality = np.array([0, 1, 0, 2, 1], np.uint8), np.full(5, 0.12345, np.float32)
-    fitted = FaceMap({"PCA": layout}, clusters, 0.5, float("nan"), quality)
-    table = queries.faces_table(opened, fitted, layout, np.array([4, 1]))
+    fitted = FaceMap({"PCA": layout}, clusters, np.array([0, 1, 3]), 0.5, float("nan"), quality)
+    table = queries.faces_table(opened, fitted, layout, np.array([4, 1]), numbers=10 * np.arange(5))
     assert table.column_names[:4] == ["row", "name", "source", "licence"]
-    assert table["row"].to_pylist() == [4, 1]
+    assert table["row"].to_pylist() == [40, 10]
     assert table["name"].to_pylist() == ["p4", "p1"]
     assert table["cluster"].to_pylist() == [2, 2]
     assert table["people kept"].to_pylist() == [1.0, 0.25]
-    assert queries.faces_table(opened, fitted, layout, np.empty(0, np.int64)).num_rows == 0
-
-
-def test_the_exemplar_of_a_cluster_is_its_row_nearest_to_the_mean(monkeypatch):
-    angles = np.radians([0, 10, 20, 90, 180])
-    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    clusters = np.array([0, 0, 0, 1, 1], np.uint8)
-    found = queries.exemplars(rows, clusters)
-    assert found[0] == (1, 3)
-    assert found[1] == (3, 2)
-    monkeypatch.setattr(queries, "_EXEMPLAR_ROWS_MAX", 2)
-    assert queries.exemplars(rows, clusters)[0] == (0, 3)
-    # A cluster of one row is not passed over.
-    assert queries.exemplars(rows, np.array([0, 0, 0, 0, 1], np.uint8))[1] == (4, 1)
+    assert queries.faces_table(opened, fitted, layout, np.empty(0, np.int64), numbers=np.arange(5)).num_rows == 0
 
 
 def test_faces_whose_neighbours_are_others_have_moved():
@@ -149,3 +136,15 @@ def test_the_typical_row_of_each_group_is_nearest_to_its_mean():
         members = np.flatnonzero(groups == group)
         assert found[group] == members[np.argmax(rows[members] @ rows[members].mean(axis=0))]
     assert len(queries.typical_rows(rows[:0], groups[:0])) == 0
+    in_none = np.where(np.arange(40) < 20, -1, groups)
+    assert (queries.typical_rows(rows, in_none) == 20 + queries.typical_rows(rows[20:], groups[20:])).all()
+    assert len(queries.typical_rows(rows, np.full(40, -1))) == 0
+
+
+def test_of_very_many_rows_a_typical_one_is_sought_among_some_and_no_group_is_passed_over(monkeypatch):
+    angles = np.radians([0, 10, 20, 90, 180])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    assert queries.typical_rows(rows, np.array([0, 0, 0, 1, 1])).tolist() == [1, 3]
+    monkeypatch.setattr(queries, "_TYPICAL_ROWS_MAX", 2)
+    assert queries.typical_rows(rows, np.array([0, 0, 0, 1, 1])).tolist() == [0, 3]
+    assert queries.typical_rows(rows, np.array([0, 0, 0, 0, 1])).tolist()[1] == 4
