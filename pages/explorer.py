@@ -40,7 +40,8 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
             st.title(TITLE, anchor=False)
-            st.caption(f"{escape(opened.name)} · {photos_of_people(len(opened), opened.people_count)}")
+            sample = f" · an even sample of {len(view.gallery):,} is on the map" if view.prepared.is_sample else ""
+            st.caption(f"{escape(opened.name)} · {photos_of_people(len(opened), opened.people_count)}{sample}")
         _choose_layout_and_colour(view)
     left, right = st.columns([8, 3], gap="medium")
     # The map stays in sight while the panel is scrolled.

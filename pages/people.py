@@ -21,8 +21,8 @@ from pages.shared import (
     problems,
     review_list,
     session,
+    thumbnails,
 )
-from pages.shared.faces import portrait
 from pages.shared.people_dialogs import is_editable, size_of
 from pages.shared.text import escape, plural
 from pipeline.errors import GalleryError, UserError
@@ -120,7 +120,7 @@ def _draw_people(opened: Gallery) -> None:
 def _draw_person(opened: Gallery, row: int, *, photos: int) -> None:
     person = opened.row(row)
     with st.container(gap="xxsmall", key=f"card {row}"):
-        st.image(portrait(opened.crop_path(row), 160), width="stretch", alt=f"Photo of {person['name']}")
+        thumbnails.draw(opened, row, person["name"])
         st.button(
             escape(person["name"]),
             key=f"show {person['person']}",

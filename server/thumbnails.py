@@ -11,10 +11,10 @@ from pages.shared import thumbnails
 
 def thumbnail(request: Request) -> Response:
     """A face of a gallery as JPEG, or 404."""
-    found = thumbnails.picture(request.path_params["secret"], request.path_params["row"])
+    found = thumbnails.picture(**request.path_params)
     if found is None:
         return Response(status_code=404)
     return Response(found, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
 
 
-ROUTES = [Route(f"/{thumbnails.PATH}/{{secret}}/{{row:int}}.jpg", thumbnail)]
+ROUTES = [Route(f"/{thumbnails.PATH}/{{secret}}/{{side_px:int}}/{{row:int}}.jpg", thumbnail)]

@@ -26,7 +26,8 @@ def portrait(path: Path, side_px: int = 256) -> NDArray[np.uint8]:
         return np.full((side_px, side_px, 3), 128, np.uint8)
 
 
-@st.cache_data(show_spinner=False, max_entries=500)
+# 100 portraits are 20 MB, which stay when visitors have left.
+@st.cache_data(show_spinner=False, max_entries=100)
 def _portrait(path: Path, changed: int, side_px: int) -> NDArray[np.uint8]:
     with Image.open(path) as picture:
         return square(edges.without_repeats(np.asarray(picture.convert("RGB"))), side_px)

@@ -6,7 +6,7 @@ import shlex
 
 import streamlit as st
 
-from pages.shared import repairs
+from pages.shared import public, repairs
 from pipeline import storage
 from pipeline.gallery import layout
 
@@ -45,6 +45,7 @@ def _draw(command: str) -> None:
             st.caption(f":material/progress_activity: Fitting the map to the change · {state.seconds:.0f} s")
         elif state.failed:
             st.caption(f":material/warning: {repairs.words_of(command).failed}.")
-            st.button("Try again", key="refit", type="tertiary", on_click=repairs.begin, args=(command,))
+            again = (repairs.begin, command)
+            st.button("Try again", key="refit", type="tertiary", on_click=public.unless_visitor, args=again)
         else:
             st.caption(":material/check: The map is up to date.")

@@ -15,6 +15,8 @@ from pipeline.errors import GalleryError, StorageError
 from pipeline.gallery import layout, managing
 from pipeline.gallery.gallery import Gallery
 
+_NAME, _WAY = "new name", "new way"
+
 
 def is_editable(opened: Gallery) -> bool:
     """Whether people may be added and removed: the demonstration stays the same for everybody."""
@@ -96,21 +98,23 @@ def draw_new_gallery_button(kind: Literal["primary", "secondary"]) -> None:
 
 def _new_gallery(opened: Gallery) -> None:
     def draw() -> None:
-        name = st.text_input("Name", "" if is_editable(opened) else "with-me", max_chars=100, key="new name")
-        name = names.clean(name or "")
+        name = st.text_input("Name", "" if is_editable(opened) else "with-me", max_chars=100, key=_NAME)
         ways = {"copy": f"A copy of {escape(opened.name)}: {size_of(opened)}", "empty": "Nobody yet"}
-        way = st.radio("Start with", list(ways), format_func=ways.__getitem__, key="new way")
-        source = opened.name if way == "copy" else None
-        change = (lambda: _create(name, source),)
-        st.button("Create", type="primary", disabled=not name, on_click=attempt, args=change)
+        st.radio("Start with", list(ways), format_func=ways.__getitem__, key=_WAY)
+        change = (lambda: _create(opened.name),)
+        st.button("Create", type="primary", disabled=not names.clean(name or ""), on_click=attempt, args=change)
 
     open_dialog("New gallery", draw)
 
 
-def _create(name: str, source: str | None) -> str:
-    """Create a gallery, empty or as a copy, and choose it. Raises GalleryError."""
-    if source:
-        managing.copy_gallery(source, name)
+def _create(shown: str) -> str:
+    """Create a gallery, empty or as a copy of the one that is shown, and choose it. Raises GalleryError.
+
+    What was chosen is read again: the click on the button may be what ends the typing.
+    """
+    name = names.clean(st.session_state[_NAME] or "")
+    if st.session_state[_WAY] == "copy":
+        managing.copy_gallery(shown, name)
     else:
         managing.create_gallery(name)
     session.switch_to(name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared import camera, dropping, face_box, more_photos
 from pages.shared.faces import portrait
@@ -17,6 +19,8 @@ from pipeline.sources import demonstration
 
 # What the visitor has asked for: another photo instead of the one before, or one more of the same face.
 _ASKED = "asked for photos"
+# The files that were taken, by Streamlit's numbers.
+_TAKEN = "taken files"
 _BOX, _UPLOADER, _MORE = "ways-to-give-a-photo", "photo-uploader", "more-photos-uploader"
 _KINDS = [suffix[1:] for suffix in photo.SUFFIXES]
 
@@ -144,7 +148,7 @@ def _take(key: str, is_shot: bool = False) -> None:
     A widget is empty while a new photo is on its way: the one before it stays until then.
     """
     file = st.session_state[key]
-    if file is None:
+    if file is None or not _new([file]):
         return
     taken = GivenPhoto(file.getvalue(), is_shot=is_shot)
     if _asked() == "more":
@@ -157,10 +161,22 @@ def _take(key: str, is_shot: bool = False) -> None:
 
 def _take_more(key: str) -> None:
     """Add the photos of the uploader. It says so only when all are there."""
-    if files := st.session_state[key]:
+    if files := _new(st.session_state[key]):
         more_photos.add([GivenPhoto(file.getvalue()) for file in files])
         st.session_state["more given"] = st.session_state.get("more given", 0) + 1
         st.session_state[_ASKED] = None
+
+
+def _new(files: Sequence[UploadedFile]) -> list[UploadedFile]:
+    """Those that were not taken before.
+
+    Streamlit tells of a file once more where the run that took it was ended by the visitor's next click, even if that
+    click has removed the photo.
+    """
+    taken: set[str] = st.session_state.setdefault(_TAKEN, set())
+    found = [file for file in files if file.file_id not in taken]
+    taken.update(file.file_id for file in found)
+    return found
 
 
 def take_example(name: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from pages.shared import administrator
 from pipeline.errors import UserError
@@ -34,6 +35,12 @@ def refuse_visitors() -> None:
     """
     if is_public():
         raise NotAllowedError("Only the administrator may change anything here.")
+
+
+def unless_visitor(change: Callable[..., object], *arguments: object) -> None:
+    """For a button that changes something: nothing where whoever clicks has signed out since it was drawn."""
+    if not is_public():
+        change(*arguments)
 
 
 def gallery_names() -> list[str]:

@@ -145,7 +145,9 @@ def offer(error: UserError) -> bool:
     if known:
         st.error(escape(known.failure), title=words.failed)
     label = "Try again" if known else words.button
-    st.button(label, type="primary", icon=":material/build:", on_click=begin, args=(error.command,))
+    st.button(
+        label, type="primary", icon=":material/build:", on_click=public.unless_visitor, args=(begin, error.command)
+    )
     st.caption(words.duration)
     return True
 

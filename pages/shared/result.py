@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import about, focus, groups, navigation, pair, scorers, scrolling, sharing
+from pages.shared import about, face_box, focus, groups, long_list, navigation, pair, scorers, scrolling, sharing
 from pages.shared.exclusions import Exclusions
 from pages.shared.faces import inline, portrait, square
 from pages.shared.text import NOTE, escape, name_html
@@ -42,7 +42,7 @@ class Result:
         self.gallery, self.scorer, self.probe = lookalikes.gallery, lookalikes.scorer.name, probe
         self.candidates = candidates_among(lookalikes.settings.candidates, len(self.gallery))
         # One match more tells whether there are more.
-        self.cards = st.session_state.get("cards", CARDS)
+        self.cards = long_list.shown("cards", CARDS)
         method, exact = st.session_state.get("method", "min"), st.session_state.get("exact", False)
         (ranked,) = lookalikes.rank(
             [probe],
@@ -70,13 +70,15 @@ class Result:
                 self._draw_card(match)
         self.exclusions.draw()
         if self.more:
-            st.button("Show more", icon=":material/expand_more:", key="more", on_click=_show_more)
+            long_list.draw_more("cards", self.cards, CARDS)
         st.caption(f":material/info: {NOTE}")
         self._draw_sources()
         with st.expander("Advanced", type="compact", key="advanced"):
             self._draw_settings()
             self._draw_distances(times)
-        scrolling.to("best", result=self.exclusions.place[0])
+        photo = self.exclusions.place[0]
+        if not face_box.is_marking(photo):  # Then the visitor is busy above.
+            scrolling.to("best", result=photo)
 
     def _draw_best(self) -> None:
         match = self.matches[0]
@@ -187,10 +189,6 @@ class Result:
 def _columns(cards: int) -> int:
     """How many columns leave no single card in the last row."""
     return next(columns for columns in COLUMNS if cards <= columns or cards % columns != 1)
-
-
-def _show_more() -> None:
-    st.session_state.cards = st.session_state.get("cards", CARDS) + CARDS
 
 
 def _draw_about(match: Match) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared import people_dialogs, watching
-from pages.shared.faces import portrait
+from pages.shared import long_list, people_dialogs, thumbnails, watching
 from pages.shared.text import escape, plural
 from pipeline.gallery.gallery import Gallery
 from pipeline.map import review
@@ -33,12 +32,11 @@ def draw(opened: Gallery) -> None:
             f"{plural(len(doubts), 'photo')} to look at: perhaps poor, there twice, or under the wrong name. "
             "People who look alike are listed, too: keep them."
         )
-        shown = st.session_state.get("reviews", _SHOWN)
+        shown = long_list.shown("reviews", _SHOWN)
         for doubt in doubts[:shown]:
             _draw_doubt(opened, doubt)
         if len(doubts) > shown:
-            more = ({"reviews": shown + _SHOWN},)
-            st.button("Show more", icon=":material/expand_more:", on_click=st.session_state.update, args=more)
+            long_list.draw_more("reviews", shown, _SHOWN)
 
 
 @watching.dropped_with_galleries
@@ -52,7 +50,7 @@ def _draw_doubt(opened: Gallery, doubt: Doubt) -> None:
     with st.container(border=True, key=f"doubt {doubt.row}"), st.container(horizontal=True):
         for row in (doubt.row, doubt.other):
             if row is not None:
-                st.image(portrait(opened.crop_path(row), 160), width=96, alt=f"Photo of {opened.row(row)['name']}")
+                thumbnails.draw(opened, row, opened.row(row)["name"], width_px=96)
         with st.container(width="stretch", gap="xsmall"):
             st.markdown(_text(opened, doubt))
             with st.container(horizontal=True, gap="small"):

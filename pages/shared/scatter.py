@@ -6,8 +6,6 @@ each, and a click costs a few kilobytes. Nothing is fetched from elsewhere.
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import zlib
 from collections.abc import Callable, Sequence
@@ -18,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("scatter.js", "scatter_points.js", "scatter_faces.js")
@@ -33,13 +30,13 @@ CATEGORIES_MAX = 7
 
 @dataclass(frozen=True)
 class Mark:
-    """A face shown by its portrait. row: None for one that is not in the gallery. far: from the chosen one."""
+    """A face shown by its picture, an address. row: None for one that is not in the gallery. far: from the chosen."""
 
     row: int | None
     place: np.ndarray
     name: str
     kind: Literal["chosen", "other", "near"]
-    portrait: np.ndarray
+    picture: str
     far: bool = False
 
 
@@ -168,13 +165,11 @@ def _component() -> Any:
 
 
 def _mark(mark: Mark) -> dict[str, Any]:
-    buffer = io.BytesIO()
-    Image.fromarray(mark.portrait).save(buffer, "JPEG", quality=85)
     return {
         "row": mark.row,
         "place": [round(float(value), 5) for value in mark.place],
         "name": mark.name,
         "kind": mark.kind,
         "far": mark.far,
-        "picture": "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(),
+        "picture": mark.picture,
     }

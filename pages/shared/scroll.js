@@ -11,14 +11,21 @@ for (const type of ["change", "click"]) {
   document.addEventListener(type, () => (byHand = false), true);
 }
 
-export default async function ({ data }) {
+let target = null;
+// What is above the result moves it: the photo once it has a height, the stages once they are over.
+const layout = new ResizeObserver(() => {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector(target)?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+});
+for (const type of ["touchmove", "wheel", "pointerdown", "keydown"]) {
+  document.addEventListener(type, () => layout.disconnect(), { capture: true, passive: true });
+}
+
+export default function ({ data }) {
   if (data.result === last) return;
   last = data.result;
-  if (innerWidth > data.width) return;
-  // The photo above moves the result down once it has a height.
-  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
-  const target = document.querySelector(`.st-key-${data.target}`);
-  if (byHand || data.result !== last || !target) return;
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  target.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+  layout.disconnect();
+  if (innerWidth > data.width || byHand) return;
+  target = `.st-key-${data.target}`;
+  layout.observe(document.querySelector("[data-testid=stMainBlockContainer]"));
 }

@@ -1,4 +1,4 @@
-"""Small pictures of a gallery's faces at addresses of their own, which the map fetches as they come into sight.
+"""Small pictures of a gallery's faces at addresses of their own, which a browser fetches after the page.
 
 Such an address holds a secret that only pages which may show the gallery hand out. It ends with the open gallery, so
 a browser may keep what it has fetched.
@@ -6,10 +6,12 @@ a browser may keep what it has fetched.
 
 from __future__ import annotations
 
+import html
 import io
 import secrets
 from weakref import WeakValueDictionary
 
+import streamlit as st
 from PIL import Image
 from streamlit import config
 
@@ -17,24 +19,38 @@ from pages.shared import faces
 from pipeline.gallery.gallery import Gallery
 
 PATH = "thumbnails"
-SIDE_PX = 96
+# For lists and the map, and for grids of portraits: sharp on screens of twice as many pixels.
+SMALL_PX, LARGE_PX = 96, 192
 _galleries: WeakValueDictionary[str, Gallery] = WeakValueDictionary()
 
 
-def address(opened: Gallery) -> str:
-    """Where the faces of a gallery are, each as ``ROW.jpg``."""
+def draw(opened: Gallery, row: int, name: str, *, width_px: int | None = None) -> None:
+    """Show the face of a row; over the whole width where none is given. What cannot be fetched is a grey square."""
+    side = SMALL_PX if width_px and width_px < SMALL_PX else LARGE_PX
+    width = "100%" if width_px is None else f"{width_px}px"
+    st.html(
+        f'<img src="{address(opened, side)}/{row}.jpg" alt="Photo of {html.escape(name)}" style="display: block; '
+        f'width: {width}; aspect-ratio: 1; border-radius: 0.5rem; background: #808080; color: transparent">',
+        width="stretch" if width_px is None else "content",
+    )
+
+
+def address(opened: Gallery, side_px: int = SMALL_PX) -> str:
+    """Where the faces of a gallery are, each as ``ROW.jpg``, ``SMALL_PX`` or ``LARGE_PX`` wide."""
     known = (secret for secret, gallery in list(_galleries.items()) if gallery is opened)
     secret = next(known, None) or secrets.token_urlsafe(16)
     _galleries[secret] = opened
     base = str(config.get_option("server.baseUrlPath")).strip("/")
-    return "/".join(("", *([base] if base else ()), PATH, secret))
+    return "/".join(("", *([base] if base else ()), PATH, secret, str(side_px)))
 
 
-def picture(secret: str, row: int) -> bytes | None:
+def picture(secret: str, side_px: int, row: int) -> bytes | None:
     """The picture of a row, as JPEG; None where there is none."""
     opened = _galleries.get(secret)
-    if opened is None or not 0 <= row < len(opened) or not opened.crop_path(row).exists():
+    if opened is None or side_px not in (SMALL_PX, LARGE_PX) or not 0 <= row < len(opened):
+        return None
+    if not opened.crop_path(row).exists():
         return None
     written = io.BytesIO()
-    Image.fromarray(faces.portrait(opened.crop_path(row), SIDE_PX)).save(written, "JPEG", quality=85)
+    Image.fromarray(faces.portrait(opened.crop_path(row), side_px)).save(written, "JPEG", quality=85)
     return written.getvalue()

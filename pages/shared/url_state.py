@@ -8,7 +8,7 @@ as those that other sites add to a link, are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -60,14 +60,14 @@ def _listed(values: list[str], known: Collection[str]) -> list[str]:
     return [found] if found else []
 
 
-def _is_row(text: str, count: int) -> bool:
-    return re.fullmatch("[0-9]{1,9}", text) is not None and int(text) < count
+def _is_row(text: str, known: Container[int]) -> bool:
+    return re.fullmatch("[0-9]{1,9}", text) is not None and int(text) in known
 
 
-def _is_face(text: str, known: tuple[int, bool]) -> bool:
-    """known: the number of faces, and whether the finder's face is on the map."""
-    count, you = known
-    return you if text == YOU else _is_row(text, count)
+def _is_face(text: str, known: tuple[Container[int], bool]) -> bool:
+    """known: the rows that there are, and whether the finder's face is on the map."""
+    rows, you = known
+    return you if text == YOU else _is_row(text, rows)
 
 
 def _is_share(text: str, known: tuple[float, float]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pages.shared import scatter
 from pages.shared.explorer import beside
 from pages.shared.explorer.prepared import prepared_map

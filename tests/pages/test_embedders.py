@@ -113,8 +113,8 @@ def test_a_gallery_without_a_calibration_shows_distances_only(small, examples, m
 
 
 def test_a_gallery_made_by_the_former_default_says_so_once(other, madonna):
-    path = layout.folder_of("other") / storage.MANIFEST
-    storage.write_json(path, (storage.read_json(path) or {}) | {"default_embedder": SFACE.name})
+    folder = layout.folder_of("other")
+    storage.write_manifest(folder, (storage.read_manifest(folder) or {}) | {"default_embedder": SFACE.name})
     page = visit(gallery="other")
     sentence = "The gallery other was made with the former face model, SFace, and keeps it until rebuilt."
     assert [unescaped(toast.value) for toast in page.toast] == [sentence]
@@ -125,8 +125,8 @@ def test_a_gallery_made_by_the_former_default_says_so_once(other, madonna):
 
 
 def test_a_gallery_of_an_unknown_embedder_is_shown_but_not_searched(other):
-    path = layout.folder_of("other") / storage.MANIFEST
-    storage.write_json(path, (storage.read_json(path) or {}) | {"embedding": {"model": "lost"}})
+    folder = layout.folder_of("other")
+    storage.write_manifest(folder, (storage.read_manifest(folder) or {}) | {"embedding": {"model": "lost"}})
     page = visit(gallery="other")
     assert "built with another model or other crops" in unescaped(page.markdown[0].value)
     assert len(wall(people(gallery="other"))) == 5

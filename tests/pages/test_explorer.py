@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pages.shared import map_refit, scatter
 from pipeline import storage
 from pipeline.embedding.registry import default_identity
@@ -20,14 +20,14 @@ from pipeline.gallery import opening, removing
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.layout import DEMONSTRATION
 from pipeline.lookalikes import Models
-from pipeline.map import fitting, queries
+from pipeline.map import fitting, queries, sample
 from pipeline.map.files import map_path, open_map, save_code_layouts, save_map
 from pipeline.map.layouts import PCA, UMAP, Families
 from pipeline.similarity import files
 from pipeline.similarity.cosine import CosineScorer
 from pipeline.similarity.network import SimilarityNetwork
 from tests.conftest import default_dimensions, unit_rows
-from tests.pages.visitor import go_to, unescaped, visit
+from tests.pages.visitor import go_to, portraits, unescaped, visit
 
 OF_DEFAULT = {"embedding": default_identity()}
 
@@ -85,12 +85,12 @@ def test_before_a_choice_the_page_says_how_far_to_trust_the_map():
 
 def test_each_cluster_is_shown_by_its_most_typical_face_which_can_be_chosen(demonstration):
     page = explorer()
-    typical = queries.exemplars(demonstration.embeddings, open_map(demonstration).clusters)
+    clusters = open_map(demonstration).clusters
+    typical = queries.typical_rows(demonstration.embeddings, clusters).tolist()
     buttons = [button for button in page.button if str(button.key).startswith("cluster ")]
-    assert [button.label for button in buttons] == [f"{count:,} photos" for _, count in typical]
-    row = typical[0][0]
+    assert [button.label for button in buttons] == [f"{count:,} photos" for count in np.bincount(clusters)]
     buttons[0].click().run()
-    assert names(page)[0] == demonstration.row(row)["name"]
+    assert names(page)[0] == demonstration.row(typical[0])["name"]
 
 
 def families_of(opened: Gallery) -> Families:
@@ -248,7 +248,7 @@ def test_an_area_lists_who_is_in_it_and_gives_them_as_csv(demonstration):
     page = explorer(area="-0.5,0.2 -0.5,-2 0.5,-2 0.5,0.2")
     assert len(page.dataframe[0].value) == len(inside) > 10
     assert any(heading.value.startswith(f"#### {len(inside)} photos of") for heading in page.markdown)
-    assert len(page.image) == min(len(inside), 48)
+    assert portraits(page) == min(len(inside), 48)
 
 
 def test_an_area_leaves_out_the_groups_that_the_legend_hides(demonstration):
@@ -374,7 +374,7 @@ def test_without_a_map_and_with_a_stale_or_damaged_one_the_page_offers_to_fit_it
     path.unlink()
     assert button(explorer(), "Fit the map")
     path.write_bytes(whole)
-    storage.write_json(opened.folder / storage.MANIFEST, {**opened.manifest, "generation": 2, "written": "later"})
+    storage.write_manifest(opened.folder, {**opened.manifest, "generation": 2})
     page = explorer()
     assert button(page, "Fit the map")
     assert "is out of date" in page.markdown[0].value
@@ -384,7 +384,7 @@ def test_without_a_map_and_with_a_stale_or_damaged_one_the_page_offers_to_fit_it
 def test_galleries_of_few_faces_or_of_one_person_have_a_map(empty_home, count):
     made(count)
     page = explorer(area="-2,-2 2,-2 2,2 -2,2")
-    assert len(page.image) == count
+    assert portraits(page) == count
     page.button(key="wall 0").click().run()
     assert len(names(page)) == (count + 9) // 10
     page.query_params["other"] = str(count - 1)
@@ -424,8 +424,10 @@ def test_a_view_is_saved_shown_again_and_deleted(empty_home):
     made(40)
     page = explorer(gallery="made", face=7, where="photos a person=10")
     page.segmented_control(key="layout").select(PCA).run()
-    page.text_input(key="view name").set_value("Seven").run()
-    page.text_area(key="view note").set_value("One of ten").run()
+    page.text_input(key="view name").set_value("Sev").run()
+    # The click on the button ends the typing.
+    page.text_input(key="view name").set_value("Seven")
+    page.text_area(key="view note").set_value("One of ten")
     next(button for button in page.button if button.label == "Save").click().run()
     assert not page.exception
     assert page.success[0].value == "Saved the view Seven."
@@ -447,15 +449,57 @@ def test_a_view_is_saved_shown_again_and_deleted(empty_home):
     assert not any(str(button.key) == "view Seven" for button in page.button)
 
 
+def test_a_view_whose_name_is_deleted_with_the_click_that_saves_it_is_refused(empty_home):
+    made(40)
+    page = explorer(gallery="made")
+    page.text_input(key="view name").set_value("Seven").run()
+    page.text_input(key="view name").set_value(" ")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert unescaped(page.error[0].value) == "Give the view a name."
+    assert not any(str(button.key).startswith("view ") for button in page.button)
+
+
 def test_a_selection_becomes_a_gallery_which_is_chosen(empty_home, monkeypatch):
     fits: list[str] = []
     monkeypatch.setattr(map_refit, "begin", fits.append)
     made(40)
     page = explorer(gallery="made", where="photos a person=10", area="-1,-1 1,-1 1,0 -1,0")
     heading = next(text.value for text in page.markdown if text.value.startswith("#### "))
-    page.text_input(key="selection name").set_value("part").run()
+    page.text_input(key="selection name").set_value("pa").run()
+    page.text_input(key="selection name").set_value("part")  # The click on the button ends the typing.
     next(button for button in page.button if button.label == "Create").click().run()
     assert heading.startswith(f"#### {len(opening.open_gallery('part'))} photos")
     assert fits == ["part"]
     assert "The gallery part is ready" in page.success[0].value
     assert page.session_state["gallery"] == "part"
+
+
+def test_of_more_faces_than_a_map_may_have_an_even_sample_is_on_it_and_addresses_have_rows_of_the_gallery(
+    empty_home, monkeypatch
+):
+    monkeypatch.setattr(sample, "FACES_MAX", 40)
+    opened = made(60)
+    shown = sample.rows_on_map(60).tolist()
+    page = explorer(gallery="made")
+    assert "60 photos of 6 people · an even sample of 40 is on the map" in unescaped(captions(page))
+    missing = next(row for row in range(60) if row not in shown)
+    for row in (shown[30], missing):
+        page = explorer(gallery="made", face=row)
+        assert names(page)[0] == opened.row(row)["name"]
+        assert len(names(page)) == 6
+    go_on = next(button for button in page.button if str(button.key).startswith("go ")).click().run()
+    chosen = int("".join(go_on.query_params["face"]))
+    assert chosen in shown
+    assert names(go_on)[0] == opened.row(chosen)["name"]
+
+
+def test_a_gallery_made_of_what_is_selected_on_a_sample_has_these_photos(empty_home, monkeypatch):
+    monkeypatch.setattr(sample, "FACES_MAX", 40)
+    opened = made(60)
+    page = explorer(gallery="made", where="source=" + opened.row(59)["source"])
+    page.text_input(key="selection name").set_value("theirs").run()
+    next(button for button in page.button if button.label == "Create").click().run()
+    assert not page.exception
+    theirs = opening.open_gallery("theirs")
+    wanted = [row for row in sample.rows_on_map(60).tolist() if opened.row(row)["source"] == opened.row(59)["source"]]
+    assert np.array_equal(theirs.embeddings, opened.embeddings[wanted])

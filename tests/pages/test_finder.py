@@ -154,9 +154,9 @@ def test_removing_the_photo_brings_the_welcome_back_and_forgets_it(page, madonna
 def test_more_people_come_in_full_rows_until_there_are_forty(page, madonna):
     assert len(names(given(page, madonna))) == 1 + 8
     for count in (16, 24, 32, 40):
-        page.button(key="more").click().run()
+        page.button(key="more cards").click().run()
         assert len(names(page)) == 1 + count
-    assert "more" not in [button.key for button in page.button]
+    assert "more cards" not in [button.key for button in page.button]
 
 
 @pytest.mark.parametrize("cards", range(1, 41))
@@ -330,7 +330,7 @@ def test_a_gallery_of_five_people_shows_all_of_them(small, madonna):
     page = given(visit(), madonna)
     assert names(page)[0] == "Madonna"
     assert len(names(page)) == 5
-    assert "more" not in [button.key for button in page.button]
+    assert "more cards" not in [button.key for button in page.button]
     assert not page.toggle
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pages.shared import loading
 from pipeline import storage
 from pipeline.gallery import layout

@@ -7,6 +7,9 @@ import html
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pages.shared.runs import report as report_of_runs
 from pages.shared.runs import selection
 from pipeline import storage
@@ -362,6 +365,21 @@ def test_a_run_in_progress_shows_how_far_it_is_and_can_be_stopped(nothing_record
     with lock.run_lock(folder, ["fit"]):
         (folder / files.HISTORY).unlink()
         assert "Loading TensorFlow" in viewer(runs="mine").get("progress")[0].proto.text
+
+
+def test_whoever_has_signed_out_stops_no_run(nothing_recorded, monkeypatch):
+    folder = run("mine", epochs=3)
+    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with lock.run_lock(folder, ["fit", "--run", "mine"]), subprocess.Popen(program) as training:
+        storage.write_json(folder / files.PROCESS, {"pid": training.pid})
+        page = viewer(runs="mine")
+        page.button(key="stop mine").click()
+        monkeypatch.setenv("LOOKSLIKEWHO_PUBLIC", "demonstration")
+        page.run()
+        assert not processes.stop_requested(folder)
+        monkeypatch.delenv("LOOKSLIKEWHO_PUBLIC")
+        viewer(runs="mine").button(key="stop mine").click().run()
+        assert training.wait(10) == -signal.SIGTERM
 
 
 def test_a_stopped_run_can_be_continued_and_a_crashed_one_shows_its_last_words(nothing_recorded):

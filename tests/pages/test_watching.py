@@ -8,7 +8,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pages.shared import watching
 from pipeline.gallery import managing, opening, removing
 from pipeline.gallery.gallery import Gallery

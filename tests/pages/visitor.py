@@ -28,3 +28,8 @@ def go_to(app: AppTest, page: str) -> AppTest:
 def unescaped(text: str) -> str:
     """Markdown as it shows."""
     return re.sub(r"\\(.)|\*\*|\u2060", r"\1", text)
+
+
+def portraits(page: AppTest) -> int:
+    """How many faces of a gallery the page shows that the browser fetches."""
+    return sum("<img" in body.value for body in page.html)

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import streamlit as st
 
-from pages.shared import map_refit, people_dialogs, public, session
+from pages.shared import long_list, map_refit, people_dialogs, public, session, thumbnails
 from pages.shared.explorer.view import MapView
 from pages.shared.text import escape
 from pages.shared.url_state import choose, filter_by, select
@@ -18,13 +18,15 @@ from pipeline.map import queries
 
 # Portraits at first, and with each click on "Show more".
 WALL = 48
+_NAME = "selection name"
 
 
 def draw(view: MapView) -> None:
     """The panel: how many, from where, and the table."""
     rows = view.selected
     # Safe for spreadsheets on the screen too, whose toolbar can download it.
-    table = safe_table(queries.faces_table(view.gallery, view.map, view.layout, rows))
+    found = queries.faces_table(view.gallery, view.map, view.layout, rows, numbers=view.prepared.numbers)
+    table = safe_table(found)
 
     def csv() -> bytes:
         import pyarrow.csv
@@ -52,14 +54,18 @@ def draw(view: MapView) -> None:
 def _draw_new_gallery(view: MapView) -> None:
     """A gallery of its own for what is selected."""
     with st.popover("New gallery", icon=":material/library_add:", help="A gallery of these photos"):
-        name = names.clean(st.text_input("Name", max_chars=100, key="selection name") or "")
-        change = (lambda: _create(view, name),)
+        name = names.clean(st.text_input("Name", max_chars=100, key=_NAME) or "")
+        change = (lambda: _create(view),)
         st.button("Create", type="primary", disabled=not name, on_click=people_dialogs.attempt, args=change)
 
 
-def _create(view: MapView, name: str) -> str:
-    """Make the gallery, and choose it. Raises GalleryError, StorageError."""
-    managing.copy_rows(view.gallery.name, name, view.selected)
+def _create(view: MapView) -> str:
+    """Make the gallery, and choose it. Raises GalleryError, StorageError.
+
+    The name is read again: the click on the button may be what ends the typing.
+    """
+    name = names.clean(st.session_state[_NAME] or "")
+    managing.copy_rows(view.gallery.name, name, view.prepared.numbers[view.selected])
     session.switch_to(name)
     map_refit.begin(name)
     return f"The gallery {escape(name)} is ready. Its map is being fitted."
@@ -72,24 +78,20 @@ def _close() -> None:
 
 def draw_wall(view: MapView) -> None:
     """The portraits."""
-    shown = st.session_state.get("wall", WALL)
+    shown = long_list.shown("wall", WALL)
     grid = st.grid("auto", min_column_width=96)
     for row in view.selected[:shown].tolist():
         with grid.cell(), st.container(gap="xxsmall"):
             name = view.name(row)
-            st.image(view.portrait(row, 160), width="stretch", alt=f"Photo of {name}")
+            thumbnails.draw(view.gallery, row, name)
             st.button(
                 escape(name),
                 key=f"wall {row}",
                 on_click=choose,
-                args=(row,),
+                args=(view.number(row),),
                 type="tertiary",
                 width="stretch",
                 wrap=True,
             )
     if len(view.selected) > shown:
-        st.button(f"Show more of {len(view.selected):,}", icon=":material/expand_more:", on_click=_show_more)
-
-
-def _show_more() -> None:
-    st.session_state.wall = st.session_state.get("wall", WALL) + WALL
+        long_list.draw_more("wall", shown, WALL, of=len(view.selected))

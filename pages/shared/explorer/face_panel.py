@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.shared import about, navigation, photo_input
-from pages.shared.explorer.view import SMALL_PX, MapView
+from pages.shared import about, navigation, photo_input, thumbnails
+from pages.shared.explorer.view import MapView
 from pages.shared.faces import inline
 from pages.shared.text import escape, name_html
 from pages.shared.url_state import choose, compare
@@ -45,7 +45,7 @@ def _draw_ways_on(view: MapView) -> None:
             photo_input.take_example(view.name(row), view.gallery.crop_path(row))
             st.switch_page(navigation.page("Finder"))
         rows = np.flatnonzero(view.gallery.person_of_row == view.gallery.person_of_row[row])
-        label = f"All {len(rows)} photos"
+        label = f"{len(rows)} photos here" if view.prepared.is_sample else f"All {len(rows)} photos"
         if len(rows) > 1 and st.button(label, icon=":material/photo_library:"):
             st.dialog(escape(view.name(row)), width="large")(_draw_photos)(view, rows.tolist())
 
@@ -55,9 +55,9 @@ def _draw_photos(view: MapView, rows: list[int]) -> None:
     grid = st.grid("auto", min_column_width=110)
     for row in rows[:_PHOTOS_MAX]:
         with grid.cell():
-            st.image(view.portrait(row, 160), width="stretch", alt=f"Photo of {view.name(row)}")
+            thumbnails.draw(view.gallery, row, view.name(row))
             if st.button("Show on the map", key=f"photo {row}", type="tertiary"):
-                choose(row)
+                choose(view.number(row))
                 st.rerun()
     if len(rows) > _PHOTOS_MAX:
         st.caption(f"The first {_PHOTOS_MAX} of {len(rows):,}.")
@@ -108,14 +108,14 @@ def _draw_trust(view: MapView) -> None:
 
 
 def _draw_neighbour(view: MapView, row: int, distance: float) -> None:
-    name = view.name(row)
+    name, number = view.name(row), view.number(row)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
-        st.image(view.portrait(row, SMALL_PX), width=56, alt=f"Photo of {name}")
+        thumbnails.draw(view.gallery, row, name, width_px=56)
         with st.container(width="stretch", gap=None):
-            st.button(
-                f"**{escape(name)}**", key=f"go {row}", on_click=choose, args=(row,), type="tertiary", wrap=True
-            )
+            title = f"**{escape(name)}**"
+            st.button(title, key=f"go {row}", on_click=choose, args=(number,), type="tertiary", wrap=True)
             far = " · :orange[far on the map]" if view.is_far(row) else ""
             # A caption would be too pale for colours.
             st.markdown(f":small[{distance:.3f}{far}]")
-        st.button("Compare", key=f"compare {row}", on_click=compare, args=(view.face, row), type="tertiary")
+        pair = (view.number(view.face), number)
+        st.button("Compare", key=f"compare {row}", on_click=compare, args=pair, type="tertiary")

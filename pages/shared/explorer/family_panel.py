@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from pages.shared import thumbnails
 from pages.shared.explorer.look_alikes import draw_grid
 from pages.shared.explorer.view import MapView
 from pages.shared.text import escape
@@ -22,7 +23,7 @@ def draw(view: MapView) -> None:
     with st.container(border=True):
         st.markdown(f"#### {people:,} look-alikes")
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-            st.image(view.portrait(row), width=112, alt=f"Photo of {view.name(row)}")
+            thumbnails.draw(view.gallery, row, view.name(row), width_px=112)
             st.caption(f"**{escape(view.name(row))}** has the most typical face of them.")
         st.button("Close", icon=":material/close:", on_click=choose_family, args=(None,), type="tertiary")
     near = np.flatnonzero(found.branches == found.branches[number])

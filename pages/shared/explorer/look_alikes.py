@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.shared import map_refit, public
-from pages.shared.explorer.view import SMALL_PX, MapView
+from pages.shared import long_list, map_refit, public, thumbnails
+from pages.shared.explorer.view import MapView
 from pages.shared.text import escape, plural
 from pages.shared.url_state import choose, choose_family, compare
 from pipeline.map import queries
@@ -34,23 +34,24 @@ def _draw_doubles(view: MapView) -> None:
     found = view.map.families
     assert found
     st.caption("The most similar pairs of different people.")
-    shown = st.session_state.get("doubles", _PAIRS)
+    shown = long_list.shown("doubles", _PAIRS)
     distances = queries.to_distance(found.cosines[:shown])
     for (one, other), distance in zip(found.doubles[:shown].tolist(), distances.tolist(), strict=True):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
             for row in (one, other):
-                st.image(view.portrait(row, SMALL_PX), width=48, alt=f"Photo of {view.name(row)}")
+                thumbnails.draw(view.gallery, row, view.name(row), width_px=48)
             st.button(
                 f"{escape(view.name(one))} and {escape(view.name(other))}",
                 key=f"double {one} {other}",
                 on_click=compare,
-                args=(one, other),
+                args=(view.number(one), view.number(other)),
                 type="tertiary",
                 width="stretch",
                 wrap=True,
                 help=f"Distance {distance:.3f}. Click to compare their photos.",
             )
-    _draw_more("doubles", shown, _PAIRS, len(found.doubles))
+    if shown < len(found.doubles):
+        long_list.draw_more("doubles", shown, 2 * _PAIRS)
 
 
 def _draw_families(view: MapView) -> None:
@@ -62,11 +63,12 @@ def _draw_families(view: MapView) -> None:
         f"{plural(len(found.branches), 'family', 'families')} of people who resemble one another. "
         f"{plural(alone, 'person', 'people')} {'is' if alone == 1 else 'are'} in none."
     )
-    shown = st.session_state.get("families", _FAMILIES)
+    shown = long_list.shown("families", _FAMILIES)
     # Branches come in the order of their largest families.
     order = np.argsort(found.branches, kind="stable")[:shown]
     draw_grid(view, order.tolist())
-    _draw_more("families", shown, _FAMILIES, len(found.branches))
+    if shown < len(found.branches):
+        long_list.draw_more("families", shown, 2 * _FAMILIES)
 
 
 def draw_grid(view: MapView, families: list[int]) -> None:
@@ -76,7 +78,7 @@ def draw_grid(view: MapView, families: list[int]) -> None:
         row, people = view.prepared.families[number]
         with grid.cell():
             name = view.name(row)
-            st.image(view.portrait(row), width="stretch", alt=f"Photo of {name}")
+            thumbnails.draw(view.gallery, row, name)
             st.button(
                 plural(people, "person", "people"),
                 key=f"family {number}",
@@ -94,32 +96,20 @@ def _draw_clusters(view: MapView) -> None:
     for row, count in view.prepared.exemplars:
         with grid.cell():
             name = view.name(row)
-            st.image(view.portrait(row), width="stretch", alt=f"Photo of {name}")
+            thumbnails.draw(view.gallery, row, name)
             st.button(
                 plural(count, "photo"),
                 key=f"cluster {row}",
                 type="tertiary",
                 on_click=choose,
-                args=(row,),
+                args=(view.number(row),),
                 help=escape(name),
             )
-
-
-def _draw_more(name: str, shown: int, more: int, count: int) -> None:
-    if shown < count:
-        st.button(
-            "Show more",
-            key=f"more {name}",
-            icon=":material/expand_more:",
-            type="tertiary",
-            on_click=st.session_state.update,
-            args=({name: shown + 2 * more},),
-        )
 
 
 def _offer_to_fit(view: MapView, what: str) -> None:
     """Maps of earlier versions know neither doubles nor families."""
     st.caption(f"This map was fitted by an earlier version, without {what}.")
     if not public.is_public():
-        name = view.gallery.name
-        st.button("Fit the map again", key=f"fit for {what}", on_click=map_refit.begin, args=(name,))
+        fit = (map_refit.begin, view.gallery.name)
+        st.button("Fit the map again", key=f"fit for {what}", on_click=public.unless_visitor, args=fit)

@@ -10,6 +10,8 @@ from pages.shared.text import escape
 from pipeline.map import views
 from pipeline.map.views import SavedView
 
+_NAME, _NOTE = "view name", "view note"
+
 
 def draw(view: MapView) -> None:
     """The button that opens the menu."""
@@ -41,9 +43,9 @@ def _draw_views(view: MapView) -> None:
     st.markdown("**Saved views**")
     for saved in views.read(view.gallery.folder):
         _draw_view(view, saved)
-    name = (st.text_input("Name of this view", max_chars=60, key="view name") or "").strip()
-    note = st.text_area("Note", max_chars=500, key="view note", height=68)
-    action = (lambda: _save(view, name, note or ""),)
+    name = (st.text_input("Name of this view", max_chars=60, key=_NAME) or "").strip()
+    st.text_area("Note", max_chars=500, key=_NOTE, height=68)
+    action = (lambda: _save(view),)
     st.button("Save", type="primary", disabled=not name, on_click=people_dialogs.attempt, args=action)
 
 
@@ -70,9 +72,11 @@ def _draw_view(view: MapView, saved: SavedView) -> None:
         st.caption(escape(saved.note))
 
 
-def _save(view: MapView, name: str, note: str) -> str:
+def _save(view: MapView) -> str:
+    """Save the view. Name and note are read again: the click on the button may be what ends the typing."""
+    name, note = (st.session_state[key] or "" for key in (_NAME, _NOTE))
     held = {"layout": view.layout_name, "colour": view.colour, "beside": view.beside}
-    views.save(view.gallery.folder, SavedView(name, note, url_state.to_save(held), view.gallery.digest))
+    views.save(view.gallery.folder, SavedView(name.strip(), note, url_state.to_save(held), view.gallery.digest))
     return f"Saved the view {escape(name)}."
 
 

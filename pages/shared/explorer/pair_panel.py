@@ -42,7 +42,7 @@ def draw(view: MapView, other: int) -> None:
                 _draw_photos(view, title, rows[first], others[second], own[first])
             st.caption(f"{pairs.count:,} pairs, mean distance {pairs.mean_distance:.3f}")
         with st.container(horizontal=True):
-            back = (view.face, None)
+            back = (view.number(view.face), None)
             st.button("Back", icon=":material/arrow_back:", on_click=compare, args=back, type="tertiary")
             st.space("stretch")
             draw_close()
@@ -61,7 +61,7 @@ def _draw_photos(view: MapView, title: str, row: int | None, other: int, embeddi
         # A gallery without a trained network has one scorer under all names.
         for name, scorer in {scorer.name: scorer for scorer in scorers}.items():
             distance = scorer.distances(embedding, scorer.prepare(view.gallery.embeddings[[other]]))
-            (likeness,) = scorer.calibration.likenesses(distance, view.gallery.people_count)
+            (likeness,) = scorer.calibration.likenesses(distance, view.prepared.whole.people_count)
             st.metric(
                 f"Distance, {escape(name)}",
                 f"{distance[0]:.3f}",

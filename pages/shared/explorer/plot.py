@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.shared import scatter, thumbnails, url_state
+from pages.shared import faces, scatter, thumbnails, url_state
 from pages.shared.explorer.beside import Beside
-from pages.shared.explorer.view import SMALL_PX, MapView
+from pages.shared.explorer.view import MapView
 from pages.shared.scatter import Mark
 from pipeline.map.layouts import Layout
 
@@ -38,8 +39,8 @@ def draw(view: MapView) -> None:
         f"Map of {len(view.gallery):,} faces. Arrow keys move it, plus and minus zoom; search finds a person.",
         thumbnails.address(view.gallery),
         chart=0,
-        on_picked_change=partial(_on_click, key),
-        on_found_change=partial(_on_search, key),
+        on_picked_change=partial(_on_click, key, view.prepared.numbers),
+        on_found_change=partial(_on_search, key, view.prepared.numbers),
         on_area_change=partial(_on_area, key),
         on_hidden_change=partial(_on_hidden, key),
     )
@@ -69,7 +70,7 @@ def draw_beside(view: MapView, second: Beside) -> None:
         f"The same faces by {view.beside}. Arrow keys move the map, plus and minus zoom.",
         thumbnails.address(view.gallery),
         chart=1,
-        on_picked_change=partial(_on_click, key),
+        on_picked_change=partial(_on_click, key, view.prepared.numbers),
     )
 
 
@@ -81,15 +82,22 @@ def _marks(view: MapView, layout: Layout) -> list[Mark]:
     known = view.is_on(layout)
     if view.face is None:
         rows = [] if view.family is None else [row for row in view.members[:_MEMBERS_MAX] if known[row]]
-        return [Mark(row, layout.places[row], view.name(row), "near", view.portrait(row, SMALL_PX)) for row in rows]
+        return [Mark(row, layout.places[row], view.name(row), "near", _picture(view, row)) for row in rows]
     if view.row is not None and not known[view.row]:
         return []
-    marks = [Mark(view.row, view.place_in(layout), view.name(view.row), "chosen", view.portrait(view.row, SMALL_PX))]
+    marks = [Mark(view.row, view.place_in(layout), view.name(view.row), "chosen", _picture(view, view.row))]
     kind: Literal["near", "other"] = "near" if view.other is None else "other"
     for row in [row for row in (view.neighbours if view.other is None else [view.other]) if known[row]]:
-        picture = view.portrait(row, SMALL_PX)
-        marks.append(Mark(row, layout.places[row], view.name(row), kind, picture, view.is_far(row, layout)))
+        far = view.is_far(row, layout)
+        marks.append(Mark(row, layout.places[row], view.name(row), kind, _picture(view, row), far))
     return marks
+
+
+def _picture(view: MapView, row: int | None) -> str:
+    """The address of a face; None stands for the visitor's, which has none: it is part of the page."""
+    if row is None:
+        return faces.inline(view.portrait(row, thumbnails.SMALL_PX))
+    return f"{thumbnails.address(view.gallery)}/{row}.jpg"
 
 
 def _links(view: MapView, marks: list[Mark]) -> list[tuple[int, int]]:
@@ -97,23 +105,22 @@ def _links(view: MapView, marks: list[Mark]) -> list[tuple[int, int]]:
     return [(0, number) for number in range(1, len(marks))] if view.face is not None else []
 
 
-def _on_click(key: str) -> None:
+def _on_click(key: str, numbers: NDArray[np.int64]) -> None:
     """A click on a face, or next to all of them."""
     click: dict[str, Any] = st.session_state[key].picked
-    row = click["row"]
-    if row is None:
+    if click["row"] is None:
         url_state.choose(None, fly=False)
     elif (face := st.query_params.get("face")) and (click["beside"] or st.session_state.get("comparing")):
-        url_state.compare(face, row, fly=False)
+        url_state.compare(face, int(numbers[click["row"]]), fly=False)
     else:
-        url_state.choose(row, fly=False)
+        url_state.choose(int(numbers[click["row"]]), fly=False)
 
 
-def _on_search(key: str) -> None:
+def _on_search(key: str, numbers: NDArray[np.int64]) -> None:
     """A name was picked in the search; the legend shows that person's group again."""
     found = st.session_state[key].found
     url_state.hide(found["hidden"])
-    url_state.choose(found["row"])
+    url_state.choose(int(numbers[found["row"]]))
 
 
 def _on_area(key: str) -> None:

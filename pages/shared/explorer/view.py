@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -42,10 +43,6 @@ def colours_of(opened: Gallery) -> dict[str, str]:
     return COLOURS | {title: text for title, text in said.items() if title not in COLOURS}
 
 
-# One size for the map and the list next to it, so that each picture is made once.
-SMALL_PX = 96
-
-
 class MapView:
     """The state of the page, as the URL has it. face: a row, "you" for the finder's face, or None.
 
@@ -53,17 +50,16 @@ class MapView:
     """
 
     def __init__(self, opened: Gallery, prepared: PreparedMap) -> None:
-        self.gallery, self.prepared, self.map = opened, prepared, prepared.map
+        self.gallery, self.prepared, self.map = prepared.gallery, prepared, prepared.map
         self.probe: Probe | None = more_photos.probe_in(opened)
-        count = len(opened)
         self.layout_name, self.colour, self.beside = next(iter(self.map.layouts)), next(iter(COLOURS)), ""
         # Galleries with the same photos, by what their maps are called.
         self.others = beside.titles(opened)
         dropped = url_state.check(
-            face=(count, self.probe is not None),
-            other=count if "face" in st.query_params else 0,
+            face=(prepared, self.probe is not None),
+            other=prepared if "face" in st.query_params else (),
             area=None,
-            family=0 if prepared.map.families is None else len(prepared.map.families.branches),
+            family=range(len(prepared.families)),
             where=self._fits,
             layout=list(self.map.layouts),
             beside=[*self.map.layouts, *self.others],
@@ -71,11 +67,19 @@ class MapView:
         )
         if "face" in dropped:
             url_state.forget("other")
-        self.face, self.other, self.area = url_state.face(), url_state.other(), url_state.area()
+        self.face, self.other, self.area = self._row(url_state.face()), self._row(url_state.other()), url_state.area()
         self.family = url_state.family()
         self.conditions = list(map(Condition.parse, url_state.conditions()))
         # The chosen face's place in each layout, and how far from it people count as near.
         self._around: dict[int, tuple[NDArray[np.float32], float]] = {}
+
+    def _row(self, face: int | str | None) -> Any:
+        """The row on the map of a face in the address."""
+        return self.prepared.row_of(face) if isinstance(face, int) else face
+
+    def number(self, row: int | str | None) -> Any:
+        """The face as addresses have it: a row of the whole gallery, ``YOU``, or None."""
+        return int(self.prepared.numbers[row]) if isinstance(row, int) else row
 
     @property
     def colours(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import streamlit as st
 
+from pages.shared import public
 from pages.shared.runs.selection import ICONS, LIVE_SECONDS
 from pages.shared.text import escape
 from train.runs import catalogue, lock, processes
@@ -44,8 +45,8 @@ def _draw_card(run: Run) -> None:
             "Stop now" if stopping else "Stop",
             icon=":material/stop_circle:",
             key=f"stop {run.key}",
-            on_click=processes.stop_training,
-            args=(run.folder,),
+            on_click=public.unless_visitor,
+            args=(processes.stop_training, run.folder),
             help="You can continue it later from its last complete epoch.",
         )
     epochs = run.settings.get("epochs")
