@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.app import synthetic
+from benchmarks.synthetic import synthetic
 from pipeline.embedding.registry import load_embedder
 from pipeline.faces.detector import load_detector
 from pipeline.gallery import building

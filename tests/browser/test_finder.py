@@ -14,7 +14,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from pages.shared import card
 from pipeline import photo
 from tests.browser import serving
-from tests.browser.conftest import ODD_NAME, visit
+from tests.browser.conftest import ODD_NAME, settle, visit
 from tests.conftest import encoded, enlarged
 
 NOTE_STAGES = """() => {
@@ -301,6 +301,7 @@ def test_on_a_phone_the_page_scrolls_to_the_faces_the_name_and_the_number(page, 
     page.set_viewport_size({"width": 390, "height": 844})
     give(page, madonna.read_bytes())
     best(page, "Madonna")
+    settle(page)
     expect(page.locator(".st-key-best img").last).to_be_in_viewport(ratio=1)
     expect(page.locator(".st-key-best img").first).to_be_in_viewport(ratio=1)
     expect(page.locator(".st-key-best").get_by_test_id("stMetricValue")).to_be_in_viewport(ratio=1)
@@ -310,9 +311,25 @@ def test_on_a_phone_the_page_scrolls_to_the_faces_the_name_and_the_number(page, 
 def test_on_a_phone_the_page_scrolls_to_what_is_wrong_with_a_photo(page):
     page.set_viewport_size({"width": 390, "height": 844})
     give(page, encoded(np.full((400, 600, 3), 120, np.uint8), "JPEG"))
-    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("alert")).to_be_visible()
+    settle(page)
+    # The page passes what is wrong on its way to where it ends.
+    page.wait_for_timeout(1_000)
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1, timeout=1_000)
     page.get_by_role("button", name="Mark the face yourself").click()
     expect(page.get_by_role("button", name="Use this face")).to_be_in_viewport(ratio=1)
+
+
+def test_a_photo_that_is_removed_while_it_is_looked_at_does_not_come_back(page, madonna):
+    give(page, madonna.read_bytes())
+    page.get_by_role("button", name="Remove this photo").click()
+    welcome = page.get_by_text("No photo at hand?")
+    expect(welcome).to_be_visible()
+    page.get_by_text("Webcam", exact=True).click()
+    expect(page.get_by_role("button", name="Take Photo")).to_be_visible()
+    settle(page)
+    expect(welcome).to_be_visible()
+    expect(page.get_by_role("heading", name="1. Madonna")).to_have_count(0)
 
 
 SHARE = """

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import processes
 from tests.browser import serving
 from tests.browser.conftest import HOME, visit
 
@@ -40,11 +41,9 @@ def peak_memory(process: int) -> Iterator[list[int]]:
 def memory(process: int) -> int:
     """The resident memory of a process and its children, in bytes; pages that they share count once."""
     try:
-        task = Path(f"/proc/{process}")
-        rollup = (task / "smaps_rollup").read_text()
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
         own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        children = (each for thread in task.glob("task/*/children") for each in thread.read_text().split())
-        return 1024 * own + sum(memory(int(child)) for child in children)
+        return 1024 * own + sum(map(memory, processes.started_by(process)))
     except (OSError, StopIteration):  # It has ended.
         return 0
 

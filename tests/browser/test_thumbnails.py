@@ -100,7 +100,7 @@ def test_a_picture_is_kept_by_the_browser_and_a_guessed_address_gives_nothing(ex
     with urllib.request.urlopen(f"{app}{address}") as answer:
         assert "immutable" in answer.headers["Cache-Control"]
         assert Image.open(io.BytesIO(answer.read())).size == (96, 96)
-    secret, row = re.fullmatch(r"/thumbnails/(.+)/(\d+)\.jpg", address).groups()  # type: ignore[union-attr]
-    for wrong in (f"{secret[:-1]}/{row}.jpg", f"{secret}/99999.jpg"):
+    secret, row = re.fullmatch(r"/thumbnails/(.+)/96/(\d+)\.jpg", address).groups()  # type: ignore[union-attr]
+    for wrong in (f"{secret[:-1]}/96/{row}.jpg", f"{secret}/96/99999.jpg", f"{secret}/9999/{row}.jpg"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{app}/thumbnails/{wrong}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -100,23 +101,32 @@ class _Examples:
 # By protocol --------------------------------------------------------------------------------------------------------
 
 
-def _visit(address: str, number: int, end: float, looks: Looks) -> None:
-    """Look at examples until the end."""
+def _looks(address: str, number: int, looks: Looks) -> Generator[None]:
+    """Look at examples, and wait a little after each."""
     examples = _Examples(number)
     time.sleep(examples.random.uniform(0, _PAUSE[1]))
-    with suppress(StopIteration), Visitor(address) as visitor:
-        for name, photo in examples:
-            if time.monotonic() > end:
-                return
-            begun = time.monotonic()
-            found = visitor.look(photo)
-            looks.seconds.append(time.monotonic() - begun)
-            if found != name:
-                looks.errors.append(f"{name}: {found or 'nothing'}")
-            time.sleep(examples.random.uniform(*_PAUSE))
+    try:
+        with Visitor(address) as visitor:
+            for name, photo in examples:
+                begun = time.monotonic()
+                found = visitor.look(photo)
+                looks.seconds.append(time.monotonic() - begun)
+                if found != name:
+                    looks.errors.append(f"{name}: {found or 'nothing'}")
+                time.sleep(examples.random.uniform(*_PAUSE))
+                yield
+    except Exception as error:
+        looks.errors.append(f"{type(error).__name__}: {error}")
 
 
-def _harm(address: str, number: int, end: float, looks: Looks) -> None:
+def _go_on(visit: Generator[None], end: float) -> None:
+    """Look until the end, and leave."""
+    for _ in visit:
+        if time.monotonic() > end:
+            visit.close()
+
+
+def _harm(address: str, number: int, end: float) -> None:
     """Send bombs, random bytes and mutated photos, and leave half-way, until the end."""
     source = random.Random(number)
     bombs = {name: photos.BOMBS[name]() for name in _HARMFUL}
@@ -136,15 +146,6 @@ def _harm(address: str, number: int, end: float, looks: Looks) -> None:
         time.sleep(source.uniform(*_BOMBS_PAUSE))
 
 
-def _guarded(target: Callable[[str, int, float, Looks], None], *arguments: object) -> None:
-    looks = arguments[-1]
-    assert isinstance(looks, Looks)
-    try:
-        target(*arguments)  # type: ignore[arg-type]
-    except Exception as error:
-        looks.errors.append(f"{type(error).__name__}: {error}")
-
-
 # By browser ---------------------------------------------------------------------------------------------------------
 
 
@@ -155,23 +156,29 @@ class _Windows:
         hostile = count // 5
         self._address = address
         self._pages = [stack.enter_context(visit(address, browser)) for _ in range(count - hostile)]
+        self._examples = [iter(_Examples(f"browser {number}")) for number in range(len(self._pages))]
         self._others = [browser.new_context().new_page() for _ in range(hostile)]
         for page in self._others:
             stack.callback(page.context.close)
 
-    def look(self, end: float, looks: Looks) -> None:
-        """Look at examples, one window after the other, until the end."""
-        examples = [iter(_Examples(f"browser {number}")) for number in range(len(self._pages))]
-        while time.monotonic() < end:
-            for page, own in zip(self._pages, examples, strict=True):
-                name, photo = next(own)
-                begun = time.monotonic()
+    def look(self, looks: Looks) -> None:
+        """Look at an example in one window after the other."""
+        for page, own in zip(self._pages, self._examples, strict=True):
+            name, photo = next(own)
+            begun = time.monotonic()
+            try:
                 give(page, photo)
                 best(page, name)
+            except (BrowserError, AssertionError) as error:
+                looks.errors.append(str(error))
+            else:
                 looks.seconds.append(time.monotonic() - begun)
-            for number, page in enumerate(self._others):
-                with suppress(BrowserError):
-                    _harm_by_browser(self._address, page, number)
+
+    def harm(self) -> None:
+        """Send a bomb from each hostile window."""
+        for number, page in enumerate(self._others):
+            with suppress(BrowserError):
+                _harm_by_browser(self._address, page, number)
 
 
 def _harm_by_browser(address: str, page: Page, number: int) -> None:
@@ -229,29 +236,31 @@ def run(place: Path, crowd: Crowd = Crowd()) -> tuple[Looks, Looks, Memory]:
         watch = _Watch(process)
         try:
             time.sleep(20)
-            alone = time.monotonic()
+            alone, hostile = time.monotonic(), crowd.sessions // 5
             with ExitStack() as stack, ThreadPoolExecutor(crowd.sessions) as pool:
                 windows = _Windows(address, browser, crowd.browsers, stack)
+                visits = [_looks(host, number, by_protocol) for number in range(crowd.sessions - hostile)]
+                # The first minute begins when everybody is there: each visitor has memory of its own.
+                list(pool.map(lambda visit: next(visit, None), visits))
+                windows.look(by_browser)
                 begun = time.monotonic()
                 end = begun + crowd.seconds
-                for number in range(crowd.sessions):
-                    target = _harm if number < crowd.sessions // 5 else _visit
-                    pool.submit(_guarded, target, host, number, end, by_protocol)
-                try:
-                    windows.look(end, by_browser)
-                except (BrowserError, AssertionError) as error:
-                    by_browser.errors.append(str(error))
-            left = time.monotonic()
+                working = [pool.submit(_go_on, each, end) for each in visits]
+                working += [pool.submit(_harm, host, number, end) for number in range(hostile)]
+                while time.monotonic() < end:
+                    windows.harm()
+                    windows.look(by_browser)
+                for each in working:
+                    each.result()  # Raises what was raised there: a crowd without harm would prove nothing.
             time.sleep(60)
-            now = time.monotonic()
-            window = crowd.seconds / 10
+            now, minute = time.monotonic(), crowd.seconds / 5
             return (
                 by_protocol,
                 by_browser,
                 Memory(
                     watch.between(0, alone),
-                    watch.between(begun + crowd.seconds / 5, begun + crowd.seconds / 5 + window),
-                    watch.between(end - window, left),
+                    watch.between(begun + minute, begun + 2 * minute),
+                    watch.between(end - minute, end),
                     watch.between(now - 5, now),
                 ),
             )
@@ -260,12 +269,18 @@ def run(place: Path, crowd: Crowd = Crowd()) -> tuple[Looks, Looks, Memory]:
 
 
 def _warm(host: str) -> None:
-    """Let the server load what it loads once, by visitors who leave and are forgotten."""
-    looks, end = Looks(), time.monotonic() + 20
+    """Let the server take what it keeps, by visitors who leave and are forgotten.
+
+    Networks keep the memory of the largest photos that were looked at together, which are those without a face; and
+    as many processes stay as have decoded photos at once. After 60 looks, this does not grow any more.
+    """
+    large = encoded(np.full((960, 1280, 3), 128, np.uint8), "JPEG")
+    examples = [photo for _, photo in itertools.islice(_Examples("warm"), 60)]
     with ThreadPoolExecutor(4) as pool:
-        for number in range(4):
-            pool.submit(_guarded, _visit, host, number, end, looks)
-    # Networks keep the memory that the largest photo took, which is one without a face.
-    with Visitor(host) as visitor:
-        visitor.look(encoded(np.full((960, 1280, 3), 128, np.uint8), "JPEG"))
+        list(pool.map(lambda photo: _look_once(host, photo), [large] * 8 + examples))
     time.sleep(_TO_COME_BACK + 15)
+
+
+def _look_once(host: str, photo: bytes) -> None:
+    with Visitor(host) as visitor:
+        visitor.look(photo)

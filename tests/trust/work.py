@@ -119,7 +119,8 @@ def fit(name: str) -> None:
     made, folder = network(length=opened.embeddings.shape[1]), storage.home() / "network"
     files.write_network(folder, made, None, {"embedding": opened.manifest["embedding"]})
     save_code_layouts(opened, {"PCA of codes": plane}, folder=folder, network=made)
-    save_map(opened, FaceMap({PCA: plane}, np.zeros(count, np.uint8), 0.1, 0.2, np.ones(count, np.float32)))
+    clusters, typical = np.zeros(count, np.uint8), np.zeros(1, np.int64)
+    save_map(opened, FaceMap({PCA: plane}, clusters, typical, 0.1, 0.2, np.ones(count, np.float32)))
 
 
 def fit_really(name: str) -> None:
