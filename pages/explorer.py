@@ -18,6 +18,8 @@ TITLE = "Map of faces"
 STYLE = """<style>
 div:has(> .st-key-stays) { position: sticky; top: 4rem; }
 .st-key-people button { min-height: 0; padding: 0; }
+/* Long names beside faces begin at the left on each line. */
+:is([class*="st-key-double-"], [class*="st-key-go-"]) button * { text-align: left; }
 /* What does not wrap need not be scrolled, either. */
 [data-testid="stHorizontalBlock"][data-test-wrap="false"] { overflow: visible; }
 @media (max-width: 640px) { .st-key-stays { flex-direction: column; } }

@@ -43,15 +43,19 @@ def draw_open_dialog(opened: Gallery, dialogs: Mapping[str, Callable[..., None]]
             show()
 
 
-def attempt(change: Callable[[], str]) -> None:
-    """Change a gallery. The page then shows the message that ``change`` returns, or why it failed."""
+def attempt(change: Callable[[], str], beside: str = "") -> None:
+    """Change a gallery. The page then shows the message that ``change`` returns, or why it failed.
+
+    beside: the key of what was typed, for ``draw_failure`` to say there why it failed.
+    """
     try:
         public.refuse_visitors()
         st.session_state.said = change()
     except (GalleryError, NotAllowedError) as error:
-        st.session_state.failed = escape(str(error))
+        st.session_state.failed = beside, escape(str(error))
     except StorageError:
-        st.session_state.failed = "This cannot be saved: the disk is full or read-only. Nothing was changed."
+        text = "This cannot be saved: the disk is full or read-only. Nothing was changed."
+        st.session_state.failed = beside, text
     else:
         show()
 
@@ -61,12 +65,15 @@ def draw_message() -> None:
     if said := st.session_state.pop("said", None):
         st.success(said, icon=":material/check_circle:")
     if not st.session_state.get("dialog"):
-        _draw_failure()
+        draw_failure()
 
 
-def _draw_failure() -> None:
-    if failed := st.session_state.pop("failed", None):
-        st.error(failed, icon=":material/error:")
+def draw_failure(beside: str = "") -> None:
+    """Say why the last change failed, if it was asked for here."""
+    where, text = st.session_state.get("failed", ("", ""))
+    if text and where == beside:
+        del st.session_state.failed
+        st.error(text, icon=":material/error:")
 
 
 def open_dialog(title: str, draw: Callable[[], None], width: Literal["small", "medium"] = "small") -> None:
@@ -78,7 +85,7 @@ def open_dialog(title: str, draw: Callable[[], None], width: Literal["small", "m
         if st.session_state.dialog[:2] != asked:
             st.rerun()
         draw()
-        _draw_failure()
+        draw_failure()
 
     dialog()
 
@@ -98,7 +105,7 @@ def draw_new_gallery_button(kind: Literal["primary", "secondary"]) -> None:
 
 def _new_gallery(opened: Gallery) -> None:
     def draw() -> None:
-        name = st.text_input("Name", "" if is_editable(opened) else "with-me", max_chars=100, key=_NAME)
+        name = st.text_input("Name", "" if is_editable(opened) else "with-me", max_chars=100, key=_NAME, live=True)
         ways = {"copy": f"A copy of {escape(opened.name)}: {size_of(opened)}", "empty": "Nobody yet"}
         st.radio("Start with", list(ways), format_func=ways.__getitem__, key=_WAY)
         change = (lambda: _create(opened.name),)

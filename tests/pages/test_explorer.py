@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from benchmarks.synthetic import synthetic
 from pages.shared import map_refit, scatter
@@ -41,6 +42,12 @@ def _networks(models, monkeypatch):
 @pytest.fixture(scope="module")
 def demonstration():
     return opening.open_gallery(DEMONSTRATION)
+
+
+def popover(page: AppTest, label: str) -> Block:
+    """What opens under a button."""
+    found = (block for block in page.get("popover") if isinstance(block, Block))
+    return next(block for block in found if block.proto.popover.label == label)
 
 
 def explorer(**selection: object) -> AppTest:
@@ -455,7 +462,7 @@ def test_a_view_whose_name_is_deleted_with_the_click_that_saves_it_is_refused(em
     page.text_input(key="view name").set_value("Seven").run()
     page.text_input(key="view name").set_value(" ")
     next(button for button in page.button if button.label == "Save").click().run()
-    assert unescaped(page.error[0].value) == "Give the view a name."
+    assert unescaped(popover(page, "Views").error[0].value) == "Give the view a name."
     assert not any(str(button.key).startswith("view ") for button in page.button)
 
 
@@ -472,6 +479,17 @@ def test_a_selection_becomes_a_gallery_which_is_chosen(empty_home, monkeypatch):
     assert fits == ["part"]
     assert "The gallery part is ready" in page.success[0].value
     assert page.session_state["gallery"] == "part"
+
+
+def test_a_gallery_of_a_selection_whose_name_is_taken_is_refused_where_the_name_was_typed(empty_home):
+    made(40)
+    page = explorer(gallery="made", area="-1,-1 1,-1 1,0 -1,0")
+    page.text_input(key="selection name").set_value("made").run()
+    next(button for button in page.button if button.label == "Create").click().run()
+    assert "made" in popover(page, "New gallery").error[0].value
+    assert len(page.error) == 1
+    page.run()
+    assert not page.error
 
 
 def test_of_more_faces_than_a_map_may_have_an_even_sample_is_on_it_and_addresses_have_rows_of_the_gallery(

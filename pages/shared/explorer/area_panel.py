@@ -54,9 +54,10 @@ def draw(view: MapView) -> None:
 def _draw_new_gallery(view: MapView) -> None:
     """A gallery of its own for what is selected."""
     with st.popover("New gallery", icon=":material/library_add:", help="A gallery of these photos"):
-        name = names.clean(st.text_input("Name", max_chars=100, key=_NAME) or "")
-        change = (lambda: _create(view),)
+        name = names.clean(st.text_input("Name", max_chars=100, key=_NAME, live=True) or "")
+        change = (lambda: _create(view), _NAME)
         st.button("Create", type="primary", disabled=not name, on_click=people_dialogs.attempt, args=change)
+        people_dialogs.draw_failure(_NAME)
 
 
 def _create(view: MapView) -> str:

@@ -40,16 +40,17 @@ def _draw_doubles(view: MapView) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
             for row in (one, other):
                 thumbnails.draw(view.gallery, row, view.name(row), width_px=48)
-            st.button(
-                f"{escape(view.name(one))} and {escape(view.name(other))}",
-                key=f"double {one} {other}",
-                on_click=compare,
-                args=(view.number(one), view.number(other)),
-                type="tertiary",
-                width="stretch",
-                wrap=True,
-                help=f"Distance {distance:.3f}. Click to compare their photos.",
-            )
+            # The button itself would centre the names.
+            with st.container(width="stretch"):
+                st.button(
+                    f"{escape(view.name(one))} and {escape(view.name(other))}",
+                    key=f"double {one} {other}",
+                    on_click=compare,
+                    args=(view.number(one), view.number(other)),
+                    type="tertiary",
+                    wrap=True,
+                    help=f"Distance {distance:.3f}. Click to compare their photos.",
+                )
     if shown < len(found.doubles):
         long_list.draw_more("doubles", shown, 2 * _PAIRS)
 

@@ -43,10 +43,11 @@ def _draw_views(view: MapView) -> None:
     st.markdown("**Saved views**")
     for saved in views.read(view.gallery.folder):
         _draw_view(view, saved)
-    name = (st.text_input("Name of this view", max_chars=60, key=_NAME) or "").strip()
+    name = (st.text_input("Name of this view", max_chars=60, key=_NAME, live=True) or "").strip()
     st.text_area("Note", max_chars=500, key=_NOTE, height=68)
-    action = (lambda: _save(view),)
+    action = (lambda: _save(view), _NAME)
     st.button("Save", type="primary", disabled=not name, on_click=people_dialogs.attempt, args=action)
+    people_dialogs.draw_failure(_NAME)
 
 
 def _draw_view(view: MapView, saved: SavedView) -> None:
@@ -57,7 +58,7 @@ def _draw_view(view: MapView, saved: SavedView) -> None:
         show = (address, {"layout": next(iter(view.map.layouts)), "colour": next(iter(COLOURS)), "beside": None})
         label, key = escape(saved.name), f"view {saved.name}"
         st.button(label, key=key, help=escape(saved.note), on_click=url_state.show_saved, args=show, width="stretch")
-        action = (lambda: _delete(view, saved.name),)
+        action = (lambda: _delete(view, saved.name), _NAME)
         label, key = f"Delete {escape(saved.name)}", f"delete view {saved.name}"
         st.button(
             "",
