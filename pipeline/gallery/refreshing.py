@@ -43,7 +43,9 @@ def changes(opened: Gallery | None, source: str, wanted: Wanted) -> Changes:
         return Changes(list(wanted), [], 0, 0, 0)
     originals, portraits = _originals(wanted), _portraits(wanted)
     rows = _rows_from(opened, source)
-    people, paths = {key for _, key, _ in rows}, {path for _, _, path in rows}
+    people, listed = {key for _, key, _ in rows}, rejected.read_rejected(opened.folder)
+    removed = {each.original for each in listed if each.rejection.kind == RejectionKind.REMOVED}
+    paths = {path for _, _, path in rows} | removed
     return Changes(
         new=[key for key in wanted if key not in people],
         gone=sorted(people - wanted.keys()),

@@ -21,6 +21,7 @@ from pipeline.gallery.details import NO_DETAILS, Details
 from pipeline.gallery.gallery import Gallery
 from pipeline.gallery.rejected import RejectedPhoto
 from pipeline.gallery.rows import ROW
+from pipeline.gallery.screening import Rejection, RejectionKind
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class RemovedPhotos:
 def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedPhotos:
     """Remove a person by key, or only the photo with this hash.
 
-    Nothing in the gallery's folder shows the person afterwards. Photos in the user's own folders stay. A refresh of a
-    gallery of celebrities does not bring the person back.
+    Nothing in the gallery's folder shows the person afterwards, or, of a photo, nothing shows it. Files in the user's
+    own folders stay. A refresh of a gallery of celebrities does not bring the person back, nor does any build that
+    adds to the gallery bring a photo back.
 
     Raises GalleryError if the gallery cannot be opened or changed.
     """
@@ -60,14 +62,17 @@ def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedP
         rows, embeddings = writing.rows_of(opened)
         own = np.array([key == person for key in rows["person"].to_pylist()], bool)
         gone = own & np.array([sha256 in (None, file) for file in rows["sha256"].to_pylist()], bool)
-        listed = rejected.read_rejected(opened.folder) if gone.any() else []
-        theirs = [each for each in listed if each.person == person and sha256 is None]
+        if not gone.any():
+            return _taken(opened, rows, gone, [])
+        is_last = gone.sum() == own.sum()
+        listed = rejected.read_rejected(opened.folder)
+        theirs = [each for each in listed if each.person == person and is_last]
         removed = _taken(opened, rows, gone, theirs)
-        if not len(removed):
-            return removed
-        if gone.sum() == own.sum():
+        if is_last:
             rejected.forget_unreadable(opened.folder)
             removed = _leave_out(opened.folder, removed)
+        else:
+            listed += _noted(opened.folder, removed)
         stored_photos.note(opened.folder, _photos(opened.folder, rows, gone))
         left = (rows.filter(pa.array(~gone)), embeddings[~gone])
         writing.commit_change(opened, [left], [each for each in listed if each not in theirs])
@@ -94,6 +99,15 @@ def _leave_out(folder: Path, removed: RemovedPhotos) -> RemovedPhotos:
     if person := left_out.id_of(row["person"]):
         left_out.add(folder, person, row["name"])
     return replace(removed, left_out=person)
+
+
+def _noted(folder: Path, removed: RemovedPhotos) -> list[RejectedPhoto]:
+    """The removed photos as a build finds them listed. Those that were added by hand are deleted, and not listed."""
+    return [
+        RejectedPhoto(row["person"], row["name"], row["source"], row["original"], Rejection(RejectionKind.REMOVED))
+        for row in removed.rows.to_pylist()
+        if stored_photos.path_of(folder, row) is None
+    ]
 
 
 def _content(path: Path) -> bytes | None:
@@ -141,7 +155,8 @@ def restore(name: str, removed: RemovedPhotos) -> int:
             restored.append(row)
         if restored:
             new = (pa.Table.from_pylist(restored, schema=ROW), removed.embeddings[back])
-            listed = rejected.read_rejected(opened.folder)
+            back_again = {row["original"] for row in restored}
+            listed = [each for each in rejected.read_rejected(opened.folder) if each.original not in back_again]
             listed += [each for each in removed.rejected if each not in listed]
             writing.commit_change(opened, [writing.rows_of(opened), new], listed, details=removed.details)
         if removed.left_out:

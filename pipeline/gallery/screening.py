@@ -29,6 +29,7 @@ class RejectionKind(StrEnum):
     NOT_SURE = "perhaps somebody else"
     NOT_NEEDED = "not needed"
     SKIPPED = "skipped"
+    REMOVED = "removed"
     OTHER = "other"
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.gallery import opening, removing
@@ -152,6 +153,22 @@ def test_a_refresh_exchanges_nobody_and_leaves_out_who_was_removed(server, run_l
     # Nor does a gallery that is made anew have the person.
     assert run_loaded(*BUILD, "--fresh")[0] == 0
     assert set(ids()) == set(after)
+
+
+def test_a_refresh_does_not_bring_back_a_photo_that_was_removed(server, run_loaded):
+    build = (*BUILD, "--any")
+    assert run_loaded(*build)[0] == 0
+    before = opening.open_gallery("celebrities")
+    several = np.flatnonzero(np.bincount(before.person_of_row) > 1)
+    removed = set()
+    for number, person in enumerate(several[:2].tolist()):  # A portrait, and another photo.
+        row = before.row(int(np.flatnonzero(before.person_of_row == person)[number]))
+        assert len(removing.remove_person("celebrities", row["person"], row["sha256"])) == 1
+        removed.add((row["person"], row["sha256"]))
+    assert "       0  with another portrait" in run_loaded(*build, "--dry-run")[1]
+    assert run_loaded(*build)[0] == 0
+    after = opening.open_gallery("celebrities").faces.select(["person", "sha256"]).to_pylist()
+    assert not removed & {(row["person"], row["sha256"]) for row in after}
 
 
 def rows():

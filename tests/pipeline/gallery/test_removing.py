@@ -7,10 +7,11 @@ import pytest
 
 from pipeline import photo, storage
 from pipeline.errors import GalleryError, MapError
-from pipeline.gallery import checking, editing, layout, opening, reassigning, rejected, removing
+from pipeline.gallery import building, checking, editing, layout, opening, reassigning, rejected, removing
 from pipeline.lookalikes import Lookalikes
 from pipeline.map import fitting
 from pipeline.map.files import save_map
+from pipeline.sources.base import SourcePerson, source_people
 
 
 def test_a_removed_person_is_restored_with_crops_embeddings_and_photos(small, models, dropped, strangers):
@@ -44,6 +45,31 @@ def test_a_photo_of_somebody_who_was_renamed_meanwhile_comes_back_under_the_new_
     opened = opening.open_gallery("small")
     assert [each["name"] for each in opened.faces.to_pylist()].count("Louise") == 3
     assert len({opened.crop_path(row) for row in range(len(opened))}) == 16
+
+
+def test_a_removed_photo_stays_out_of_the_gallery_until_it_is_restored_or_all_is_built_anew(small, models, examples):
+    def build(*, replace=False):
+        listed = [SourcePerson(name, name, tuple(paths[:3]), "Examples", "") for name, paths in examples.items()]
+        people = source_people(listed)
+        return building.build("small", people, models.detector, models.embedder, replace=replace)
+
+    row = opening.open_gallery("small").row(9)
+    removed = removing.remove_person("small", row["person"], row["sha256"])
+    assert build().faces == 14
+    noted = [each for each in rejected.read_rejected(small) if each.original == row["original"]]
+    assert [(each.person, str(each.rejection)) for each in noted] == [(row["person"], "removed")]
+    assert removing.restore("small", removed) == 1
+    assert not [each for each in rejected.read_rejected(small) if each.original == row["original"]]
+    removing.remove_person("small", row["person"], row["sha256"])
+    assert build(replace=True).faces == 15
+
+
+def test_the_last_photo_of_somebody_is_removed_with_what_was_rejected(small):
+    opened = opening.open_gallery("small")
+    rows = [row for row in opened.faces.to_pylist() if row["person"] == opened.row(9)["person"]]
+    for row in rows:
+        removing.remove_person("small", row["person"], row["sha256"])
+    assert not [each for each in rejected.read_rejected(small) if each.person == rows[0]["person"]]
 
 
 def test_removing_keeps_nothing_on_the_disk_for_the_undo(small, dropped, strangers):
