@@ -49,7 +49,7 @@ def build_chosen(
             chosen, built = _built(name, chosen, models, wanted, fresh=fresh, report=report)
             _prune(name, chosen)
             _fit_map(name, report)
-        for line in chosen.summary(_people(name, chosen.source)):
+        for line in chosen.summary(_people(name, chosen)):
             say(line)
         chosen.finish()
         return built
@@ -88,7 +88,7 @@ def _built(
             progress=_shown(report),
         )
         added += built.faces_added
-        missing = chosen.names().keys() - _people(name, chosen.source)
+        missing = chosen.names().keys() - _people(name, chosen)
         others = chosen.replace(missing, report) if missing else None
         if others is None:
             break
@@ -109,13 +109,11 @@ def _shown(report: SourceReport) -> Callable[[BuildProgress], None]:
     return show
 
 
-def _people(name: str, source: str) -> set[str]:
+def _people(name: str, chosen: ChosenPeople) -> set[str]:
     """The keys, in the source, of the people of the gallery."""
-    from pipeline.gallery import opening
+    from pipeline.gallery import opening, refreshing
 
-    opened = opening.read_gallery(name)
-    keys = opened.faces["person"].unique().to_pylist()
-    return {key.removeprefix(f"{source}/") for key in keys if key.startswith(f"{source}/")}
+    return refreshing.people_in(opening.read_gallery(name), chosen.source, chosen.photos())
 
 
 def _prune(name: str, chosen: ChosenPeople) -> None:

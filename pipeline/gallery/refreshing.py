@@ -42,17 +42,25 @@ def changes(opened: Gallery | None, source: str, wanted: Wanted) -> Changes:
     if opened is None:
         return Changes(list(wanted), [], 0, 0, 0)
     originals, portraits = _originals(wanted), _portraits(wanted)
-    rows = _rows_from(opened, source)
+    rows, there = _rows_from(opened, source), people_in(opened, source, wanted)
     people, listed = {key for _, key, _ in rows}, rejected.read_rejected(opened.folder)
     removed = {each.original for each in listed if each.rejection.kind == RejectionKind.REMOVED}
     paths = {path for _, _, path in rows} | removed
     return Changes(
-        new=[key for key in wanted if key not in people],
-        gone=sorted(people - wanted.keys()),
+        new=[key for key in wanted if key not in there],
+        gone=sorted(people - wanted.keys() - {key for _, key, path in rows if path in originals}),
         gone_photos=sum(path not in originals and key in wanted for _, key, path in rows),
-        new_portraits=sum(portraits[key] not in paths for key in people & portraits.keys()),
+        new_portraits=sum(portraits[key] not in paths for key in there & portraits.keys()),
         credits=sum(originals.get(path, opened.credit(row)) != opened.credit(row) for row, _, path in rows),
     )
+
+
+def people_in(opened: Gallery, source: str, wanted: Wanted) -> set[str]:
+    """The keys of the people whom a gallery has of a source, also of those who were merged with others."""
+    rows = _rows_from(opened, source)
+    paths = {path for _, _, path in rows}
+    merged = {key for key, own in wanted.items() if any(original_of(path) in paths for path in own)}
+    return {key for _, key, _ in rows} | merged
 
 
 def _originals(wanted: Wanted) -> dict[str, Credit]:

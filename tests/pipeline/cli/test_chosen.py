@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.gallery import opening, removing
+from pipeline.gallery import opening, reassigning, removing
 from pipeline.map.files import open_map
 from pipeline.sources.wikidata import celebrities
 from tests.cases import wikimedia
@@ -169,6 +169,21 @@ def test_a_refresh_does_not_bring_back_a_photo_that_was_removed(server, run_load
     assert run_loaded(*build)[0] == 0
     after = opening.open_gallery("celebrities").faces.select(["person", "sha256"]).to_pylist()
     assert not removed & {(row["person"], row["sha256"]) for row in after}
+
+
+def test_a_refresh_leaves_people_merged_and_photos_moved(server, run_loaded):
+    build = (*BUILD, "--any")
+    assert run_loaded(*build)[0] == 0
+    one, other = (f"{celebrities.SOURCE}/{key}" for key in ids()[:2])
+    reassigning.merge_people("celebrities", one, other)
+    last = rows()[-1]
+    reassigning.move_photo("celebrities", last["person"], last["sha256"], "Somebody Else")
+    merged = opening.open_gallery("celebrities")
+    output = run_loaded(*build, "--dry-run")[1]
+    assert "       0  new" in output
+    assert "       0  taken out" in output
+    assert "(0 new)" in run_loaded(*build)[1]
+    assert opening.open_gallery("celebrities").faces.equals(merged.faces)
 
 
 def rows():
