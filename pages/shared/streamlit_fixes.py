@@ -14,10 +14,12 @@ from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx, script_runner
+from streamlit.runtime.scriptrunner_utils.script_requests import _TRIGGER_PROTO_FIELDS, ScriptRequestType
 from streamlit.runtime.state.session_state_proxy import get_session_state
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -25,6 +27,7 @@ from pages.shared.limits import limits
 from pipeline.photo import PhotoLimits
 
 _ADD_FILE = MemoryUploadedFileManager.add_file
+_REQUEST_RERUN = AppSession.request_rerun
 # A picture's tool bar has only "Fullscreen", one more stop of the Tab key at every picture. A table's tool bar covers
 # what is above the table.
 _STYLE = """<style>
@@ -39,6 +42,7 @@ def apply() -> None:
     keep_uploads_small()
     keep_keras_session()
     keep_caches()
+    keep_clicks_single()
     st.html(_STYLE)
 
 
@@ -86,6 +90,27 @@ def keep_keras_session() -> None:
 def keep_caches() -> None:
     """Stop visitors from clearing what all sessions share, which any browser may ask Streamlit to do."""
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
+
+
+def keep_clicks_single() -> None:
+    """Let the clock, which runs some fragments every second, neither repeat a click nor keep a dialog open.
+
+    The browser sends a click a moment later, and a fragment whose time has come meanwhile sends it as well. And what
+    ends a run, such as closing its dialog, is lost if the clock begins another one before the browser has been told.
+    """
+    AppSession.request_rerun = _request_rerun  # type: ignore[method-assign]
+
+
+def _request_rerun(self: AppSession, client_state: ClientState | None) -> None:
+    if client_state is not None and client_state.is_auto_rerun:
+        runner = self._scriptrunner
+        if runner is not None and runner._requests._state is ScriptRequestType.STOP:
+            return  # It comes again in a second.
+        widgets = client_state.widget_states.widgets
+        kept = [each for each in widgets if each.WhichOneof("value") not in _TRIGGER_PROTO_FIELDS]
+        del widgets[:]
+        widgets.extend(kept)
+    _REQUEST_RERUN(self, client_state)
 
 
 def forget_left_sessions() -> None:

@@ -8,12 +8,15 @@ import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import app_session, caching
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes, starlette_server
 
@@ -59,6 +62,24 @@ def test_a_visitor_can_no_longer_clear_the_caches(monkeypatch):
     streamlit_fixes.keep_caches()
     app_session.AppSession._handle_clear_cache_request(session)  # type: ignore[arg-type]
     assert cleared == []
+
+
+def test_the_clock_sends_no_click_and_begins_no_run_before_the_last_one_has_ended(monkeypatch):
+    asked: list[ClientState] = []
+    monkeypatch.setattr(streamlit_fixes, "_REQUEST_RERUN", lambda _, state: asked.append(state))
+    assert "self._requests = ScriptRequests()" in inspect.getsource(script_runner.ScriptRunner.__init__)
+    requests = ScriptRequests()
+    session: Any = SimpleNamespace(_scriptrunner=SimpleNamespace(_requests=requests))
+    for by_clock in (True, False):
+        state = ClientState(fragment_id="map", is_auto_rerun=by_clock)
+        state.widget_states.widgets.add(id="remove", trigger_value=True)
+        state.widget_states.widgets.add(id="name", string_value="Ann")
+        streamlit_fixes._request_rerun(session, state)
+        requests.request_stop()
+        streamlit_fixes._request_rerun(session, state)
+        requests = session._scriptrunner._requests = ScriptRequests()
+    sent = [[widget.id for widget in state.widget_states.widgets] for state in asked]
+    assert sent == [["name"], ["remove", "name"], ["remove", "name"]]
 
 
 def test_a_run_no_longer_clears_the_session_of_keras(monkeypatch):
