@@ -32,7 +32,7 @@ from pipeline.sources.wikidata.selection import ANY, Balance, LeftOut
 
 SOURCE, LICENCE = "Wikimedia Commons", "free, see the photo's page"
 LEFT_OUT = "exclude.txt"
-_UNUSABLE = "unusable.json"
+_UNUSABLE, _PAUSE = "unusable.json", "pause.json"
 # People whose photos are fetched before they are asked for.
 _AHEAD = 24
 _SHOWN_MAX = 5
@@ -186,7 +186,8 @@ def choose(wanted: Selection, report: SourceReport) -> Celebrities:
         raise SourceError("Another process is fetching celebrities. Wait until it is done.") from error
     try:
         left_out = LeftOut(f"{_left_out()}\n{wanted.left_out}")
-        planner = Planner(Client(settings), Answers(folder()), left_out=left_out, unusable=_read_unusable())
+        client = Client(settings, pause_path=folder() / _PAUSE)
+        planner = Planner(client, Answers(folder()), left_out=left_out, unusable=_read_unusable())
         return _chosen(planner, wanted, lock, report)
     except BaseException:
         lock.release()

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import urllib3
 
-from pipeline import __version__
+from pipeline import __version__, storage
 from pipeline.errors import SourceError, UserError
 
 # The etiquette asks for few requests at a time; a fast line gains little from more.
@@ -86,7 +87,8 @@ def _seconds(text: str, name: str) -> float:
 class Client:
     """Sends requests, from several threads too."""
 
-    def __init__(self, settings: ClientSettings) -> None:
+    def __init__(self, settings: ClientSettings, *, pause_path: Path | None = None) -> None:
+        """pause_path: where a pause is noted, for the process that goes on when this one was killed."""
         self.settings = settings
         self._pool = urllib3.PoolManager(
             num_pools=4,
@@ -98,7 +100,11 @@ class Client:
         )
         self._turns = threading.BoundedSemaphore(REQUESTS_MAX)
         self._lock = threading.Lock()
-        self._not_before = 0.0
+        self._pause_path = pause_path
+        noted = (storage.read_json(pause_path) if pause_path else None) or {}
+        until = noted.get("until")
+        left = until - time.time() if isinstance(until, float) else 0
+        self._not_before = time.monotonic() + min(left, settings.pause_seconds_max)
 
     def query(self, sparql: str) -> list[dict[str, dict[str, str]]]:
         """The rows that answer a query. Raises QueryTimeoutError, and SourceError if the service cannot be used."""
@@ -179,6 +185,8 @@ class Client:
     def _pause(self, seconds: float) -> None:
         with self._lock:
             self._not_before = max(self._not_before, time.monotonic() + seconds)
+            if self._pause_path:
+                storage.write_json(self._pause_path, {"until": time.time() + self._not_before - time.monotonic()})
 
 
 class _AgainError(Exception):

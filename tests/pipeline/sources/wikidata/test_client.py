@@ -208,3 +208,14 @@ def test_the_addresses_are_settings(monkeypatch):
     monkeypatch.setenv("LOOKSLIKEWHO_WIKIMEDIA_PAUSE_SECONDS", "soon")
     with pytest.raises(UserError, match="It must be a number of seconds"):
         ClientSettings.of_environment()
+
+
+def test_the_process_that_goes_on_keeps_to_a_pause(tmp_path):
+    settings = ClientSettings("http://127.0.0.1:9/", attempts=1, pause_seconds=1.0)
+    waited = []
+    for _ in range(2):
+        start = time.monotonic()
+        with pytest.raises(SourceError):
+            Client(settings, pause_path=tmp_path / "pause.json").file("http://127.0.0.1:9/photo.jpg")
+        waited.append(time.monotonic() - start)
+    assert waited[1] > 0.8
