@@ -42,7 +42,8 @@ def changes(opened: Gallery | None, source: str, wanted: Wanted) -> Changes:
     if opened is None:
         return Changes(list(wanted), [], 0, 0, 0)
     originals, portraits = _originals(wanted), _portraits(wanted)
-    rows, there = _rows_from(opened, source), people_in(opened, source, wanted)
+    rows = _rows_from(opened, source)
+    there = _people_in(rows, wanted)
     people, listed = {key for _, key, _ in rows}, rejected.read_rejected(opened.folder)
     removed = {each.original for each in listed if each.rejection.kind == RejectionKind.REMOVED}
     paths = {path for _, _, path in rows} | removed
@@ -57,7 +58,10 @@ def changes(opened: Gallery | None, source: str, wanted: Wanted) -> Changes:
 
 def people_in(opened: Gallery, source: str, wanted: Wanted) -> set[str]:
     """The keys of the people whom a gallery has of a source, also of those who were merged with others."""
-    rows = _rows_from(opened, source)
+    return _people_in(_rows_from(opened, source), wanted)
+
+
+def _people_in(rows: list[tuple[int, str, str]], wanted: Wanted) -> set[str]:
     paths = {path for _, _, path in rows}
     merged = {key for key, own in wanted.items() if any(original_of(path) in paths for path in own)}
     return {key for _, key, _ in rows} | merged

@@ -50,9 +50,9 @@ class RemovedPhotos:
 def remove_person(name: str, person: str, sha256: str | None = None) -> RemovedPhotos:
     """Remove a person by key, or only the photo with this hash.
 
-    Nothing in the gallery's folder shows the person afterwards, or, of a photo, nothing shows it. Files in the user's
-    own folders stay. A refresh of a gallery of celebrities does not bring the person back, nor does any build that
-    adds to the gallery bring a photo back.
+    Nothing in the gallery's folder shows the person, or the photo, afterwards. Files in the user's own folders stay.
+    A refresh of a gallery of celebrities does not bring the person back. No build that adds to the gallery brings a
+    single photo back.
 
     Raises GalleryError if the gallery cannot be opened or changed.
     """
